@@ -1,0 +1,49 @@
+# Everything a person or CI runs. `make demo` and `make test` are the two commands of the README.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test lint types imports unit docs bench quality lock vectors clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): requirements/all.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("blindlink needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/all.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: $(STAMP) ## the whole study on synthetic data, into demo-out/
+	$(BIN)/blindlink demo --out demo-out --force
+
+test: lint types imports unit docs ## everything that CI runs
+
+lint: $(STAMP) ## format and lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(STAMP) ## mypy, strict
+	$(BIN)/mypy
+
+imports: $(STAMP) ## who may import whom
+	$(BIN)/lint-imports
+
+unit: $(STAMP) ## unit, vector, property, command-line and end-to-end tests
+	$(BIN)/pytest
+
+docs: $(STAMP) ## build the documentation strictly
+	$(BIN)/mkdocs build --strict --quiet --site-dir site
+
+bench: $(STAMP) ## speed against clkhash and anonlink, as ratios in one run
+	$(BIN)/pytest benchmarks --benchmark-only
+
+lock: $(STAMP) ## resolve requirements/*.lock anew
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+	  --generate-hashes --override requirements/overrides.txt --no-emit-index-url --no-emit-find-links \
+	  --no-emit-package pyspark --no-header --upgrade --quiet -o requirements/all.lock
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) demo-out site .pytest_cache .mypy_cache .ruff_cache .benchmarks

@@ -1,0 +1,1 @@
+"""What the analyst does. Sees pseudonyms and attributes only: no identity, no encoding."""

@@ -1,0 +1,58 @@
+"""The command line: one tree whose groups follow the parties. One command is one library call.
+
+stdout is the result, everything else goes to stderr. Exit codes: 0 done, 2 wrong usage, 10 and up by
+error class (blindlink.errors), 70 a fault of blindlink itself, 130 interrupted.
+"""
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from blindlink.cli.tree import root
+from blindlink.errors import BlindlinkError
+
+INTERNAL = 70
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run one command and exit with its code. The only place that prints an error."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    try:
+        result = root.main(arguments, prog_name="blindlink", standalone_mode=False)
+    except BlindlinkError as error:
+        return _fail(error.message, error.hint, error.exit_code)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "blindlink"
+        return _fail(error.format_message(), f"see '{command} --help'", error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted", "nothing was written; run the command again", INTERRUPTED)
+    except BrokenPipeError:
+        # Nobody reads our result any more ('| head'): stop without a complaint at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        # Never the message or the traceback: either could hold a person's value or a key.
+        return _fail(_where(error), "this is a fault of blindlink: please report it", INTERNAL)
+    return result if isinstance(result, int) else 0
+
+
+def _fail(message: str, hint: str, code: int) -> int:
+    click.echo(f"error: {message}\nhint: {hint}", err=True)
+    return code
+
+
+def _where(error: Exception) -> str:
+    trace, place = error.__traceback__, "?"
+    while trace is not None:
+        module = trace.tb_frame.f_globals.get("__name__", "?")
+        if str(module).startswith("blindlink"):
+            place = f"{module}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"{type(error).__name__} at {place}"

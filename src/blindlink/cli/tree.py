@@ -1,0 +1,54 @@
+"""The tree of commands. A group's module is imported when one of its commands is called."""
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from blindlink import __version__
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+# name -> (module, one line). Each module has an object of the command's name with - as _.
+COMMANDS = {
+    "demo": ("demo", "The whole study on synthetic data, or a benchmark, in one command."),
+    "selfcheck": ("selfcheck", "Check that this machine gives the expected results."),
+    "keygen": ("keygen", "Make a linkage secret, or the keys of a party."),
+    "inspect": ("inspect", "Show what a blindlink file is, without any key."),
+    "schema": ("schema", "Linkage schemas: which identifiers are encoded, and how."),
+    "clk": ("clk", "The bare tools: encode, link and evaluate without a protocol."),
+    "agreement": ("agreement", "The agreement that all parties sign."),
+    "owner": ("owner", "What a data owner does: it sees identities."),
+    "linker": ("linker", "What the trusted third party does: it sees encodings."),
+    "analyst": ("analyst", "What the analyst does: it sees pseudonyms."),
+    "audit": ("audit", "Check the audit log against heads that others kept."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"blindlink.cli.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, cmd_name.replace("-", "_"))
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings=CONTEXT,
+    epilog="Start with: blindlink demo --out demo-out",
+)
+@click.version_option(__version__, prog_name="blindlink")
+def root(**_: Any) -> None:
+    """Link two bodies' records about the same people without either seeing the other's identities."""

@@ -1,0 +1,92 @@
+"""Writing files so that a failed command leaves nothing behind and an output never eats its input."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from blindlink.errors import InputError, OutputError
+
+PRIVATE = 0o600
+
+
+def read_bytes(path: Path, *, limit: int) -> bytes:
+    """The content of a file of at most ``limit`` bytes; raises InputError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise InputError(f"{path}: {reason(error)}", hint="check the path") from None
+    if len(data) > limit:
+        raise InputError(f"{path}: larger than {limit} bytes", hint="this is not the file you mean")
+    return data
+
+
+def check_output(path: Path, *, inputs: Iterable[Path] = (), force: bool = False) -> None:
+    """Raises OutputError when ``path`` equals an input, exists without ``force``, or has no folder.
+
+    Call it before any long work, so that nobody waits an hour for a refusal.
+    """
+    for source in inputs:
+        if path.exists() and source.exists() and path.samefile(source):
+            raise OutputError(f"{path}: is also the input", hint="choose another output path")
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder")
+    if path.exists() and not force:
+        raise OutputError(f"{path}: exists already")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: its folder does not exist", hint="make the folder first")
+
+
+@contextmanager
+def replacing(
+    path: Path, *, inputs: Iterable[Path] = (), force: bool = False, mode: int = 0o666
+) -> Iterator[Path]:
+    """A temporary file beside ``path`` that takes its name when the block ends without an error.
+
+    The file is made first with ``mode`` (less the umask), so a private file is never open to others.
+    """
+    check_output(path, inputs=inputs, force=force)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+        yield draft
+        _sync(draft)
+        draft.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: {reason(error)}", hint=_remedy(error)) from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_bytes(
+    path: Path, data: bytes, *, inputs: Iterable[Path] = (), force: bool = False, mode: int = 0o666
+) -> None:
+    """Write a whole file or nothing; raises OutputError."""
+    with replacing(path, inputs=inputs, force=force, mode=mode) as draft:
+        draft.write_bytes(data)
+
+
+def write_text(
+    path: Path, text: str, *, inputs: Iterable[Path] = (), force: bool = False, mode: int = 0o666
+) -> None:
+    """Write a whole UTF-8 file or nothing; raises OutputError."""
+    write_bytes(path, text.encode(), inputs=inputs, force=force, mode=mode)
+
+
+def reason(error: OSError) -> str:
+    """What the operating system said, without the path that it would repeat."""
+    return (error.strerror or "cannot be used").lower()
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "make room on the disk; nothing was written"
+    return "check the folder's permissions; nothing was written"

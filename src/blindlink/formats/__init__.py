@@ -1,0 +1,1 @@
+"""What crosses between the parties: one module per format, shared by writer and reader."""
