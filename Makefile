@@ -40,10 +40,13 @@ docs: $(STAMP) ## build the documentation strictly
 bench: $(STAMP) ## speed against clkhash and anonlink, as ratios in one run
 	$(BIN)/pytest benchmarks --benchmark-only
 
+COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+  --override requirements/overrides.txt --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade --quiet
+
 lock: $(STAMP) ## resolve requirements/*.lock anew
-	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
-	  --generate-hashes --override requirements/overrides.txt --no-emit-index-url --no-emit-find-links \
-	  --no-emit-package pyspark --no-header --upgrade --quiet -o requirements/all.lock
+	$(COMPILE) --all-extras --group dev --no-emit-package pyspark --no-emit-package py4j -o requirements/all.lock
+	$(COMPILE) --all-extras --group dev --group quality --no-emit-package pyspark --no-emit-package py4j -o requirements/quality.lock
+	$(COMPILE) --extra spark -o requirements/spark.lock
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) demo-out site .pytest_cache .mypy_cache .ruff_cache .benchmarks

@@ -3,7 +3,7 @@
     BlindlinkError                 1
     ├── InputError                10  a table cannot be read or breaks its contract
     ├── SchemaError               11  a linkage schema is wrong, or does not fit the data
-    ├── KeyFileError              12  a key or secret is missing, exposed, wrong or of another purpose
+    ├── KeyFileError              12  a key is missing, exposed, wrong or of another purpose
     ├── OutputError               13  the result cannot be written where it was asked for
     ├── FormatError               14  a blindlink file is malformed
     ├── VerificationError         15  a signature, digest, proof or ciphertext does not verify

@@ -1,4 +1,4 @@
-"""Writing files so that a failed command leaves nothing behind and an output never eats its input."""
+"""Writing files: a failed command leaves nothing behind, an output never eats its input."""
 
 import errno
 import os
@@ -46,7 +46,7 @@ def replacing(
 ) -> Iterator[Path]:
     """A temporary file beside ``path`` that takes its name when the block ends without an error.
 
-    The file is made first with ``mode`` (less the umask), so a private file is never open to others.
+    The file is made first with ``mode`` (less the umask): a private file is never open to others.
     """
     check_output(path, inputs=inputs, force=force)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")

@@ -7,9 +7,11 @@ columns. Problems are reported by row and column, never by value.
 import csv
 import gzip
 import io
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pyarrow as pa
 import pyarrow.csv
@@ -20,42 +22,43 @@ from blindlink.errors import InputError
 from blindlink.files import reason, replacing
 
 FORMATS = ".csv, .csv.gz, .parquet, .arrow or .feather"
-_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_table(path: Path) -> pa.Table:
     """A whole table; text columns for CSV, the file's own types otherwise. Raises InputError."""
+    return pa.concat_tables(list(iter_tables(path)))
+
+
+def iter_tables(path: Path, *, block_size: int = 1 << 24) -> Iterator[pa.Table]:
+    """The rows of a table in order, in pieces of about ``block_size`` bytes (CSV) or a record batch
+    (Parquet), so that memory does not grow with the file. There is at least one piece, perhaps
+    without rows. Raises InputError, perhaps late: a fault in the last row shows when it is reached.
+    """
     kind = _kind(path)
-    try:
-        if kind == "csv":
-            return _read_csv(path)
-        if kind == "parquet":
-            table = pa.parquet.read_table(path)
+    with _reading(path, kind):
+        if kind == "CSV":
+            yield from _csv_pieces(path, block_size)
+        elif kind == "Parquet":
+            yield from _parquet_pieces(path)
         else:
             table = pa.feather.read_table(path)
-    except OSError as error:
-        raise InputError(f"{path}: {reason(error)}", hint="check the path") from None
-    except pa.ArrowException:
-        raise InputError(f"{path}: not a readable {kind} file") from None
-    _check_names(path, table.column_names)
-    return table
+            _check_names(path, table.column_names)
+            yield table
 
 
 def column_names(path: Path) -> list[str]:
     """The names of a table's columns, without reading its rows. Raises InputError."""
     kind = _kind(path)
-    try:
-        if kind == "csv":
+    with _reading(path, kind):
+        if kind == "CSV":
             return _header(path)
-        names = (
-            pa.parquet.read_schema(path).names if kind == "parquet" else read_table(path).column_names
-        )
-    except OSError as error:
-        raise InputError(f"{path}: {reason(error)}", hint="check the path") from None
-    except pa.ArrowException:
-        raise InputError(f"{path}: not a readable {kind} file") from None
-    _check_names(path, names)
-    return list(names)
+        if kind == "Parquet":
+            names = list(pa.parquet.read_schema(path).names)
+        else:
+            names = pa.feather.read_table(path).column_names
+        _check_names(path, names)
+    return names
 
 
 def write_table(
@@ -64,9 +67,9 @@ def write_table(
     """Write a table in the format of the path's ending, whole or not at all. Raises OutputError."""
     kind = _kind(path)
     with replacing(path, inputs=inputs, force=force) as draft:
-        if kind == "parquet":
+        if kind == "Parquet":
             pa.parquet.write_table(table, draft)
-        elif kind == "arrow":
+        elif kind == "Arrow":
             pa.feather.write_feather(table, str(draft))
         else:
             with draft.open("wb") as file:
@@ -107,35 +110,48 @@ def from_any(data: Any) -> pa.Table:
 
 def _kind(path: Path) -> str:
     name = path.name.lower()
-    for ending, kind in ((".csv", "csv"), (".csv.gz", "csv"), (".parquet", "parquet")):
-        if name.endswith(ending):
-            return kind
+    if name.endswith((".csv", ".csv.gz")):
+        return "CSV"
+    if name.endswith(".parquet"):
+        return "Parquet"
     if name.endswith((".arrow", ".feather")):
-        return "arrow"
+        return "Arrow"
     raise InputError(f"{path}: unknown kind of table", hint=f"use a file that ends in {FORMATS}")
+
+
+@contextmanager
+def _reading(path: Path, kind: str) -> Iterator[None]:
+    """Turns what the readers raise into InputError: their own messages quote cells of the file."""
+    not_utf8 = InputError(f"{path}: is not UTF-8 text", hint="save it again as CSV UTF-8")
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise not_utf8 from None
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise InputError(f"{path}: the compressed file is damaged") from None
+    except pa.ArrowException as error:
+        if "UTF8" in str(error):
+            raise not_utf8 from None
+        raise InputError(f"{path}: not readable as {kind}") from None
+    except csv.Error:
+        raise InputError(f"{path}: its header is not readable as CSV") from None
+    except OSError as error:
+        raise InputError(f"{path}: {reason(error)}", hint="check the path") from None
 
 
 def _open(path: Path) -> IO[bytes]:
     if path.name.lower().endswith(".gz"):
-        return gzip.open(path, "rb")  # type: ignore[return-value]
+        return cast(IO[bytes], gzip.open(path, "rb"))
     return path.open("rb")
 
 
 def _header(path: Path) -> list[str]:
     with _open(path) as file:
-        start = file.read(2)
-        if start in _MARKS:
-            raise InputError(
-                f"{path}: is {_MARKS[start]}, not UTF-8", hint="save it again as CSV UTF-8"
-            )
+        if file.read(2) in _UTF16_MARKS:
+            raise InputError(f"{path}: is UTF-16, not UTF-8", hint="save it again as CSV UTF-8")
     with _open(path) as file:
-        try:
-            rows = csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), strict=True)
-            names = next(rows, [])
-        except UnicodeDecodeError:
-            raise _not_utf8(path) from None
-        except (csv.Error, EOFError, gzip.BadGzipFile):
-            raise InputError(f"{path}: its header is not readable as CSV") from None
+        lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        names: list[str] = next(csv.reader(lines, strict=True), [])
     if not names:
         raise InputError(f"{path}: is empty", hint="the first line must name the columns")
     _check_names(path, names)
@@ -150,38 +166,37 @@ def _check_names(path: Path, names: list[str]) -> None:
         raise InputError(f"{path}: a column of the header has no name")
 
 
-def _read_csv(path: Path) -> pa.Table:
+def _csv_pieces(path: Path, block_size: int) -> Iterator[pa.Table]:
     names = _header(path)
     ragged: list[int] = []
 
     def note(row: Any) -> str:
-        ragged.append(row.number or 0)
+        ragged.append(row.number)
         return "skip"
 
     convert = pa.csv.ConvertOptions(
-        column_types={name: pa.string() for name in names},
-        strings_can_be_null=False,
-        check_utf8=True,
+        column_types={name: pa.string() for name in names}, strings_can_be_null=False
     )
     parse = pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note)
-    read = pa.csv.ReadOptions(use_threads=False)
-    try:
-        with _open(path) as file:
-            table = pa.csv.read_csv(file, read, parse, convert)
-    except pa.ArrowException as error:
-        if "UTF8" in str(error):
-            raise _not_utf8(path) from None
-        raise InputError(f"{path}: not readable as CSV") from None
-    except (EOFError, gzip.BadGzipFile):
-        raise InputError(f"{path}: the compressed file is damaged") from None
+    read = pa.csv.ReadOptions(use_threads=False, block_size=block_size)
+    with _open(path) as file, pa.csv.open_csv(file, read, parse, convert) as reader:
+        yield reader.schema.empty_table()
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
     if ragged:
-        rows = ", ".join(str(number - 1) for number in ragged[:5])
-        more = f" and {len(ragged) - 5} more" if len(ragged) > 5 else ""
-        raise InputError(
-            f"{path}: {len(ragged)} rows do not have {len(names)} cells (data row {rows}{more})"
-        )
-    return table
+        raise _ragged(path, ragged, len(names))
 
 
-def _not_utf8(path: Path) -> InputError:
-    return InputError(f"{path}: is not UTF-8 text", hint="save it again as CSV UTF-8")
+def _ragged(path: Path, rows: list[int], cells: int) -> InputError:
+    # Arrow counts the header as row 1.
+    first = ", ".join(str(number - 1) for number in rows[:5])
+    more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
+    return InputError(f"{path}: data row {first}{more}: not {cells} cells, as the header has")
+
+
+def _parquet_pieces(path: Path) -> Iterator[pa.Table]:
+    with pa.parquet.ParquetFile(path) as file:
+        _check_names(path, file.schema_arrow.names)
+        yield file.schema_arrow.empty_table()
+        for batch in file.iter_batches():
+            yield pa.Table.from_batches([batch])

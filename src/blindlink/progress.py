@@ -1,4 +1,4 @@
-"""How long work reports its progress: one callable, so that no layer below the command line draws."""
+"""How long work reports its progress: one callable, so that only the command line draws."""
 
 from typing import Protocol
 

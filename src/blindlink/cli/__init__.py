@@ -1,7 +1,7 @@
 """The command line: one tree whose groups follow the parties. One command is one library call.
 
-stdout is the result, everything else goes to stderr. Exit codes: 0 done, 2 wrong usage, 10 and up by
-error class (blindlink.errors), 70 a fault of blindlink itself, 130 interrupted.
+stdout is the result, everything else goes to stderr. Exit codes: 0 done, 2 wrong usage, 10 and up
+by error class (blindlink.errors), 70 a fault of blindlink itself, 130 interrupted.
 """
 
 import os

@@ -1,7 +1,7 @@
 """The tree of commands. A group's module is imported when one of its commands is called."""
 
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -9,7 +9,7 @@ from blindlink import __version__
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
-# name -> (module, one line). Each module has an object of the command's name with - as _.
+# name -> (module, one line). Each module has an object of the command's name.
 COMMANDS = {
     "demo": ("demo", "The whole study on synthetic data, or a benchmark, in one command."),
     "selfcheck": ("selfcheck", "Check that this machine gives the expected results."),
@@ -35,9 +35,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"blindlink.cli.{COMMANDS[cmd_name][0]}")
-        command = getattr(module, cmd_name.replace("-", "_"))
-        assert isinstance(command, click.Command)
-        return command
+        return cast(click.Command, getattr(module, cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -51,4 +49,4 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="blindlink")
 def root(**_: Any) -> None:
-    """Link two bodies' records about the same people without either seeing the other's identities."""
+    """Link two bodies' records about the same people without seeing who they are."""

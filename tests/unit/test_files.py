@@ -1,0 +1,69 @@
+"""A failed write leaves nothing behind and an output never eats its input."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from blindlink.errors import InputError, OutputError
+from blindlink.files import PRIVATE, check_output, read_bytes, replacing, write_bytes, write_text
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def test_the_file_appears_whole(tmp_path: Path) -> None:
+    write_text(tmp_path / "a", "é")
+    assert (tmp_path / "a").read_bytes() == "é".encode()
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+    with pytest.raises(TypeError), replacing(path, force=True) as draft:
+        draft.write_text("half") + "no number"
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_private_file_is_private_from_the_start(tmp_path: Path) -> None:
+    with replacing(tmp_path / "k", mode=PRIVATE) as draft:
+        assert stat.S_IMODE(draft.stat().st_mode) == PRIVATE
+    assert stat.S_IMODE((tmp_path / "k").stat().st_mode) == PRIVATE
+
+
+def test_outputs_that_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("x")
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    for output, inputs, says in [
+        (path, [], "exists already"),
+        (path, [path], "is also the input"),
+        (link, [path], "is also the input"),
+        (tmp_path, [], "is a folder"),
+        (tmp_path / "none" / "a", [], "folder does not exist"),
+    ]:
+        with pytest.raises(OutputError, match=says):
+            check_output(output, inputs=inputs)
+    with pytest.raises(OutputError, match="is also the input"):
+        check_output(path, inputs=[path], force=True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_says_so(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="no space left") as raised, replacing(tmp_path / "a"):
+        Path("/dev/full").write_bytes(b"x" * 10_000_000)
+    assert "make room" in raised.value.hint
+    assert names(tmp_path) == []
+
+
+def test_reading_is_bounded(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "a", b"12345")
+    assert read_bytes(tmp_path / "a", limit=5) == b"12345"
+    with pytest.raises(InputError, match="larger than 4 bytes"):
+        read_bytes(tmp_path / "a", limit=4)
+    with pytest.raises(InputError, match="no such file"):
+        read_bytes(tmp_path / "b", limit=4)
