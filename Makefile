@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint types imports unit docs bench quality lock vectors clean
+.PHONY: help demo test lint types imports unit docs commands-page bench quality lock vectors clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(STAMP): requirements/all.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("blindlink needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
@@ -36,6 +36,9 @@ unit: $(STAMP) ## unit, vector, property, command-line and end-to-end tests
 
 docs: $(STAMP) ## build the documentation strictly
 	$(BIN)/mkdocs build --strict --quiet --site-dir site
+
+commands-page: $(STAMP) ## write docs/reference/commands.md from the tool's own help
+	$(BIN)/python tests/docs/commands_page.py
 
 bench: $(STAMP) ## speed against clkhash and anonlink, as ratios in one run
 	$(BIN)/pytest benchmarks --benchmark-only

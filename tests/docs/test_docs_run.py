@@ -1,0 +1,42 @@
+"""The commands that the documentation shows are run, page by page, in the order they stand.
+
+A ``console`` block holds lines that start with ``$ ``; what stands below a command is what it
+printed for us and is not compared. A page that needs files first makes them in a block of its own.
+A block after the comment ``<!-- not run: reason -->`` is shown only.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+BLOCK = re.compile(r"(<!-- not run: [^>]+ -->\n+)?^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def commands(page: Path) -> list[str]:
+    """The commands of a page, continuation lines joined."""
+    blocks = [match[2] for match in BLOCK.finditer(page.read_text()) if not match[1]]
+    text = "".join(blocks).replace("\\\n", " ")
+    return [line[2:] for line in text.splitlines() if line.startswith("$ ")]
+
+
+PAGES = [page for page in sorted(DOCS.rglob("*.md")) if commands(page)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
+    script = "\n".join(["set -euo pipefail", *commands(page)])
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=tmp_path,
+        env={"PATH": path, "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
