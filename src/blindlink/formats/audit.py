@@ -1,0 +1,188 @@
+"""The audit log of a linker: an append-only Merkle log with signed heads.
+
+    log = AuditLog.create(path, log_id)        log = AuditLog.load(path)
+    index = log.append(event, details, now=now)          rewrites the file as a whole or not at all
+    head = log.head(keys, now=now)                       Signed[Head]: give it away, others keep it
+    proof = log.consistency(first, second)               for those who may not see the entries
+    verify_log(log, head, signer, where)                 VerificationError unless it extends head
+    verify_heads(old, new, proof, signer)                the same without the entries
+
+File: the line ``blindlink-audit-log-v1 <log id>``, then one canonical JSON entry a line. Entries
+hold digests, counts and names of events, nothing about a person. A leaf is the hash of an entry.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from blindlink.errors import FormatError, VerificationError
+from blindlink.files import read_bytes, write_bytes
+from blindlink.formats import canonical
+from blindlink.formats.fields import (
+    STRICT,
+    BundleId,
+    Digest,
+    Fingerprint,
+    Name,
+    Stamp,
+    moment,
+    parse,
+    stamp,
+)
+from blindlink.formats.inclusion import leaf, root
+from blindlink.formats.merkle import check_consistency, consistency_proof, inclusion_proof
+from blindlink.formats.signed import Signed
+from blindlink.keys import PartyKeys, PartyPublic
+
+HEADER = "blindlink-audit-log-v1"
+LIMIT = 64 * 1024 * 1024
+ENTRY_LIMIT = 64 * 1024
+
+
+class Entry(BaseModel):
+    """One event. ``details``: digests, counts and names."""
+
+    model_config = STRICT
+
+    index: Annotated[int, Field(ge=0)]
+    time: Stamp
+    event: Name
+    details: dict[str, Any]
+
+    def to_bytes(self) -> bytes:
+        """The canonical bytes, which the leaf hashes."""
+        return canonical.dumps(self.model_dump())
+
+    def leaf(self) -> bytes:
+        """The leaf hash, 32 bytes."""
+        return leaf(self.to_bytes())
+
+
+class Head(BaseModel):
+    """The signed state of a log: its size and root at a moment."""
+
+    model_config = STRICT
+
+    format: Literal["blindlink-audit-head-v1"] = "blindlink-audit-head-v1"
+    log: BundleId
+    size: Annotated[int, Field(ge=0, le=2**53 - 1)]
+    root: Digest
+    time: Stamp
+    signer: Fingerprint
+
+
+@dataclass
+class AuditLog:
+    """A log in its file. Entries are only ever added."""
+
+    path: Path
+    log_id: str
+    entries: list[Entry] = field(default_factory=list)
+    leaves: list[bytes] = field(default_factory=list)
+
+    @classmethod
+    def create(cls, path: Path, log_id: str, *, force: bool = False) -> "AuditLog":
+        """A new, empty log; ``log_id`` is 128 random bits as hex. Raises OutputError."""
+        log = cls(path, log_id)
+        log._write(force=force)
+        return log
+
+    @classmethod
+    def load(cls, path: Path) -> "AuditLog":
+        """Read a log strictly; raises InputError when unreadable and FormatError when malformed."""
+        first, *lines = read_bytes(path, limit=LIMIT).split(b"\n")
+        if lines[-1:] != [b""]:
+            raise FormatError(f"{path}: the last entry is cut off")
+        log_id = first.removeprefix(f"{HEADER} ".encode())
+        if len(log_id) != 32 or log_id == first or set(log_id) - set(b"0123456789abcdef"):
+            raise FormatError(f"{path}: not an audit log")
+        log = cls(path, log_id.decode("ascii"))
+        for number, data in enumerate(lines[:-1]):
+            log._take(data, f"{path}: entry {number}")
+        return log
+
+    def append(self, event: str, details: dict[str, Any], *, now: datetime) -> int:
+        """Add an entry and write the file; returns its index."""
+        time = stamp(now)
+        if self.entries and moment(time) < moment(self.entries[-1].time):
+            time = self.entries[-1].time  # a clock that jumped back does not reorder the log
+        entry = Entry(index=len(self.entries), time=time, event=event, details=details)
+        self.entries.append(entry)
+        self.leaves.append(entry.leaf())
+        try:
+            self._write(force=True)
+        except BaseException:
+            del self.entries[-1], self.leaves[-1]
+            raise
+        return entry.index
+
+    def root(self, size: int | None = None) -> bytes:
+        """The root over the first ``size`` entries, or over all."""
+        return root(self.leaves[:size])
+
+    def head(self, keys: PartyKeys, *, now: datetime) -> Signed[Head]:
+        """The signed head of the log as it is."""
+        document = Head(
+            log=self.log_id,
+            size=len(self.leaves),
+            root=self.root().hex(),
+            time=stamp(now),
+            signer=keys.public.fingerprint(),
+        )
+        return Signed.make(document, keys)
+
+    def inclusion(self, index: int, size: int | None = None) -> list[str]:
+        """The path (hex) of an entry to the root over the first ``size`` entries, or over all."""
+        return [step.hex() for step in inclusion_proof(self.leaves[:size], index)]
+
+    def consistency(self, first: int, second: int | None = None) -> list[str]:
+        """The proof (hex) that the log of ``first`` entries is a prefix of that of ``second``."""
+        return [step.hex() for step in consistency_proof(self.leaves[:second], first)]
+
+    def _take(self, data: bytes, where: str) -> None:
+        entry = parse(Entry, canonical.loads(data, where, limit=ENTRY_LIMIT), where)
+        if entry.index != len(self.entries):
+            raise FormatError(f"{where}: has another number")
+        self.entries.append(entry)
+        self.leaves.append(leaf(data))
+
+    def _write(self, *, force: bool) -> None:
+        lines = [f"{HEADER} {self.log_id}".encode(), *(e.to_bytes() for e in self.entries), b""]
+        write_bytes(self.path, b"\n".join(lines), force=force)
+
+
+def verify_log(log: AuditLog, head: Signed[Head], signer: PartyPublic, where: str) -> None:
+    """Raises VerificationError unless ``signer`` signed the head and the log extends it.
+
+    The head is one that somebody else kept: a log that its signer rewrote, or cut, does not fit it.
+    """
+    head.verify(signer, where)
+    kept = head.document
+    if kept.log != log.log_id:
+        raise VerificationError(f"{where}: is of another log")
+    if kept.size > len(log.leaves):
+        raise VerificationError(
+            f"{where}: had {kept.size} entries, and the log has {len(log.leaves)}"
+        )
+    if log.root(kept.size).hex() != kept.root:
+        raise VerificationError(f"{where}: the log was rewritten before entry {kept.size}")
+
+
+def verify_heads(
+    old: Signed[Head], new: Signed[Head], proof: Sequence[str], signer: PartyPublic
+) -> None:
+    """Raises VerificationError unless the log of ``new`` extends that of ``old``."""
+    old.verify(signer, "earlier head")
+    new.verify(signer, "later head")
+    before, after = old.document, new.document
+    if before.log != after.log:
+        raise VerificationError("later head: is of another log")
+    if before.size == 0:
+        return  # every log extends the empty one
+    steps = [bytes.fromhex(step) for step in proof]
+    roots = bytes.fromhex(before.root), bytes.fromhex(after.root)
+    check_consistency(before.size, after.size, steps, *roots)

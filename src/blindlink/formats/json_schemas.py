@@ -1,0 +1,80 @@
+"""The JSON Schemas of the trust formats, made from the models that enforce them.
+
+    documents() -> {"agreement.json": {...}, ...}      what stands in the folder ``schemas``
+
+A schema says less than a reader checks: canonical form, signatures, digests and the rules between
+fields stand in docs/spec. ``python -m blindlink.formats.json_schemas FOLDER`` writes the files.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, create_model
+
+from blindlink.files import write_text
+from blindlink.formats import release, submission, withdrawal
+from blindlink.formats.audit import Entry, Head
+from blindlink.formats.fields import STRICT, Name
+from blindlink.formats.manifest import Manifest
+from blindlink.formats.receipt import Receipt
+from blindlink.formats.secret import Secret
+from blindlink.formats.terms import Agreement
+from blindlink.keys import PartyPublic, Signatures
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def documents() -> dict[str, dict[str, Any]]:
+    """File name and JSON Schema of every trust format."""
+    agreement = create_model(
+        "AgreementFile",
+        __config__=STRICT,
+        agreement=(Agreement, ...),
+        signatures=(dict[Name, Signatures], ...),
+    )
+    found: dict[str, tuple[str, type[BaseModel]]] = {
+        "party": ("Public party file", PartyPublic),
+        "agreement": ("Agreement file", agreement),
+        "manifest": ("Manifest of a submission or release", Manifest),
+        "submission-content": ("Content of a submission's manifest", submission.Content),
+        "payload-layout": ("Tables and columns of a payload", submission.Layout),
+        "row-map-content": ("Content of a row map's manifest", withdrawal.RowMapContent),
+        "withdrawal-content": (
+            "Content of a withdrawal's manifest",
+            withdrawal.WithdrawalContent,
+        ),
+        "release-content": ("Content of a release's manifest", release.Content),
+        "release-index": ("Table of contents of a release", release.Index),
+        "receipt": ("Receipt", _signed(Receipt)),
+        "secret": ("Envelope of the linkage secret", _signed(Secret)),
+        "audit-head": ("Head of an audit log", _signed(Head)),
+        "audit-entry": ("Line of an audit log", Entry),
+    }
+    return {f"{name}.json": _document(title, model) for name, (title, model) in found.items()}
+
+
+def write(folder: Path) -> None:
+    """Write every schema into a folder; raises OutputError."""
+    for name, document in documents().items():
+        write_text(folder / name, json.dumps(document, indent=2) + "\n", force=True)
+
+
+def _signed(model: type[BaseModel]) -> type[BaseModel]:
+    return create_model(
+        f"Signed{model.__name__}",
+        __config__=STRICT,
+        document=(model, ...),
+        signatures=(Signatures, ...),
+    )
+
+
+def _document(title: str, model: type[BaseModel]) -> dict[str, Any]:
+    # Files spell every field out, those with a default too.
+    body = model.model_json_schema(mode="serialization")
+    return {"$schema": DRAFT, **body, "title": title}
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -1,0 +1,113 @@
+"""The linkage plan: how pairs are scored, which are links, and what the linker must deliver.
+
+It stands in the signed agreement, so it holds no floats: fractions are decimal strings, which have
+one spelling in canonical JSON.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+
+from blindlink.errors import FormatError
+
+Cardinality = Literal["one-to-one", "one-to-many", "many-to-many"]
+Method = Literal["deterministic", "clk", "probabilistic"]
+
+AUTO: Final = "auto"
+CARDINALITIES: Final = ("one-to-one", "one-to-many", "many-to-many")
+METHODS: Final = ("deterministic", "clk", "probabilistic")
+
+
+def fraction(text: str) -> str:
+    """A decimal fraction between 0 and 1 in its plain spelling, such as 0.95; raises ValueError."""
+    whole, dot, digits = text.partition(".")
+    plain = whole in ("0", "1") and (not dot or (digits.isdigit() and digits.isascii()))
+    if not plain or len(text) > 12 or Decimal(text) > 1:
+        raise ValueError("must be a decimal fraction from 0 to 1, written like 0.95")
+    return text
+
+
+def _threshold(text: str) -> str:
+    return text if text == AUTO else fraction(text)
+
+
+def _target(text: str) -> str:
+    name, colon, value = text.partition(":")
+    if text == "f1":
+        return text
+    if not colon or name not in ("precision", "false_link_rate"):
+        raise ValueError("must be f1, precision:x or false_link_rate:x with x such as 0.95")
+    return f"{name}:{fraction(value)}"
+
+
+def _distinct(methods: tuple[Method, ...]) -> tuple[Method, ...]:
+    if not methods or len(set(methods)) != len(methods):
+        raise ValueError("must name at least one method, each once")
+    return methods
+
+
+Fraction = Annotated[str, AfterValidator(fraction)]
+Threshold = Annotated[str, AfterValidator(_threshold)]
+Target = Annotated[str, AfterValidator(_target)]
+Methods = Annotated[tuple[Method, ...], AfterValidator(_distinct)]
+
+
+class Plan(BaseModel):
+    """What the parties agreed about the linkage. Frozen; every field has a sound default.
+
+    ``threshold``: ``auto`` (chosen from the scores alone) or a fixed Dice score.
+    ``fallback_threshold``: used where ``auto`` cannot separate matches from non-matches; without it
+    the linker refuses.
+    ``target``: what ``auto`` aims at: the best expected F1, or the lowest threshold whose expected
+    precision is at least (or whose expected false-link rate is at most) the given value.
+    ``cardinality``: ``one-to-many`` lets one left entity have many right entities.
+    ``methods``: a pair is a link when one of these accepts it; what every method that the encodings
+    allow would add stands in the linkage report in any case.
+    ``candidate_floor``: pairs of at least this match probability are released as candidates.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    threshold: Threshold = AUTO
+    fallback_threshold: Fraction | None = None
+    target: Target = "f1"
+    cardinality: Cardinality = "one-to-one"
+    methods: Methods = ("clk",)
+    candidate_floor: Fraction = "0.01"
+    engine: str = AUTO
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, data: Any) -> Any:
+        # JSON has no tuples and the model is strict.
+        if isinstance(data, dict) and isinstance(data.get("methods"), list):
+            return {**data, "methods": tuple(data["methods"])}
+        return data
+
+    @property
+    def fixed(self) -> float | None:
+        """The fixed threshold, or None where it is chosen from the scores."""
+        return None if self.threshold == AUTO else float(self.threshold)
+
+    @property
+    def fallback(self) -> float | None:
+        """The threshold to use where the scores do not separate, if the plan allows one."""
+        return None if self.fallback_threshold is None else float(self.fallback_threshold)
+
+    @property
+    def aim(self) -> tuple[str, float]:
+        """The target as its name and value; the value is 1 for ``f1``."""
+        name, _, value = self.target.partition(":")
+        return name, float(value or 1)
+
+
+def parse_plan(document: dict[str, Any]) -> Plan:
+    """A plan from its JSON object, strictly read. Raises FormatError naming the field."""
+    try:
+        return Plan.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "plan"
+        message = first["msg"].removeprefix("Value error, ")
+        raise FormatError(f"linkage plan, {place}: {message}", hint="correct the plan") from None
