@@ -1,0 +1,82 @@
+"""Submitting and withdrawing from files: an extract is a folder of tables with agreed names."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from blindlink import frames
+from blindlink.errors import InputError
+from blindlink.formats.agreement import load_agreement
+from blindlink.keys import LinkageKey, PartyKeys
+from blindlink.owner.generalise import ENTITY
+from blindlink.owner.submit import Submitted, submit
+from blindlink.owner.withdraw import Withdrawn, withdraw
+from blindlink.progress import Progress, silent
+
+IDENTITIES = "identities"
+ENDINGS = (".csv", ".csv.gz", ".parquet", ".arrow", ".feather")
+
+
+def submit_folder(
+    data: Path,
+    agreement: Path,
+    keys: PartyKeys,
+    secret: Path,
+    out: Path,
+    *,
+    row_map: Path | None = None,
+    now: datetime,
+    sequence: int = 1,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Submitted:
+    """Submit the extract in a folder: ``identities`` and one table for each of the agreement's.
+
+    Each is a file of that name, such as identities.csv or events.parquet. Raises like ``submit``.
+    """
+    signed = load_agreement(agreement, now=now)
+    party = signed.agreement.member(keys.public, "owner")
+    tables = {name: _table(data, name) for name in signed.agreement.payload[party.name]}
+    return submit(
+        _table(data, IDENTITIES),
+        tables,
+        signed,
+        keys,
+        LinkageKey.load(secret),
+        out,
+        row_map=row_map,
+        now=now,
+        sequence=sequence,
+        force=force,
+        progress=progress,
+    )
+
+
+def withdraw_file(
+    people: Path,
+    row_map: Path,
+    agreement: Path,
+    keys: PartyKeys,
+    out: Path,
+    *,
+    now: datetime,
+    force: bool = False,
+) -> Withdrawn:
+    """Withdraw the people in a table with the column entity_id. Raises like ``withdraw``."""
+    signed = load_agreement(agreement, now=now)
+    table = frames.read_table(people)
+    if ENTITY not in table.column_names:
+        raise InputError(f"{people}: column {ENTITY} is missing")
+    ids = frames.texts(table, ENTITY)
+    return withdraw(ids, row_map, signed, keys, out, now=now, force=force)
+
+
+def _table(data: Path, name: str) -> pa.Table:
+    found = [path for path in (data / f"{name}{ending}" for ending in ENDINGS) if path.exists()]
+    if len(found) != 1:
+        what = "several files hold" if found else "no file holds"
+        raise InputError(
+            f"{data}: {what} the table {name}", hint=f"put one file there, such as {name}.csv"
+        )
+    return frames.read_table(found[0])

@@ -1,0 +1,140 @@
+"""The rules that turn the columns of a profile into tokens: by entropy, never by trying.
+
+A column has ``bits``: the collision entropy -log2(sum p^2) of its values, since what links
+strangers is how often two of them agree, not how surprising a value is. Columns of one ``group``
+are the same identifier at several levels (outward code, authority, region; surname, its initial).
+"""
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from blindlink.errors import InputError
+from blindlink.formats.schema import parse_schema
+from blindlink.owner.columns import Problems, derive
+
+Document = dict[str, Any]
+_EMPTY = {"missingValue": {"sentinel": ""}}
+
+
+def composites(columns: list[Document], rule: Document) -> list[Document]:
+    """Composite tokens: every choice of at most one column of each group that is rare enough.
+
+    A token has from ``minimum`` to ``maximum`` bits together: below, too many strangers share it;
+    above, it only repeats what its parts say. It leaves out at most ``leaveOut`` groups, and at
+    most ``coarse`` of its columns are stand-ins for a finer one. Its bits are ``bitsPerToken``
+    times the weights of what it uses and of the groups that it goes without: a group that often
+    differs between records of one person weighs more where it is absent, so that the share of
+    common bits falls with the evidence (docs/reference/encoding.md).
+    """
+    found = []
+    for chosen, weight in _choices(columns, rule):
+        fields = [column["name"] for column in chosen]
+        bits = math.fsum(column["bits"] for column in chosen)
+        if rule["minimum"] <= bits <= rule["maximum"]:
+            found.append({"fields": fields, "bitsPerToken": rule["bitsPerToken"] * weight})
+    return found
+
+
+def grams(columns: list[Document], rule: Document) -> list[Document]:
+    """Tokens of a name's n-grams, each joined to other fields: a misspelt name still shares some.
+
+    The other fields have eight bits or more together, so that no token is frequent.
+    """
+    names = {column["name"] for column in columns}
+    comparison = {"type": "ngram", "n": rule["n"]}
+    return [
+        {"fields": fields, "bitsPerFeature": rule["bitsPerFeature"], "comparison": comparison}
+        for fields in rule["fields"]
+        if names.issuperset(fields)
+    ]
+
+
+def features(columns: list[Document], rule: Document) -> list[Document]:
+    """One feature for each column, with bits in proportion to its discriminating power.
+
+    That is the weight of agreement less that of disagreement (Fellegi and Sunter 1969): log2 of
+    (1 - d) / u over d / (1 - u), where ``differs`` d is how often records of one person differ and
+    u = 2^-bits. A finer column of the same group counts by what it adds to the coarser one.
+    """
+    weights = {}
+    for name in dict.fromkeys(column["group"] for column in columns):
+        bits, differs = 0.0, 0.0
+        levels = [column for column in columns if column["group"] == name]
+        for column in sorted(levels, key=lambda column: float(column["bits"])):
+            added = max(column["bits"] - bits, 0.5)
+            apart = max((column["differs"] - differs) / (1 - differs), 0.01)
+            weights[column["name"]] = _power(added, apart)
+            bits, differs = column["bits"], column["differs"]
+    return [_feature(c, round(rule["bitsPerWeight"] * weights[c["name"]])) for c in columns]
+
+
+def _power(bits: float, differs: float) -> float:
+    agree = 2.0**-bits
+    return math.log2((1 - differs) / agree) - math.log2(differs / (1 - agree))
+
+
+def tuned(column: Document, table: pa.Table) -> Document:
+    """The column with the collision entropy of its values in ``table``, to a tenth of a bit."""
+    document = {key: column[key] for key in ("name", "from", "steps")}
+    extension = {
+        "version": 1,
+        "profile": "tune",
+        "columns": [document],
+        "composites": [{"fields": [column["name"]], "bitsPerToken": 1}],
+    }
+    kdf = {"type": "HKDF"}
+    schema = parse_schema(
+        {
+            "version": 3,
+            "clkConfig": {"l": 8, "kdf": kdf},
+            "features": [],
+            "blindlink": extension,
+        }
+    )
+    problems = Problems()
+    coded = derive(table, schema, problems)[column["name"]]
+    problems.check()
+    filled = np.array([bool(value) for value in coded.values])[coded.codes]
+    counts = np.bincount(coded.codes[filled])
+    total = int(counts.sum())
+    if total < 2:
+        raise InputError(f"column {column['name']}: too few values to set weights from")
+    # Pairs of different rows that agree: unbiased, where sum p^2 flatters small tables.
+    pairs = int((counts * (counts - 1)).sum())
+    bits = -math.log2(max(pairs, 1) / (total * (total - 1)))
+    return column | {"bits": round(bits, 1)}
+
+
+def _choices(columns: list[Document], rule: Document) -> Iterator[tuple[list[Document], int]]:
+    """Every allowed choice of columns and its weight."""
+    names = list(dict.fromkeys(column["group"] for column in columns))
+    groups = [[None, *(c for c in columns if c["group"] == name)] for name in names]
+    without = [rule["groups"].get(name, {}).get("without", 1) for name in names]
+    full = {c["group"] for c in columns if not c.get("coarse")}
+    for choice in itertools.product(*groups):
+        chosen = [column for column in choice if column]
+        coarse = sum(bool(c.get("coarse")) and c["group"] in full for c in chosen)
+        if len(groups) - len(chosen) > rule["leaveOut"] or coarse > rule["coarse"]:
+            continue
+        weights = [
+            column.get("weight", 1) if column else absent
+            for column, absent in zip(choice, without, strict=True)
+        ]
+        yield chosen, math.prod(weights)
+
+
+def _feature(column: Document, bits: int) -> Document:
+    return {
+        "identifier": column["name"],
+        "format": column.get("format", {"type": "string"}),
+        "hashing": {
+            "comparison": column["comparison"],
+            "strategy": {"bitsPerFeature": max(1, bits)},
+            **_EMPTY,
+        },
+    }

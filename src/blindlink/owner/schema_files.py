@@ -1,0 +1,109 @@
+"""Schema files for people: made from column lists, checked, and described in words."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from blindlink.errors import InputError
+from blindlink.files import check_output, read_bytes, write_text
+from blindlink.formats.schema import LinkageSchema, load_schema
+from blindlink.formats.schema_models import Feature
+from blindlink.frames import column_names, read_table
+from blindlink.owner.plan import compile_schema
+from blindlink.owner.profiles import new_schema
+
+_LIMIT = 1 << 20
+
+
+def write_new_schema(
+    profile: str,
+    sources: Sequence[Path],
+    out: Path,
+    *,
+    tune: Path | None = None,
+    force: bool = False,
+) -> list[str]:
+    """Write the schema of a profile for these tables or column lists; returns warnings."""
+    inputs = [*sources, *([tune] if tune else [])]
+    check_output(out, inputs=inputs, force=force)
+    table = read_table(tune) if tune else None
+    made, warnings = new_schema(profile, [columns_of(path) for path in sources], tune=table)
+    compile_schema(made)
+    write_text(out, made.to_json(), inputs=inputs, force=force)
+    return warnings
+
+
+def write_columns(data: Path, out: Path, *, force: bool = False) -> None:
+    """Write the names of a table's columns as ``{"columns": [...]}``."""
+    names = column_names(data)
+    text = json.dumps({"columns": names}, indent=1, ensure_ascii=False) + "\n"
+    write_text(out, text, inputs=[data], force=force)
+
+
+def columns_of(path: Path) -> list[str]:
+    """The column names in a table, or in a list that ``write_columns`` made. Raises InputError."""
+    if not path.name.lower().endswith(".json"):
+        return column_names(path)
+    try:
+        document = json.loads(read_bytes(path, limit=_LIMIT).decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise _no_list(path) from None
+    names = document.get("columns") if isinstance(document, dict) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise _no_list(path)
+    if len(set(names)) != len(names):
+        raise InputError(f"{path}: a column stands twice in the list")
+    return names
+
+
+def check_schema(path: Path) -> LinkageSchema:
+    """Load a schema and check everything that encoding needs. Raises SchemaError."""
+    schema = load_schema(path)
+    compile_schema(schema)
+    return schema
+
+
+def describe(path: Path) -> tuple[dict[str, Any], str]:
+    """What a schema encodes, as a dictionary and as text."""
+    schema = check_schema(path)
+    extension = schema.extension
+    features = [each.identifier for each in schema.model.features if isinstance(each, Feature)]
+    composites = [each.fields for each in extension.composites] if extension else []
+    summary: dict[str, Any] = {
+        "fingerprint": schema.fingerprint(),
+        "profile": extension.profile if extension else None,
+        "bits": list(schema.bits),
+        "features": features,
+        "columns": {each.name: each.sources for each in extension.columns} if extension else {},
+        "composites": composites,
+        "match_keys": extension.match_keys if extension else [],
+        "hardening": [each["type"] for each in extension.hardening] if extension else [],
+    }
+    return summary, _text(summary)
+
+
+def _text(summary: dict[str, Any]) -> str:
+    lines = [
+        f"fingerprint  {summary['fingerprint']}",
+        f"profile      {summary['profile'] or 'none: a plain clkhash schema'}",
+        f"filters      {', '.join(f'{bits} bits' for bits in summary['bits'])}",
+    ]
+    if summary["features"]:
+        lines.append(f"features     {', '.join(summary['features'])}")
+    for name, sources in summary["columns"].items():
+        lines.append(f"column       {name}, from {' or '.join(sources)}")
+    if summary["composites"]:
+        used = Counter(field for fields in summary["composites"] for field in fields)
+        lines.append(f"composites   {len(summary['composites'])} tokens, each of several columns:")
+        lines += [f"             {name} in {count}" for name, count in used.items()]
+    lines += [f"match key    {' + '.join(fields)}" for fields in summary["match_keys"]]
+    lines += [f"hardening    {name}" for name in summary["hardening"]]
+    return "\n".join(lines)
+
+
+def _no_list(path: Path) -> InputError:
+    return InputError(
+        f"{path}: is not a list of columns", hint="make it with 'blindlink schema columns'"
+    )

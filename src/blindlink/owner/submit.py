@@ -1,0 +1,208 @@
+"""An owner's submission: encodings sealed to the linker, payload sealed to the analyst, one file.
+
+    check the agreement -> number entities, generalise -> add control records -> encode
+    -> risk report -> shuffle, fresh random ids -> seal, sign
+
+Nothing is written before every check has passed, and the file appears whole or not at all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from blindlink.errors import RefusedError, VerificationError
+from blindlink.files import check_output
+from blindlink.formats import container, inclusion, payload
+from blindlink.formats.agreement import Agreement, SignedAgreement
+from blindlink.formats.fields import moment
+from blindlink.formats.submission import KIND, Content, write_records
+from blindlink.formats.withdrawal import ROW_MAP, SECTION, RowMapContent, row_map_bytes
+from blindlink.keys import Entropy, LinkageKey, PartyKeys, system_entropy
+from blindlink.owner.people import read_people
+from blindlink.owner.prepare import Assess, Prepared, prepare, random_ids
+from blindlink.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What was submitted.
+
+    ``rows_of`` (row_id as hex, entity_id, control) is in row order; the entity id of a control
+    record is null. It stays with the owner.
+    """
+
+    path: Path
+    row_map: Path
+    bundle_id: str
+    sequence: int
+    rows: int
+    entities: int
+    controls: int
+    blobs: int
+    blob_bytes: int
+    digest: str
+    rows_of: pa.Table
+
+
+def submit(
+    identities: pa.Table,
+    tables: Mapping[str, pa.Table],
+    agreement: SignedAgreement,
+    keys: PartyKeys,
+    secret: LinkageKey,
+    out: Path,
+    *,
+    row_map: Path | None = None,
+    now: datetime,
+    sequence: int = 1,
+    assess: Assess | None = None,
+    force: bool = False,
+    entropy: Entropy = system_entropy,
+    progress: Progress = silent,
+) -> Submitted:
+    """Write the submission of one owner to ``out`` and its row map to ``row_map``.
+
+    ``identities``: one row per name, alias or address, with entity_id; ``tables``: the payload
+    tables that the agreement lists, each with entity_id. ``sequence`` rises with re-submissions.
+    Raises AgreementError, VerificationError (not the agreed secret), InputError, SchemaError,
+    RiskError, RefusedError (a limit of the agreement) or OutputError; then nothing is written.
+    """
+    terms = _check(agreement, keys, secret, sequence, now)
+    row_map = row_map or out.with_name(out.name + ".rows")
+    for path in (out, row_map):
+        check_output(path, force=force)
+    owner = keys.public.name
+    people = read_people(identities, tables, terms.payload[owner], entropy)
+    prepared = prepare(people, terms, owner, secret, assess, entropy, progress)
+    rows_of = _rows_of(prepared)
+    bundle = container.new_bundle(entropy)
+    frame: Any = {
+        "sender": keys,
+        "agreement": agreement.digest(),
+        "now": now,
+        "expires": moment(terms.expires),
+        "force": force,
+        "entropy": entropy,
+    }
+    private_id = container.new_bundle(entropy)
+    with (
+        container.create(row_map, ROW_MAP, bundle=private_id, **frame) as private,
+        container.create(out, KIND, bundle=bundle, **frame) as draft,
+    ):
+        content = _write(draft, prepared, terms, sequence, entropy, progress)
+        _write_row_map(private, bundle, keys, prepared, rows_of)
+    digest, controls = draft.manifest().digest(), int(prepared.is_control.sum())
+    return _submitted(out, row_map, bundle, content, controls, digest, rows_of)
+
+
+def _check(
+    agreement: SignedAgreement, keys: PartyKeys, secret: LinkageKey, sequence: int, now: datetime
+) -> Agreement:
+    agreement.verify(now, "agreement")
+    terms = agreement.agreement
+    terms.member(keys.public, "owner")
+    if secret.check_value() != terms.key_check:
+        raise VerificationError(
+            "linkage key: is not the one that the agreement names",
+            hint="use the key that the owners agreed on",
+        )
+    if not 1 <= sequence <= terms.limits.submissions:
+        raise RefusedError(
+            f"submission {sequence}: the agreement allows {terms.limits.submissions}"
+        )
+    return terms
+
+
+def _write(
+    draft: container.Draft,
+    prepared: Prepared,
+    terms: Agreement,
+    sequence: int,
+    entropy: Entropy,
+    progress: Progress,
+) -> Content:
+    records = prepared.records
+    ids = [row.tobytes() for row in random_ids(int(records.blobs.sum()), entropy)]
+    controls = sorted(ids[at] for at in records.first_blob[prepared.is_control])
+    with draft.section("encodings", terms.linker) as out:
+        write_records(records, out)
+    with draft.section("layout", terms.analyst) as out:
+        out.write(prepared.layout.to_bytes())
+    with draft.section("controls", terms.analyst) as out:
+        out.write(b"".join(controls))
+    with draft.blobs("payload", terms.analyst) as (out, key):
+        leaves = payload.seal(
+            prepared.packer, records.blobs, prepared.size, ids, key, out, progress
+        )
+    size = sum(section.size for section in draft.sections)
+    if size > terms.limits.bytes:
+        raise RefusedError(f"submission: {size} bytes; the agreement allows {terms.limits.bytes}")
+    content = Content(
+        sequence=sequence,
+        schema_fingerprint=prepared.schema_fingerprint,
+        encoder=prepared.encoder,
+        key_check=terms.key_check,
+        rows=len(records.ids),
+        entities=len(records.blobs),
+        bits=prepared.bits,
+        match_keys=len(records.match_keys),
+        blobs=len(ids),
+        blob_size=prepared.size,
+        payload_root=inclusion.root(leaves).hex(),
+        risk_report=prepared.risk,
+    )
+    draft.content = content.model_dump(mode="json")
+    return content
+
+
+def _write_row_map(
+    draft: container.Draft, bundle: str, keys: PartyKeys, prepared: Prepared, rows_of: pa.Table
+) -> None:
+    """Real rows only: nobody withdraws a control record."""
+    real = ~rows_of.column("control").to_numpy()
+    entities = rows_of.column("entity_id").combine_chunks().drop_null()
+    data, width = row_map_bytes(prepared.records.ids[real], entities)
+    with draft.section(SECTION, keys.public) as out:
+        out.write(data)
+    content = RowMapContent(submission=bundle, rows=int(real.sum()), width=width)
+    draft.content = content.model_dump()
+
+
+def _rows_of(prepared: Prepared) -> pa.Table:
+    control = prepared.entity >= len(prepared.ids)
+    return pa.table(
+        {
+            "row_id": [row.tobytes().hex() for row in prepared.records.ids],
+            "entity_id": prepared.ids.take(pa.array(prepared.entity, mask=control)),
+            "control": np.asarray(control),
+        }
+    )
+
+
+def _submitted(
+    out: Path,
+    row_map: Path,
+    bundle: str,
+    content: Content,
+    controls: int,
+    digest: str,
+    rows_of: pa.Table,
+) -> Submitted:
+    return Submitted(
+        path=out,
+        row_map=row_map,
+        bundle_id=bundle,
+        sequence=content.sequence,
+        rows=content.rows,
+        entities=content.entities,
+        controls=controls,
+        blobs=content.blobs,
+        blob_bytes=content.blob_size,
+        digest=digest,
+        rows_of=rows_of,
+    )

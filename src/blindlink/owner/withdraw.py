@@ -1,0 +1,119 @@
+"""Taking people out before the first link: a signed message that names rows by their random ids.
+
+The row map that ``submit`` left with the owner says which rows are whose. It is sealed to the
+owner's own keys and ends with the agreement.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from blindlink.errors import InputError
+from blindlink.files import check_output
+from blindlink.formats import container
+from blindlink.formats.agreement import SignedAgreement
+from blindlink.formats.fields import moment
+from blindlink.formats.withdrawal import (
+    ROW_MAP,
+    SECTION,
+    WITHDRAWAL,
+    WithdrawalContent,
+    read_row_map,
+    row_map_content,
+)
+from blindlink.keys import Entropy, PartyKeys, system_entropy
+
+
+@dataclass(frozen=True)
+class RowMap:
+    """Row ids (rows, 16) and the entity id of each row, of the submission with that bundle id."""
+
+    submission: str
+    ids: npt.NDArray[np.uint8]
+    entities: list[str]
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """What a withdrawal names."""
+
+    path: Path
+    bundle_id: str
+    entities: int
+    rows: int
+
+
+def open_row_map(
+    path: Path, agreement: SignedAgreement, keys: PartyKeys, *, now: datetime
+) -> RowMap:
+    """Read an owner's own row map.
+
+    Raises InputError, FormatError, VerificationError or AgreementError.
+    """
+    where = str(path)
+    with container.opened(path, ROW_MAP) as sealed:
+        bundle = sealed.verify(keys.public, agreement=agreement.digest(), now=now)
+        content = row_map_content(bundle.manifest, where)
+        with bundle.open(SECTION, keys) as source:
+            ids, entities = read_row_map(source.read(), content, where)
+    return RowMap(content.submission, ids, entities)
+
+
+def withdraw(
+    entity_ids: Sequence[str],
+    row_map: Path,
+    agreement: SignedAgreement,
+    keys: PartyKeys,
+    out: Path,
+    *,
+    now: datetime,
+    force: bool = False,
+    entropy: Entropy = system_entropy,
+) -> Withdrawn:
+    """Write the message that takes these people out of a submission.
+
+    Raises InputError when one of them is not in the submission, naming its place in the list only,
+    and the errors of ``open_row_map``; then nothing is written.
+    """
+    agreement.verify(now, "agreement")
+    terms = agreement.agreement
+    terms.member(keys.public, "owner")
+    check_output(out, inputs=[row_map], force=force)
+    known = open_row_map(row_map, agreement, keys, now=now)
+    rows = sorted(_rows_of(entity_ids, known))
+    bundle = container.new_bundle(entropy)
+    with container.create(
+        out,
+        WITHDRAWAL,
+        sender=keys,
+        agreement=agreement.digest(),
+        bundle=bundle,
+        now=now,
+        expires=moment(terms.expires),
+        force=force,
+        entropy=entropy,
+    ) as draft:
+        with draft.section(SECTION, terms.linker) as section:
+            section.write(b"".join(rows))
+        content = WithdrawalContent(submission=known.submission, rows=len(rows))
+        draft.content = content.model_dump()
+    return Withdrawn(out, bundle, len(set(entity_ids)), len(rows))
+
+
+def _rows_of(entity_ids: Sequence[str], known: RowMap) -> list[bytes]:
+    wanted = set(entity_ids)
+    if not wanted:
+        raise InputError("nobody to withdraw", hint="list the entity ids, one a line")
+    held = set(known.entities)
+    for number, entity in enumerate(entity_ids, start=1):
+        if entity not in held:
+            raise InputError(
+                f"entity {number} of the list is not in the submission",
+                hint="use the row map of the submission that the linker holds",
+            )
+    pairs = zip(known.ids, known.entities, strict=True)
+    return [row.tobytes() for row, entity in pairs if entity in wanted]
