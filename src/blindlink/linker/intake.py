@@ -1,0 +1,204 @@
+"""Taking in submissions and withdrawals: everything is verified before anything is believed.
+
+Who sent it, both signatures, agreement, expiry, section digests; then that schema, secret, limits
+and recipients are those of the agreement; then the encodings; then the Merkle root over the
+payload, which the linker cannot read.
+"""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from blindlink.errors import AgreementError, RefusedError, VerificationError
+from blindlink.formats import container, inclusion
+from blindlink.formats.agreement import Agreement, SignedAgreement
+from blindlink.formats.manifest import Manifest
+from blindlink.formats.payload import ID
+from blindlink.formats.receipt import Rejection
+from blindlink.formats.records import Bytes
+from blindlink.formats.schema import parse_schema
+from blindlink.formats.submission import (
+    KIND,
+    Content,
+    Records,
+    check_rows,
+    content_of,
+    read_records,
+)
+from blindlink.formats.withdrawal import SECTION, WITHDRAWAL, read_withdrawn, withdrawal_content
+from blindlink.keys import PartyKeys, PartyPublic
+from blindlink.progress import Progress, silent
+
+BATCH = 1 << 22
+EMPTY = "empty-encoding"
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A verified submission.
+
+    ``usable`` (rows,): may be matched, neither empty nor withdrawn; ``withdrawn`` (entities,);
+    ``blob_ids`` (blobs, 16) and ``leaves`` in file order.
+    """
+
+    owner: PartyPublic
+    bundle: container.Bundle
+    content: Content
+    records: Records
+    blob_ids: Bytes
+    leaves: list[bytes]
+    usable: Flags
+    withdrawn: Flags
+
+    @property
+    def rejected(self) -> tuple[Rejection, ...]:
+        """Rows that cannot match anybody, for the receipt."""
+        empty = np.flatnonzero(~_any(self.records.filters[0]))
+        if not len(empty):
+            return ()
+        return (Rejection(reason=EMPTY, positions=tuple(empty.tolist())),)
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """A verified withdrawal: ids of rows of ``submission`` (a bundle id)."""
+
+    owner: PartyPublic
+    manifest: Manifest
+    submission: str
+    ids: list[bytes]
+
+
+def take(
+    stack: ExitStack,
+    path: Path,
+    agreement: SignedAgreement,
+    keys: PartyKeys,
+    *,
+    now: datetime,
+    progress: Progress = silent,
+) -> Taken:
+    """Open and verify a submission; its file stays open as long as ``stack``.
+
+    Raises InputError, FormatError, VerificationError, AgreementError or RefusedError.
+    """
+    terms, where = agreement.agreement, str(path)
+    sealed = stack.enter_context(container.opened(path, KIND))
+    owner = _owner(terms, sealed.manifest, where)
+    bundle = sealed.verify(owner, agreement=agreement.digest(), now=now)
+    content = content_of(bundle.manifest, where)
+    _check_terms(content, bundle.manifest, terms, owner, where)
+    with bundle.open("encodings", keys) as source:
+        records = read_records(source, content, where)
+    ids, leaves = _blobs(bundle, content, where, progress)
+    usable = _any(records.filters[0])
+    withdrawn = np.zeros(content.entities, bool)
+    return Taken(owner, bundle, content, records, ids, leaves, usable, withdrawn)
+
+
+def take_withdrawal(
+    path: Path, agreement: SignedAgreement, keys: PartyKeys, *, now: datetime
+) -> Withdrawal:
+    """Read and verify a withdrawal. Raises like ``take``."""
+    where = str(path)
+    with container.opened(path, WITHDRAWAL) as sealed:
+        owner = _owner(agreement.agreement, sealed.manifest, where)
+        bundle = sealed.verify(owner, agreement=agreement.digest(), now=now)
+        content = withdrawal_content(bundle.manifest, where)
+        with bundle.open(SECTION, keys) as source:
+            ids = read_withdrawn(source.read(), content, where)
+    return Withdrawal(owner, bundle.manifest, content.submission, ids)
+
+
+def without(taken: Taken, withdrawals: list[Withdrawal]) -> Taken:
+    """The submission without the entities that its owner withdrew.
+
+    A withdrawal of any row takes out the whole entity. Raises VerificationError for rows that are
+    not in the submission: then the message belongs to another one.
+    """
+    gone = taken.withdrawn.copy()
+    places = {row.tobytes(): place for place, row in enumerate(taken.records.ids)}
+    for each in withdrawals:
+        rows = [places.get(row) for row in each.ids]
+        if each.submission != taken.bundle.manifest.bundle or None in rows:
+            raise VerificationError(
+                f"withdrawal of {each.owner.name}: is for another submission of this owner",
+                hint="the owner makes a new one from the row map of its latest submission",
+            )
+        gone[taken.records.entity[np.array(rows, np.int64)]] = True
+    usable = taken.usable & ~gone[taken.records.entity]
+    return Taken(
+        taken.owner,
+        taken.bundle,
+        taken.content,
+        taken.records,
+        taken.blob_ids,
+        taken.leaves,
+        usable,
+        gone,
+    )
+
+
+def _owner(terms: Agreement, manifest: Manifest, where: str) -> PartyPublic:
+    sender = terms.by_fingerprint(manifest.sender)
+    if sender.role != "owner":
+        raise AgreementError(f"{where}: {sender.name} is {sender.role}, not an owner")
+    return sender
+
+
+def _check_terms(
+    content: Content, manifest: Manifest, terms: Agreement, owner: PartyPublic, where: str
+) -> None:
+    schema = parse_schema(terms.schema_document)
+    if content.schema_fingerprint != terms.schema_fingerprint():
+        raise AgreementError(f"{where}: encoded by another linkage schema than agreed")
+    if (content.bits, content.match_keys) != (schema.bits, schema.match_keys):
+        raise AgreementError(f"{where}: its encodings are not shaped as the schema says")
+    if content.key_check != terms.key_check:
+        raise AgreementError(f"{where}: encoded with another secret than agreed")
+    for section in manifest.sections:
+        reader = terms.linker if section.name == "encodings" else terms.analyst
+        if section.recipient != reader.fingerprint():
+            raise VerificationError(f"{where}: section '{section.name}': is not for {reader.name}")
+    _check_limits(content, manifest, terms, where)
+
+
+def _check_limits(content: Content, manifest: Manifest, terms: Agreement, where: str) -> None:
+    check_rows(content.rows, terms, where)
+    limits = terms.limits
+    size = sum(section.size for section in manifest.sections)
+    facts: Mapping[str, tuple[int, int]] = {
+        "bytes": (size, limits.bytes),
+        "submissions": (content.sequence, limits.submissions),
+    }
+    for name, (value, limit) in facts.items():
+        if value > limit:
+            raise RefusedError(f"{where}: {value} {name}; the agreement allows {limit}")
+
+
+def _blobs(
+    bundle: container.Bundle, content: Content, where: str, progress: Progress
+) -> tuple[Bytes, list[bytes]]:
+    """Ids and leaf hashes of all blob records, checked against the root that the owner signed."""
+    step = content.record_bytes
+    ids, leaves = bytearray(), []
+    with bundle.raw("payload") as source:
+        while block := source.read(max(1, BATCH // step) * step):
+            for at in range(0, len(block), step):
+                ids += block[at : at + ID]
+                leaves.append(inclusion.leaf(block[at : at + step]))
+            progress(len(leaves), content.blobs)
+    if inclusion.root(leaves).hex() != content.payload_root:
+        raise VerificationError(f"{where}: payload: does not have the Merkle root of the manifest")
+    return np.frombuffer(ids, np.uint8).reshape(-1, ID), leaves
+
+
+def _any(filters: Bytes) -> Flags:
+    return np.asarray(filters.any(axis=1), bool)

@@ -1,0 +1,432 @@
+"""Compiled kernels of the sliced engine: an exact threshold join that looks at few of the bits.
+
+The right filters are transposed once into blocks of 256 records: for each bit position one vector
+with a lane per record, set where the record does *not* have the bit. For a left filter the kernel
+walks its set bits, rarest first, and counts for all 256 records at once how often the bit is
+missing. The counters are bit-sliced: plane p holds bit p of all 256 counters, and vectors are added
+through a tree of carry-save adders (Harley and Seal, in Warren 2012, section 5-1). The counters
+start so that a carry out of the highest plane means "more bits missing than the threshold allows";
+when all lanes have overflowed, the block is left. What survives is counted exactly and divided as
+in the reference.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from blindlink.linker.lanes import (
+    LANES,
+    WORDS,
+    anything,
+    bit_count,
+    column,
+    digit,
+    every,
+    lowest_bit,
+    store,
+    word,
+)
+
+STRIDE = 16  # bits walked between two looks at the carries
+LONG_STRIDE = 64  # the same where many misses are allowed
+FEW = 256  # misses that are counted in eight planes
+COLUMNS = 2**14 - 1  # of a block at most; a more common bit is not walked, which is safe
+UNIT = 4  # walks hold four times the column, to be scaled by eight: the fastest way to 32 bytes
+MEASURE_CODES = {"dice": 0, "jaccard": 1, "cosine": 2, "overlap": 3, "hamming": 4}
+
+
+class Rule(NamedTuple):
+    """What is compared: the code of the measure and the length of the filters."""
+
+    measure: int
+    bits: int
+
+
+class Slab(NamedTuple):
+    """Right records, transposed: blocks (blocks, columns, 4), and the weights low to high in each.
+
+    ``order`` is the record in each lane; ``words`` and ``weights`` are by record; ``base`` is the
+    right row of record 0.
+    """
+
+    blocks: npt.NDArray[np.uint64]
+    low: npt.NDArray[np.int64]
+    high: npt.NDArray[np.int64]
+    order: npt.NDArray[np.int64]
+    words: npt.NDArray[np.uint64]
+    weights: npt.NDArray[np.int64]
+    base: int
+
+
+class Tile(NamedTuple):
+    """Left records and their walks: the columns of set bits, from ``starts`` of each record."""
+
+    words: npt.NDArray[np.uint64]
+    weights: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+    walks: npt.NDArray[np.uint16]
+
+
+class Hits(NamedTuple):
+    """What has to be compared exactly: a left record, a block, and lanes in it (hits, 4)."""
+
+    row: npt.NDArray[np.int64]
+    block: npt.NDArray[np.int64]
+    lanes: npt.NDArray[np.uint64]
+
+
+class Found(NamedTuple):
+    """Room for pairs that reach the threshold, in no order. Shape: (room,)."""
+
+    left: npt.NDArray[np.int64]
+    right: npt.NDArray[np.int64]
+    score: npt.NDArray[np.float64]
+
+
+class Kept(NamedTuple):
+    """The best pairs of each left record: how many are held, and which (records, top)."""
+
+    held: npt.NDArray[np.int64]
+    right: npt.NDArray[np.int64]
+    score: npt.NDArray[np.float64]
+
+
+_kernel: Any = njit(nogil=True, cache=True, error_model="numpy", boundscheck=False)
+_inner: Any = njit(error_model="numpy", boundscheck=False, forceinline=True)
+
+
+@_inner
+def exchange(square: Any, size: int, mask: int) -> None:
+    """Exchange the upper right with the lower left quarter in all squares of twice this size."""
+    shift, kept = np.uint64(size), np.uint64(mask)
+    for start in range(0, 64, 2 * size):
+        for row in range(start, start + size):
+            swap = ((square[row] >> shift) ^ square[row + size]) & kept
+            square[row] ^= swap << shift
+            square[row + size] ^= swap
+
+
+@_inner
+def transpose_square(square: Any) -> None:
+    """Transpose 64 words of 64 bits in place (Warren 2012, section 7-3).
+
+    The sizes are constants, so that the compiler unrolls the loops and uses vectors.
+    """
+    exchange(square, 32, 0x00000000FFFFFFFF)
+    exchange(square, 16, 0x0000FFFF0000FFFF)
+    exchange(square, 8, 0x00FF00FF00FF00FF)
+    exchange(square, 4, 0x0F0F0F0F0F0F0F0F)
+    exchange(square, 2, 0x3333333333333333)
+    exchange(square, 1, 0x5555555555555555)
+
+
+@_kernel
+def transpose(words: Any, order: Any, rank: Any, first: int, last: int, blocks: Any) -> None:
+    """Fill blocks [first, last) of ``blocks`` (blocks, columns, 4) from records in this order.
+
+    The column of a bit stands at its ``rank`` by rarity: what is walked first lies together.
+
+    Lanes beyond the last record miss every bit. The last vector is zero: walking it changes
+    nothing.
+    """
+    square = np.empty(64, np.uint64)
+    for block in range(first, last):
+        blocks[block, -1] = np.uint64(0)
+        for part in range(WORDS):
+            start = block * LANES + part * 64
+            count = max(0, min(64, len(order) - start))
+            for column_word in range(words.shape[1]):
+                for lane in range(count):
+                    square[lane] = ~words[order[start + lane], column_word]
+                square[count:] = ~np.uint64(0)
+                transpose_square(square)
+                for bit in range(64):
+                    place = rank[column_word * 64 + bit]
+                    if place < blocks.shape[1] - 1:
+                        blocks[block, place, part] = square[bit]
+
+
+@_kernel
+def walk(words: Any, rank: Any, columns: int, starts: Any, walks: Any) -> None:
+    """The columns of each record's set bits times UNIT, rarest first.
+
+    ``rank`` is the place of each bit by rarity, and so the column in a block of ``columns``. What
+    is left over of the places from ``starts[record]`` to ``starts[record + 1]`` points at the last
+    column, which is zero.
+    """
+    ranked = np.empty(words.shape[1], np.uint64)
+    for record in range(len(words)):
+        ranked[:] = 0
+        for k in range(words.shape[1]):
+            rest = words[record, k]
+            while rest != 0:
+                place = rank[k * 64 + lowest_bit(rest)]
+                rest &= rest - np.uint64(1)
+                ranked[place >> 6] |= np.uint64(1) << np.uint64(place & 63)
+        at = starts[record]
+        for k in range(words.shape[1]):
+            rest = ranked[k]
+            while rest != 0:
+                walks[at] = min(k * 64 + lowest_bit(rest), columns - 1) * UNIT
+                rest &= rest - np.uint64(1)
+                at += 1
+        walks[at : starts[record + 1]] = (columns - 1) * UNIT
+
+
+@_inner
+def least_common(rule: Any, bar: float, left: int, right: int) -> int:
+    """A lower bound of the bits in common at which ``bar`` is reached, for these weights.
+
+    It does not fall when ``right`` grows. The slack covers the rounding of a few operations on
+    counts below 2**15; the exact comparison comes later.
+    """
+    measure, bits = rule.measure, rule.bits
+    if measure == 0:
+        need = bar * 0.5 * (left + right)
+    elif measure == 1:
+        need = bar * (left + right) / (1.0 + bar)
+    elif measure == 2:
+        need = bar * math.sqrt(float(left) * right)
+    elif measure == 3:
+        need = bar * min(left, right)
+    else:
+        need = 0.5 * (left + right - (1.0 - bar) * bits)
+    return max(0, math.ceil(need - 1e-6))
+
+
+@_inner
+def similarity(rule: Any, common: int, left: int, right: int) -> float:
+    """The measure, rounded as in ``blindlink.linker.measures``."""
+    measure, bits = rule.measure, rule.bits
+    if measure == 0:
+        part, whole = float(2 * common), float(left + right)
+    elif measure == 1:
+        part, whole = float(common), float(left + right - common)
+    elif measure == 2:
+        part, whole = float(common), math.sqrt(float(left * right))
+    elif measure == 3:
+        part, whole = float(common), float(min(left, right))
+    else:
+        part, whole = float(bits - (left + right - 2 * common)), float(bits)
+    return part / whole if whole != 0.0 else 0.0
+
+
+@_inner
+def add_pairs(total: Any, a: Any, a_xor_b: Any, c: Any, c_xor_d: Any) -> Any:
+    """Add four bits to a plane, lane by lane; returns the plane and two carries.
+
+    Pairs of bits come and go as one of them and their exclusive or, which saves two of the ten
+    operations of two full adders: the MDFA block of Demenkov, Kojevnikov, Kulikov and Yaroslavtsev
+    (2010), "New upper bounds on the Boolean circuit complexity of symmetric functions".
+    """
+    some = (total ^ a) | a_xor_b
+    part = total ^ a_xor_b
+    return part ^ c_xor_d, some ^ part, some ^ without(part ^ c, c_xor_d)
+
+
+@_inner
+def add_pair(total: Any, a: Any, a_xor_b: Any) -> Any:
+    """Add two bits, given as one and their exclusive or, to a plane; the plane and the carry."""
+    return total ^ a_xor_b, (total & a_xor_b) | without(a, a_xor_b)
+
+
+@_inner
+def without(a: Any, b: Any) -> Any:
+    """The lanes of a that are not in b: one instruction."""
+    return a & (b ^ every(-1))
+
+
+@_inner
+def add_four(block: Any, walks: Any, k: Any, ones: Any) -> Any:
+    """Add four columns to the plane of ones; returns the plane and a pair of carries."""
+    a, c = column(block, walks, k), column(block, walks, k + 2)
+    b, d = column(block, walks, k + 1), column(block, walks, k + 3)
+    return add_pairs(ones, a, a ^ b, c, c ^ d)
+
+
+@_inner
+def add_sixteen(
+    block: Any, walks: Any, k: Any, ones: Any, twos: Any, fours: Any, eights: Any
+) -> Any:
+    """Add sixteen columns to four planes; returns the planes and the carry of sixteen."""
+    ones, a, b = add_four(block, walks, k, ones)
+    ones, c, d = add_four(block, walks, k + 4, ones)
+    twos, e, f = add_pairs(twos, a, b, c, d)
+    ones, a, b = add_four(block, walks, k + 8, ones)
+    ones, c, d = add_four(block, walks, k + 12, ones)
+    twos, g, h = add_pairs(twos, a, b, c, d)
+    fours, a, b = add_pairs(fours, e, f, g, h)
+    eights, carry = add_pair(eights, a, b)
+    return ones, twos, fours, eights, carry
+
+
+@_inner
+def survivors(block: Any, walks: Any, first: int, last: int, allowed: int) -> Any:
+    """The lanes of a block that miss at most ``allowed`` < FEW of the columns [first, last).
+
+    ``block`` and ``walks`` are addresses. Looks at the carries every 16 columns.
+    """
+    bits = every(FEW - 1 - allowed)
+    p0, p1, p2, p3 = digit(bits, 0), digit(bits, 1), digit(bits, 2), digit(bits, 3)
+    p4, p5, p6, p7 = digit(bits, 4), digit(bits, 5), digit(bits, 6), digit(bits, 7)
+    alive = every(-1)
+    for k in range(first, last, STRIDE):
+        p0, p1, p2, p3, carry = add_sixteen(block, walks, k, p0, p1, p2, p3)
+        p4, carry = p4 ^ carry, p4 & carry
+        p5, carry = p5 ^ carry, p5 & carry
+        p6, carry = p6 ^ carry, p6 & carry
+        p7, carry = p7 ^ carry, p7 & carry
+        alive = without(alive, carry)
+        if not anything(alive):
+            break
+    return alive
+
+
+@_inner
+def survivors_of_many(block: Any, walks: Any, first: int, last: int, allowed: int) -> Any:
+    """The same for ``allowed`` up to 2**14 - 1. Looks at the carries every 64 columns."""
+    bits = every(2**14 - 1 - allowed)
+    p0, p1, p2, p3 = digit(bits, 0), digit(bits, 1), digit(bits, 2), digit(bits, 3)
+    p4, p5, p6, p7 = digit(bits, 4), digit(bits, 5), digit(bits, 6), digit(bits, 7)
+    p8, p9, p10, p11 = digit(bits, 8), digit(bits, 9), digit(bits, 10), digit(bits, 11)
+    p12, p13 = digit(bits, 12), digit(bits, 13)
+    alive = every(-1)
+    for k in range(first, last, LONG_STRIDE):
+        p0, p1, p2, p3, a = add_sixteen(block, walks, k, p0, p1, p2, p3)
+        p0, p1, p2, p3, b = add_sixteen(block, walks, k + 16, p0, p1, p2, p3)
+        p0, p1, p2, p3, c = add_sixteen(block, walks, k + 32, p0, p1, p2, p3)
+        p0, p1, p2, p3, d = add_sixteen(block, walks, k + 48, p0, p1, p2, p3)
+        p4, a, b = add_pairs(p4, a, a ^ b, c, c ^ d)
+        p5, carry = add_pair(p5, a, b)
+        p6, carry = p6 ^ carry, p6 & carry
+        p7, carry = p7 ^ carry, p7 & carry
+        p8, carry = p8 ^ carry, p8 & carry
+        p9, carry = p9 ^ carry, p9 & carry
+        p10, carry = p10 ^ carry, p10 & carry
+        p11, carry = p11 ^ carry, p11 & carry
+        p12, carry = p12 ^ carry, p12 & carry
+        p13, carry = p13 ^ carry, p13 & carry
+        alive = without(alive, carry)
+        if not anything(alive):
+            break
+    return alive
+
+
+@_inner
+def misses_allowed(rule: Any, bar: float, left: int, low: int, high: int) -> int:
+    """How many bits of a left filter the records of a block with weights low..high may miss.
+
+    Negative where no record of the block can reach the threshold.
+    """
+    if high < left and least_common(rule, bar, left, high) > high:
+        return -1
+    allowed: int = left - least_common(rule, bar, left, low)
+    return allowed
+
+
+@_kernel
+def sift(slab: Any, tile: Any, rule: Any, bars: Any, step: int, last: int, hits: Any) -> Any:
+    """Find what has to be compared exactly: steps are (block, record) pairs, in row-major order.
+
+    Goes from ``step`` to ``last``, or until ``hits`` is full. ``bars`` (records,) is the score that
+    a pair of each record must reach. Returns the step to go on from and the number of hits.
+
+    Everything is taken out of the tuples first: numba counts references whenever an array is handed
+    on, which in the loop would cost as much as the work itself.
+    """
+    low, high, weights, starts = slab.low, slab.high, tile.weights, tile.starts
+    hit_row, hit_block, hit_lanes = hits.row, hits.block, np.intp(hits.lanes.ctypes.data)
+    blocks, walks = np.intp(slab.blocks.ctypes.data), np.intp(tile.walks.ctypes.data)
+    size, rows, count = slab.blocks.strides[0], len(weights), 0
+    allowance = np.empty(rows, np.int64)
+    while step < last:
+        block, first = step // rows, step % rows
+        # In a loop of its own, where the processor works on many rows at once.
+        for row in range(first, rows):
+            allowance[row] = misses_allowed(rule, bars[row], weights[row], low[block], high[block])
+        here = blocks + block * size
+        for row in range(first, min(rows, first + last - step)):
+            if count == len(hit_row):
+                return step, count
+            step += 1
+            allowed = allowance[row]
+            if allowed < 0:
+                continue
+            if allowed >= weights[row]:
+                lanes = every(-1)
+            elif allowed < FEW:
+                lanes = survivors(here, walks, starts[row], starts[row + 1], allowed)
+            else:
+                lanes = survivors_of_many(here, walks, starts[row], starts[row + 1], allowed)
+            if anything(lanes):
+                hit_row[count], hit_block[count] = row, block
+                store(hit_lanes, count, lanes)
+                count += 1
+    return step, count
+
+
+@_inner
+def common_bits(left: Any, right: Any, words: int) -> int:
+    """The bits that two filters of so many words have in common; both are addresses."""
+    common = 0
+    for k in range(words):
+        common += bit_count(word(left, k) & word(right, k))
+    return common
+
+
+@_kernel
+def compare(slab: Any, tile: Any, rule: Any, bars: Any, beyond: int, hits: Any, found: Any) -> int:
+    """Compare the hits exactly; returns how many pairs reach the bar of their left record.
+
+    Pairs whose right row is not above the left record plus ``beyond`` do not count. ``found`` has
+    room for all.
+    """
+    row_of, block_of, lanes, order = hits.row, hits.block, hits.lanes, slab.order
+    out_left, out_right, out_score = found.left, found.right, found.score
+    left, right = np.intp(tile.words.ctypes.data), np.intp(slab.words.ctypes.data)
+    left_weights, right_weights = tile.weights, slab.weights
+    words, count = tile.words.shape[1], 0
+    for hit in range(len(row_of)):
+        row = row_of[hit]
+        for part in range(WORDS):
+            rest, place = lanes[hit, part], block_of[hit] * LANES + part * 64
+            if place + 64 > len(order):
+                rest &= ~(~np.uint64(0) << np.uint64(max(0, len(order) - place)))
+            while rest != 0:
+                record = order[place + lowest_bit(rest)]
+                rest &= rest - np.uint64(1)
+                if slab.base + record <= row + beyond:
+                    continue
+                common = common_bits(left + row * words * 8, right + record * words * 8, words)
+                score = similarity(rule, common, left_weights[row], right_weights[record])
+                if score >= bars[row]:
+                    out_left[count], out_right[count] = row, slab.base + record
+                    out_score[count] = score
+                    count += 1
+    return count
+
+
+@_kernel
+def keep_best(found: Any, count: int, kept: Any, bars: Any) -> None:
+    """Put pairs among the best of their left records; a full row raises its bar."""
+    top = kept.score.shape[1]
+    for pair in range(count):
+        row, record, score = found.left[pair], found.right[pair], found.score[pair]
+        place = kept.held[row]
+        while place > 0 and (
+            score > kept.score[row, place - 1]
+            or (score == kept.score[row, place - 1] and record < kept.right[row, place - 1])
+        ):
+            place -= 1
+        if place == top:
+            continue
+        for k in range(min(kept.held[row], top - 1), place, -1):
+            kept.score[row, k] = kept.score[row, k - 1]
+            kept.right[row, k] = kept.right[row, k - 1]
+        kept.score[row, place], kept.right[row, place] = score, record
+        kept.held[row] = min(kept.held[row] + 1, top)
+        if kept.held[row] == top:
+            bars[row] = kept.score[row, top - 1]

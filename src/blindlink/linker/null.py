@@ -1,0 +1,156 @@
+"""How many strangers to expect among the candidates, segment by segment.
+
+From the joins of both files with themselves (blindlink.linker.strangers): the geometric mean of
+their rates, scaled to the bulk between the files. A smooth tilt between the files is expected (one
+has more errors, or other people); what departs from it in a segment, beyond chance, is believed,
+and makes the mean less certain there: duplicates of one person within a file, or records that lack
+a field, are no strangers as the other file would have them. The further the files are apart, the
+less their mean counts against what the candidates themselves show (blindlink.linker.scoring).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from blindlink.linker.segments import bin_edges, count, partition
+from blindlink.linker.strangers import Evidence
+
+Floats = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+
+DRIFT = 0.02  # relative error of the scale between the files and within them
+_SLOPE_PRIOR = 2.0
+_TILT_LIMIT = np.log(4)
+_BULK = np.log(2)  # the lower half of the strangers above the floor
+_NEAR = np.log(30)  # the tilt is fitted without the far tail, where duplicates would bend it
+_DUPLICATES = np.log(8)  # no difference between the strangers of two files is as large as this
+
+
+@dataclass(frozen=True)
+class Null:
+    """Bins of the score axis, joined to segments, and the strangers in them.
+
+    ``edges``: lower edges of the bins; ``segment`` of each bin. Per bin: ``cross``, candidates
+    between the files; ``rate``: strangers expected among them per pair within the files. Per
+    segment: ``seen`` candidates, ``expected`` strangers among them, and ``support``: the number of
+    pairs that would make the expectation as uncertain as it is, were it a mere count.
+    ``similar``: pairs within left and right beyond what the other file lets expect.
+    """
+
+    edges: Floats
+    segment: Index
+    cross: Floats
+    rate: Floats
+    seen: Floats
+    expected: Floats
+    support: Floats
+    similar: tuple[float, float]
+
+
+def measure(evidence: Evidence) -> Null:
+    """The null distribution of the scores between the files."""
+    within = np.r_[evidence.within_left, evidence.within_right]
+    edges = bin_edges(np.r_[evidence.pairs.score, within])
+    cross = count(evidence.pairs.score, edges)
+    left, right = count(evidence.within_left, edges), count(evidence.within_right, edges)
+    segment = partition(cross, left + right)
+    depth = _depth(left + right)
+    smooth = _tilt(left, right, depth, evidence)
+    tilt, error, left_speaks, right_speaks = _departures(left, right, smooth, segment, evidence)
+    similar = _similar(left, right, smooth, segment, left_speaks, right_speaks, evidence)
+    left, right = left * left_speaks[segment], right * right_speaks[segment]
+    exposure = evidence.left_compared * (left_speaks * np.exp(tilt / 2))[segment]
+    exposure += evidence.right_compared * (right_speaks * np.exp(-tilt / 2))[segment]
+    rate = evidence.compared / np.maximum(exposure, 1.0)
+    bulk = depth < _BULK
+    seen, expected = cross[bulk].sum(), ((left + right) * rate)[bulk].sum()
+    if seen > 0 and expected > 0:
+        rate *= seen / expected
+    # Half a pair where none was seen: the rate there is small, not zero.
+    pairs = np.bincount(segment, left + right)
+    per_pair = np.bincount(segment, (left + right) * rate) / np.maximum(pairs, 1)
+    per_pair = np.where(pairs > 0, per_pair, np.bincount(segment, rate) / np.bincount(segment))
+    pairs = np.maximum(pairs, 0.5)
+    return Null(
+        edges,
+        segment,
+        cross,
+        rate,
+        np.bincount(segment, cross),
+        pairs * per_pair,
+        1 / (1 / pairs + DRIFT**2 + error**2),
+        similar,
+    )
+
+
+def _depth(strangers: Floats) -> Floats:
+    """How far out in the tail each bin lies: -log of the share of strangers at or above it."""
+    above = np.cumsum(strangers[::-1])[::-1]
+    middle = np.maximum(above - strangers / 2, 0.5)
+    result: Floats = -np.log(middle / max(above[0], 1.0))
+    return result
+
+
+def _tilt(left: Floats, right: Floats, depth: Floats, evidence: Evidence) -> Floats:
+    """The log ratio of the rates within left and within right, linear in depth. Shape: (bins,).
+
+    A logistic regression of the file on the depth, with a weak prior on the slope.
+    """
+    near = depth < _NEAR
+    offset = np.log(max(evidence.left_compared, 1.0) / max(evidence.right_compared, 1.0))
+    design = np.column_stack([np.ones(near.sum()), depth[near]])
+    total, prior = left[near] + right[near], np.array([0.1, _SLOPE_PRIOR])
+    coefficients = np.zeros(2)
+    for _ in range(50):
+        share = 1 / (1 + np.exp(-(design @ coefficients + offset)))
+        gradient = design.T @ (left[near] - total * share) - prior * coefficients
+        hessian = (design * (total * share * (1 - share))[:, None]).T @ design + np.diag(prior)
+        step = np.clip(np.linalg.solve(hessian, gradient), -1, 1)
+        coefficients += step
+        if np.abs(step).max() < 1e-9:
+            break
+    result: Floats = np.clip(coefficients[0] + coefficients[1] * depth, -_TILT_LIMIT, _TILT_LIMIT)
+    return result
+
+
+def _departures(
+    left: Floats, right: Floats, smooth: Floats, segment: Index, evidence: Evidence
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """The tilt of each segment, the error that it brings, and which files speak there (0 or 1).
+
+    A departure from the smooth tilt is drawn towards it by its noise. The true rate between the
+    files lies within the rates of the files: an error of a sixth of their log ratio puts both at
+    three standard errors from the middle. Where the departure can only come from duplicates in one
+    file, the other speaks alone, with the smooth tilt.
+    """
+    a, b = np.bincount(segment, left) + 0.5, np.bincount(segment, right) + 0.5
+    expected = np.bincount(segment, smooth) / np.bincount(segment)
+    scale = max(evidence.left_compared, 1.0) / max(evidence.right_compared, 1.0)
+    departure = np.log(a / b / scale) - expected
+    noise = 1 / a + 1 / b
+    weight = np.maximum(departure**2 - noise, 0)
+    departure *= weight / (weight + noise)
+    left_speaks = (departure < _DUPLICATES).astype(float)
+    right_speaks = (departure > -_DUPLICATES).astype(float)
+    both = left_speaks * right_speaks
+    error = np.minimum(np.abs(expected + departure), _DUPLICATES) / 6
+    return expected + departure * both, error, left_speaks, right_speaks
+
+
+def _similar(
+    left: Floats,
+    right: Floats,
+    smooth: Floats,
+    segment: Index,
+    left_speaks: Floats,
+    right_speaks: Floats,
+    evidence: Evidence,
+) -> tuple[float, float]:
+    """Pairs within each file beyond the other's rate, in segments where only the other speaks."""
+    a, b = np.bincount(segment, left), np.bincount(segment, right)
+    expected = np.bincount(segment, smooth) / np.bincount(segment)
+    ratio = evidence.left_compared / max(evidence.right_compared, 1.0) * np.exp(expected)
+    more_left = np.maximum(a - b * ratio, 0)[left_speaks == 0].sum()
+    more_right = np.maximum(b - a / np.maximum(ratio, 1e-12), 0)[right_speaks == 0].sum()
+    return float(more_left), float(more_right)

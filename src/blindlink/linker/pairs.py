@@ -1,0 +1,156 @@
+"""Pairs of records with their scores: the result of every engine, and the rules that all share.
+
+Filters are arrays of shape (records, bytes), dtype uint8. The rules, by which the reference engine
+defines what is correct:
+
+* A score is a double, rounded once from the exact fraction; a pair is kept when score >= threshold.
+  Fractions of counts below 2**15 lie so far apart that this equals the comparison of the exact
+  fractions for every threshold of up to eight decimals: no pair at the threshold is lost.
+* A pair with an empty filter scores 0 under dice, jaccard, cosine and overlap, also against another
+  empty filter: an empty filter says nothing about a person. It is kept at threshold 0 only.
+* The order is by score, highest first, then left row, then right row.
+* ``top=k`` keeps, of the pairs that reach the threshold, the first k of each left row in that
+  order, and of these the first k of each right row (as anonlink's candidate generation does). No
+  record of either side is then in more than k pairs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from blindlink.errors import InputError
+
+Filters = npt.NDArray[np.uint8]
+Words = npt.NDArray[np.uint64]
+Rows = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float64]
+
+MAXIMUM_BITS = 16_384
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs (left row, right row) and their scores; three arrays of one length."""
+
+    left: Rows
+    right: Rows
+    score: Scores
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def take(self, index: npt.NDArray[np.int64] | npt.NDArray[np.bool_] | slice) -> "Pairs":
+        """The pairs at these positions, in this range, or where this mask holds."""
+        return Pairs(self.left[index], self.right[index], self.score[index])
+
+    def swapped(self) -> "Pairs":
+        """The same pairs with the sides exchanged, in the documented order again."""
+        return ordered(Pairs(self.right, self.left, self.score))
+
+
+def join(parts: Sequence[Pairs]) -> Pairs:
+    """All pairs of several parts, in the order in which they come."""
+    return Pairs(
+        np.concatenate([np.empty(0, np.int64), *(part.left for part in parts)]),
+        np.concatenate([np.empty(0, np.int64), *(part.right for part in parts)]),
+        np.concatenate([np.empty(0, np.float64), *(part.score for part in parts)]),
+    )
+
+
+def ordered(pairs: Pairs) -> Pairs:
+    """The same pairs by score, highest first, then left row, then right row."""
+    return pairs.take(by_score(pairs.score, pairs.left, pairs.right))
+
+
+def by_score(score: Scores, *columns: npt.NDArray[Any]) -> Rows:
+    """Positions by score, highest first, then by these columns of integers >= 0, smallest first.
+
+    What is equal in all stays as it was. One sort by score and one by a key of 64 bits, in which
+    the run of equal scores comes first: several times faster than a sort by every column.
+    """
+    order = np.argsort(-score)
+    falling = score[order]
+    run = np.zeros(len(score), np.uint64)
+    np.cumsum(falling[1:] != falling[:-1], out=run[1:])
+    columns = tuple(column[order].astype(np.uint64) for column in columns)
+    key = _packed([run, *columns])
+    within = np.argsort(key)
+    same = key[within[1:]] == key[within[:-1]]
+    if same.any():
+        places = np.flatnonzero(np.r_[same, False] | np.r_[False, same])
+        rows = within[places]
+        again = (order[rows], *(column[rows] for column in reversed(columns)), key[rows])
+        within[places] = rows[np.lexsort(again)]
+    return order[within]
+
+
+def _packed(columns: Sequence[Words]) -> Words:
+    """The columns in one key, the first in its highest bits; the last bits may find no room."""
+    key, room = np.zeros(len(columns[0]), np.uint64), 64
+    for column in columns:
+        size = int(column.max(initial=0)).bit_length()
+        if size >= room:
+            return key | column >> np.uint64(min(size - room, 63))
+        room -= size
+        key |= column << np.uint64(min(room, 63))
+    return key
+
+
+def best(pairs: Pairs, top: int | None) -> Pairs:
+    """The first ``top`` pairs of each left row, and of these of each right row; input ordered."""
+    if top is None:
+        return pairs
+    pairs = pairs.take(rank_within(pairs.left) < top)
+    return pairs.take(rank_within(pairs.right) < top)
+
+
+def rank_within(group: Rows) -> Rows:
+    """For each item, how many items of the same group stand before it. Shape: (items,)."""
+    order = np.argsort(group, kind="stable")
+    grouped = group[order]
+    starts = np.flatnonzero(np.r_[True, grouped[1:] != grouped[:-1]]) if len(group) else order
+    sizes = np.diff(np.r_[starts, len(group)])
+    rank = np.empty(len(group), np.int64)
+    rank[order] = np.arange(len(group)) - np.repeat(starts, sizes)
+    return rank
+
+
+def words(filters: Filters) -> Words:
+    """The filters as 64-bit words, padded with zeros; a view where possible. (records, words)"""
+    count, width = filters.shape
+    if width % 8:
+        padded = np.zeros((count, width + 8 - width % 8), np.uint8)
+        padded[:, :width] = filters
+        filters = padded
+    # Alignment: a file's bytes may start anywhere in memory, compiled code reads whole words.
+    return np.require(np.ascontiguousarray(filters).view(np.uint64), requirements="A")
+
+
+def weights(filters: Words) -> npt.NDArray[np.int64]:
+    """How many bits are set in each filter. Shape: (records,)."""
+    counts = np.empty(len(filters), np.int64)
+    for start in range(0, len(filters), 65_536):
+        part = slice(start, start + 65_536)
+        counts[part] = np.bitwise_count(filters[part]).sum(axis=1, dtype=np.int64)
+    return counts
+
+
+def check(left: Filters, right: Filters, threshold: float, top: int | None) -> None:
+    """Raises InputError unless the filters are of one length and the limits make sense."""
+    for side, filters in (("left", left), ("right", right)):
+        if filters.ndim != 2 or filters.dtype != np.uint8:
+            raise InputError(f"{side} filters: expected an array (records, bytes) of uint8")
+        if not 1 <= filters.shape[1] <= MAXIMUM_BITS // 8:
+            raise InputError(f"{side} filters: length must be 8 to {MAXIMUM_BITS} bits")
+    if left.shape[1] != right.shape[1]:
+        raise InputError(
+            f"left filters have {left.shape[1] * 8} bits, right filters {right.shape[1] * 8}",
+            hint="both sides must be encoded with the same linkage schema",
+        )
+    if not 0 <= threshold <= 1:
+        raise InputError("the threshold must lie between 0 and 1", hint="for example 0.8")
+    if top is not None and top < 1:
+        raise InputError("top must be at least 1", hint="leave it out to keep all pairs")

@@ -1,0 +1,224 @@
+"""The linker's project folder: what it received, when inputs froze, how the one run ended.
+
+    audit.log                      the audit log, which is also the only state: everything below
+                                   follows from its entries, so the two can never disagree
+    receipts/OWNER-SEQUENCE.receipt
+
+Rules, each a RefusedError: nothing is taken after the inputs froze; a re-submission has a higher
+sequence number, and what it replaced never comes back; a bundle id is used once; there is one run
+for one agreement, which may be repeated after a crash with the same inputs until it has ended; a
+destroyed project stays destroyed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from blindlink.errors import AgreementError, OutputError, RefusedError
+from blindlink.files import reason
+from blindlink.formats.audit import AuditLog
+from blindlink.formats.manifest import Manifest
+from blindlink.formats.receipt import EVENT, Rejection, log_details, make_receipt
+from blindlink.keys import Entropy, PartyKeys, system_entropy
+
+OPENED = "project-opened"
+WITHDRAWN = "withdrawal-received"
+FROZEN = "inputs-frozen"
+RELEASED, REFUSED = "released", "refused"
+DESTROYED = "destroyed"
+
+LOG = "audit.log"
+RECEIPTS = "receipts"
+
+
+@dataclass
+class State:
+    """What the log's entries add up to.
+
+    ``current``: bundle of each owner's latest submission; ``digests``: of every bundle received;
+    ``withdrawals``: the bundle of the submission that each withdrawal is for.
+    """
+
+    agreement: str
+    current: dict[str, str] = field(default_factory=dict)
+    sequence: dict[str, int] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    withdrawals: dict[str, str] = field(default_factory=dict)
+    frozen: dict[str, Any] | None = None
+    outcome: str | None = None
+    destroyed: bool = False
+
+
+class Project:
+    """The folder of one agreement at the linker."""
+
+    def __init__(self, folder: Path, log: AuditLog) -> None:
+        self.folder, self.log = folder, log
+
+    @classmethod
+    def open(
+        cls, folder: Path, agreement: str, *, now: datetime, entropy: Entropy = system_entropy
+    ) -> "Project":
+        """The project in ``folder``, made anew where there is none.
+
+        Raises AgreementError for the folder of another agreement, OutputError or FormatError.
+        """
+        path = folder / LOG
+        if not path.exists():
+            _make(folder / RECEIPTS)
+            AuditLog.create(path, entropy(16).hex())
+        log = AuditLog.load(path)
+        if not log.entries:
+            log.append(OPENED, {"agreement": agreement}, now=now)
+        return cls.load(folder, agreement)
+
+    @classmethod
+    def load(cls, folder: Path, agreement: str) -> "Project":
+        """The project that is in ``folder``. Raises InputError, FormatError or AgreementError."""
+        project = cls(folder, AuditLog.load(folder / LOG))
+        if project.state().agreement != agreement:
+            raise AgreementError(
+                f"{folder}: is the project of another agreement", hint="use a folder of its own"
+            )
+        return project
+
+    def state(self) -> State:
+        """Where the project stands, from its log."""
+        state = State(agreement="")
+        for entry in self.log.entries:
+            _apply(state, entry.event, entry.details)
+        return state
+
+    def receive(
+        self,
+        owner: str,
+        manifest: Manifest,
+        sequence: int,
+        rows: int,
+        rejected: tuple[Rejection, ...],
+        keys: PartyKeys,
+        *,
+        now: datetime,
+    ) -> Path:
+        """Log a verified submission and write its receipt; the same one again changes nothing.
+
+        Raises RefusedError for a replay, an old sequence number, or after the inputs froze.
+        """
+        state = self.state()
+        bundle, digest = manifest.bundle, manifest.digest()
+        path = self.folder / RECEIPTS / f"{owner}-{sequence}.receipt"
+        if state.current.get(owner) != bundle or state.digests[bundle] != digest:
+            self._check_open(state)
+            if bundle in state.digests:
+                raise RefusedError(f"{owner}: this bundle was received before, and replaced")
+            if sequence <= state.sequence.get(owner, 0):
+                raise RefusedError(
+                    f"{owner}: sequence {sequence} is not above {state.sequence[owner]}",
+                    hint="a later submission of this owner was received already",
+                )
+            details = {"owner": owner, "sequence": sequence, **log_details(manifest, rows)}
+            self.log.append(EVENT, details, now=now)
+        if not path.exists():
+            index = self._entry(EVENT, bundle)
+            receipt = make_receipt(
+                self.log, index, keys, manifest, rows=rows, rejected=rejected, now=now
+            )
+            receipt.save(path)
+        return path
+
+    def withdraw(
+        self, owner: str, manifest: Manifest, submission: str, rows: int, *, now: datetime
+    ) -> None:
+        """Log a verified withdrawal. Raises RefusedError after the inputs froze."""
+        state = self.state()
+        if manifest.bundle in state.digests:
+            return
+        self._check_open(state)
+        details = {
+            "owner": owner,
+            "bundle": manifest.bundle,
+            "rows": rows,
+            "submission": submission,
+            "withdrawal": manifest.digest(),
+        }
+        self.log.append(WITHDRAWN, details, now=now)
+
+    def freeze(self, inputs: Mapping[str, Any], *, now: datetime) -> None:
+        """From here on the inputs are these.
+
+        Raises RefusedError when others were frozen before, when the run has ended, when the project
+        is destroyed, or when a withdrawal that was received is not among them.
+        """
+        state = self.state()
+        if state.destroyed:
+            raise RefusedError(f"{self.folder}: the project is destroyed")
+        if state.outcome:
+            raise RefusedError(
+                f"{self.folder}: the run of this agreement has ended",
+                hint="a further run needs a new version of the agreement, signed by all",
+            )
+        current = set(state.current.values())
+        due = {bundle for bundle, at in state.withdrawals.items() if at in current}
+        if due - set(inputs["withdrawals"]):
+            raise RefusedError(
+                f"{self.folder}: a withdrawal that was received is not given",
+                hint="give every withdrawal file again",
+            )
+        if state.frozen is None:
+            self.log.append(FROZEN, dict(inputs), now=now)
+        elif state.frozen != dict(inputs):
+            raise RefusedError(
+                f"{self.folder}: the inputs froze with other files",
+                hint="repeat the run with the files of the first one",
+            )
+
+    def finish(self, outcome: str, details: Mapping[str, Any], *, now: datetime) -> None:
+        """Log how the run ended: RELEASED or REFUSED."""
+        self.log.append(outcome, dict(details), now=now)
+
+    def destroy(self, *, now: datetime) -> bool:
+        """Log the destruction; False when it was destroyed before."""
+        if self.state().destroyed:
+            return False
+        self.log.append(DESTROYED, {}, now=now)
+        return True
+
+    def _check_open(self, state: State) -> None:
+        if state.destroyed:
+            raise RefusedError(f"{self.folder}: the project is destroyed")
+        if state.frozen is not None:
+            raise RefusedError(
+                f"{self.folder}: the inputs are frozen",
+                hint="a changed submission needs a new version of the agreement, signed by all",
+            )
+
+    def _entry(self, event: str, bundle: str) -> int:
+        mine = (e for e in self.log.entries if e.event == event and e.details["bundle"] == bundle)
+        return next(mine).index
+
+
+def _apply(state: State, event: str, details: Mapping[str, Any]) -> None:
+    if event == OPENED:
+        state.agreement = details["agreement"]
+    elif event == EVENT:
+        owner, bundle = details["owner"], details["bundle"]
+        state.current[owner], state.sequence[owner] = bundle, details["sequence"]
+        state.digests[bundle] = details["submission"]
+    elif event == WITHDRAWN:
+        state.digests[details["bundle"]] = details["withdrawal"]
+        state.withdrawals[details["bundle"]] = details["submission"]
+    elif event == FROZEN:
+        state.frozen = dict(details)
+    elif event in (RELEASED, REFUSED):
+        state.outcome = event
+    elif event == DESTROYED:
+        state.destroyed = True
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: {reason(error)}") from None

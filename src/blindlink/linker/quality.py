@@ -1,0 +1,234 @@
+"""The linkage report: expected quality of the links, and what a reader needs to judge it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from blindlink.formats.linkage_report import (
+    Bin,
+    Counts,
+    CurvePoint,
+    LinkageReport,
+    MethodRow,
+    ThresholdMethod,
+)
+from blindlink.formats.plan import Plan
+from blindlink.linker import intervals
+from blindlink.linker.entities import Side
+from blindlink.linker.pool import Pool
+from blindlink.linker.scoring import ScoreModel
+from blindlink.linker.segments import locate
+from blindlink.linker.strangers import Evidence
+from blindlink.linker.thresholds import Curve
+
+Floats = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Methods = dict[str, Mask]
+
+_CURVE_POINTS = 120
+_BINS = 60
+_NOTES = (
+    "precision and recall are expectations under the score model; no true pair was known",
+    "recall is among comparable records: people whose identifiers changed altogether, or who are "
+    "in one file only, are not in it",
+)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model and what was chosen by it; ``cut`` is the probabilistic method's threshold."""
+
+    evidence: Evidence
+    model: ScoreModel
+    curve: Curve
+    threshold: float
+    cut: float | None
+    seed: int
+
+
+def partnerless(pool: Pool, candidate_left: Index, model: ScoreModel) -> Floats:
+    """For each pair of the pool, the probability that its left entity has no true partner."""
+    entities = int(max(pool.pairs.left.max(initial=-1), candidate_left.max(initial=-1))) + 1
+    partner = np.bincount(candidate_left, model.probability, minlength=entities)
+    result: Floats = np.clip(1 - partner, 0, 1)[pool.pairs.left]
+    return result
+
+
+def without_model(
+    sides: tuple[Side, Side],
+    plan: Plan,
+    pool: Pool,
+    methods: Methods,
+    linked: Index,
+    threshold: float,
+    how: ThresholdMethod,
+    warnings: tuple[str, ...],
+) -> LinkageReport:
+    """The report of a fixed threshold: counts only, since nothing was estimated."""
+    return LinkageReport(
+        threshold=threshold,
+        threshold_method=how,
+        target=plan.target,
+        cardinality=plan.cardinality,
+        methods_used=plan.methods,
+        separated=False,
+        counts=_counts(sides, plan, pool, methods, linked),
+        methods=_method_rows(plan, pool, methods, linked),
+        warnings=warnings,
+        notes=("no score model: expected precision and recall are not known",),
+    )
+
+
+def with_model(
+    sides: tuple[Side, Side],
+    plan: Plan,
+    pool: Pool,
+    methods: Methods,
+    linked: Index,
+    fitted: Fitted,
+) -> LinkageReport:
+    """The report of an automatic threshold."""
+    model, evidence = fitted.model, fitted.evidence
+    alone = partnerless(pool, evidence.pairs.left, model)[linked]
+    figures = intervals.quality(
+        model,
+        pool.probability[linked],
+        pool.segment[linked],
+        alone,
+        evidence.left_entities,
+        fitted.seed,
+    )
+    return LinkageReport(
+        threshold=fitted.threshold,
+        threshold_method="auto",
+        target=plan.target,
+        cardinality=plan.cardinality,
+        methods_used=plan.methods,
+        separated=True,
+        counts=_counts(sides, plan, pool, methods, linked),
+        precision=figures.precision,
+        recall=figures.recall,
+        f1=figures.f1,
+        false_link_rate=figures.false_link_rate,
+        sensitivity=figures.recall,
+        expected_matches=figures.matches,
+        curve=_curve_points(fitted.curve),
+        histogram=_histogram(fitted),
+        methods=_method_rows(plan, pool, methods, linked),
+        model=_parameters(fitted),
+        warnings=_warnings(model),
+        notes=_NOTES,
+    )
+
+
+def _counts(
+    sides: tuple[Side, Side], plan: Plan, pool: Pool, methods: Methods, linked: Index
+) -> Counts:
+    left, right = sides
+    accepted = np.zeros(len(pool), bool)
+    for name in plan.methods:
+        accepted |= methods.get(name, False)
+    likely = pool.probability >= float(plan.candidate_floor)
+    return Counts(
+        left_rows=left.rows,
+        right_rows=right.rows,
+        left_entities=len(left),
+        right_entities=len(right),
+        left_comparable=int(left.comparable.sum()),
+        right_comparable=int(right.comparable.sum()),
+        pairs_compared=int(left.comparable.sum()) * int(right.comparable.sum()),
+        candidates=int((accepted | likely).sum()),
+        accepted=int(accepted.sum()),
+        conflicts=int(accepted.sum()) - len(linked),
+        links=len(linked),
+    )
+
+
+def _method_rows(plan: Plan, pool: Pool, methods: Methods, linked: Index) -> tuple[MethodRow, ...]:
+    """What each method accepts and adds, in the plan's order, then the methods not used."""
+    names: list[str] = [name for name in plan.methods if name in methods]
+    names += [name for name in methods if name not in names]
+    rows, before = [], np.zeros(len(pool), bool)
+    for name in names:
+        accepted = methods[name]
+        known = accepted.any() and not np.isnan(pool.probability[accepted]).any()
+        rows.append(
+            MethodRow(
+                method=name,
+                used=name in plan.methods,
+                accepted=int(accepted.sum()),
+                links=int(accepted[linked].sum()),
+                alone=int((accepted & ~before).sum()),
+                expected_correct=float(pool.probability[accepted].mean()) if known else None,
+            )
+        )
+        before |= accepted
+    return tuple(rows)
+
+
+def _curve_points(curve: Curve) -> tuple[CurvePoint, ...]:
+    """The curve at evenly spread numbers of links: a figure's worth of points."""
+    count = len(curve.threshold)
+    chosen = np.unique(np.linspace(0, count - 1, min(count, _CURVE_POINTS)).round().astype(int))
+    return tuple(
+        CurvePoint(
+            threshold=float(curve.threshold[point]),
+            links=int(curve.position[point]),
+            precision=float(curve.precision[point]),
+            recall=float(curve.recall[point]),
+            f1=float(curve.f1[point]),
+            false_link_rate=float(curve.false_link_rate[point]),
+        )
+        for point in chosen
+    )
+
+
+def _histogram(fitted: Fitted) -> tuple[Bin, ...]:
+    """Scores of all pairs above the floor, with the matches and strangers expected among them."""
+    evidence, null = fitted.evidence, fitted.model.null
+    edges = np.linspace(evidence.floor, 1.0, _BINS + 1)
+    within = np.r_[evidence.within_left, evidence.within_right]
+    rates = null.rate[locate(within, null.edges)]
+    observed, _ = np.histogram(evidence.pairs.score, edges)
+    matches, _ = np.histogram(evidence.pairs.score, edges, weights=fitted.model.probability)
+    expected, _ = np.histogram(within, edges, weights=rates)
+    return tuple(
+        Bin(
+            low=float(edges[place]),
+            high=float(edges[place + 1]),
+            observed=int(observed[place]),
+            matches=float(matches[place]),
+            non_matches=float(expected[place]),
+        )
+        for place in range(_BINS)
+    )
+
+
+def _parameters(fitted: Fitted) -> dict[str, float]:
+    model, evidence = fitted.model, fitted.evidence
+    known = {
+        "score_floor": evidence.floor,
+        "pairs_above_floor": float(len(evidence.pairs)),
+        "pairs_within_left": float(len(evidence.within_left)),
+        "pairs_within_right": float(len(evidence.within_right)),
+        "segments": float(len(model.matches)),
+        "segments_with_matches": float((model.matches > 0).sum()),
+        "matches_found": model.found,
+        "matches_below_the_scores": model.missed,
+        "similar_pairs_left": model.null.similar[0],
+        "similar_pairs_right": model.null.similar[1],
+    }
+    return known if fitted.cut is None else {**known, "probability_cut": fitted.cut}
+
+
+def _warnings(model: ScoreModel) -> tuple[str, ...]:
+    found = []
+    for name, excess in zip(("left", "right"), model.null.similar, strict=True):
+        if excess >= 1:
+            found.append(
+                f"within the {name} file, about {excess:.0f} more pairs of entities look alike "
+                "than the other file lets expect: duplicates, or records that lack fields"
+            )
+    return tuple(found)

@@ -1,0 +1,201 @@
+"""The score model: of the candidates with this score, how many are matches? Without any truth.
+
+Two components. Strangers are measured (blindlink.linker.null); matches are what the candidates show
+beyond them, in segments of one mix each (blindlink.linker.segments), so no shape is assumed for
+either: scores of encodings are lumpy and every profile has other lumps. Each candidate's odds then
+compete with those of its rivals (blindlink.linker.competition), and EM makes both ends meet: pairs
+that lose to a rival are counted as strangers, which sharpens the null where matches are thick.
+
+Matches in segments without a clear excess cannot be counted from scores. How many they are gets a
+stated prior (exponential, UNSEEN of the matches found), updated by the excess that the scores do
+show there, with its error. In segments that can tell a little this gives small probabilities; all
+others together go into recall and its interval.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr, ndtri
+
+from blindlink.errors import SeparationError
+from blindlink.linker import competition
+from blindlink.linker.null import Null, measure
+from blindlink.linker.segments import locate
+from blindlink.linker.strangers import Evidence
+
+Floats = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+
+UNSEEN = 0.02
+_CLEAR = 2.0  # standard errors of excess that make a segment hold matches
+_FAINT = 4.0  # the same where matches are few among many strangers, and a small bias counts
+_FAINT_SHARE = 0.3
+_TELLING = 3.0  # errors of up to so many times the prior mean still tell something
+_ROUNDS = 60
+_MOST = 0.98  # largest share of a file that counts as matched in the odds
+_LEAST = 10.0  # fewest expected matches that a model can be built on
+
+
+@dataclass(frozen=True)
+class ScoreModel:
+    """The fitted model.
+
+    ``probability`` and segment of each candidate of the evidence; per segment of ``null``, the
+    expected ``strangers`` and ``matches`` among the candidates, and ``support``, the effective
+    number of pairs behind the strangers; ``unseen``: (excess, error) where the scores cannot
+    tell.
+    """
+
+    null: Null
+    probability: Floats
+    pair_segment: Index
+    strangers: Floats
+    support: Floats
+    matches: Floats
+    unseen: tuple[float, float]
+
+    @property
+    def found(self) -> float:
+        """Expected matches among the candidates."""
+        return float(self.matches.sum())
+
+    @property
+    def missed(self) -> float:
+        """Expected matches that no clear segment holds: the mean of their posterior."""
+        return float(missed_draws(self, 4000, np.random.default_rng(0)).mean())
+
+    @property
+    def total(self) -> float:
+        """Expected true pairs between comparable entities."""
+        return self.found + self.missed
+
+
+def fit(evidence: Evidence, cardinality: str) -> ScoreModel:
+    """Fit the model. Raises SeparationError when the candidates show no matches among strangers."""
+    if not evidence.left_entities or not evidence.right_entities:
+        raise SeparationError("one of the files holds no record that can be compared")
+    null = measure(evidence)
+    # First every segment with an excess, however small; then those whose excess stands out once the
+    # candidates that lost to a rival have sharpened the number of strangers.
+    nothing = np.zeros(len(null.seen))
+    first = _expectation_maximisation(
+        evidence, null, cardinality, null.seen - null.expected > _error(null.seen, null), nothing
+    )
+    clear = _clear(null, first)
+    model = _expectation_maximisation(
+        evidence, null, cardinality, clear, _faint(null, first, clear)
+    )
+    if model.found < _LEAST:
+        raise SeparationError(
+            "the scores show no matches: pairs between the files score no higher than strangers "
+            "within each file do"
+        )
+    return model
+
+
+def _clear(null: Null, model: ScoreModel) -> npt.NDArray[np.bool_]:
+    """The segments whose excess stands out; more so where matches are few among strangers."""
+    excess, error = null.seen - model.strangers, _error(null.seen, model)
+    faint = model.matches < _FAINT_SHARE * null.seen
+    result: npt.NDArray[np.bool_] = excess > np.where(faint, _FAINT, _CLEAR) * error
+    return result
+
+
+def _faint(null: Null, model: ScoreModel, clear: npt.NDArray[np.bool_]) -> Floats:
+    """Odds in segments above the lowest clear one that are not clear themselves.
+
+    The excess there, drawn towards the prior for what is unseen. Below the lowest clear segment the
+    odds are 0: there the excess is small and strangers are many.
+    """
+    scale = max(UNSEEN * model.found, 1e-6)
+    excess, error = null.seen - model.strangers, _error(null.seen, model)
+    middle = np.linspace(0.005, 0.995, 100)
+    matches = [
+        _cut_normal(mean - size**2 / scale, size, middle, scale).mean()
+        for mean, size in zip(excess, error, strict=True)
+    ]
+    above = np.cumsum(clear) > 0
+    telling = ~clear & above & (error < _TELLING * scale)
+    return np.where(telling, matches / model.strangers, 0.0)
+
+
+def _error(seen: Floats, basis: "Null | ScoreModel") -> Floats:
+    """The standard error of an excess over the strangers of a null or of a model."""
+    strangers = basis.expected if isinstance(basis, Null) else basis.strangers
+    result: Floats = np.sqrt(np.maximum(seen + strangers**2 / basis.support, 1.0))
+    return result
+
+
+def _expectation_maximisation(
+    evidence: Evidence,
+    null: Null,
+    cardinality: str,
+    active: npt.NDArray[np.bool_],
+    fixed: Floats,
+) -> ScoreModel:
+    """Probabilities of pairs and numbers of strangers that fit each other, in active segments.
+
+    ``fixed``: the odds in the other segments.
+    """
+    pair_segment = null.segment[locate(evidence.pairs.score, null.edges)]
+    matches = np.where(active, np.maximum(null.seen - null.expected, 0), 0.0)
+    strangers, support = null.expected, null.support
+    probability, found = np.zeros(len(pair_segment)), -1.0
+    for _ in range(_ROUNDS):
+        odds = np.where(active, matches / strangers, fixed)
+        probability = _probabilities(
+            evidence, odds[pair_segment], float(matches.sum()), cardinality
+        )
+        matches = np.bincount(pair_segment, probability, minlength=len(null.seen))
+        # Both the expectation and the losers between the files speak about strangers.
+        losers = np.maximum(null.seen - matches, 0)
+        strangers = (null.support + losers) / (null.support / null.expected + 1)
+        support = null.support + losers
+        if abs(matches.sum() - found) < 0.01:
+            break
+        found = float(matches.sum())
+    rest = ~active & (fixed == 0)
+    error = np.sqrt((_error(null.seen, null)[rest] ** 2).sum())
+    unseen = float((null.seen - null.expected)[rest].sum()), max(float(error), 1.0)
+    return ScoreModel(null, probability, pair_segment, strangers, support, matches, unseen)
+
+
+def missed_draws(model: ScoreModel, draws: int, rng: np.random.Generator) -> Floats:
+    """Draws of the number of matches where the scores cannot tell. Shape: (draws,).
+
+    Prior exponential with mean UNSEEN x found, likelihood normal around the excess that was seen
+    there; the posterior is a normal cut off at zero, drawn by inversion.
+    """
+    scale = max(UNSEEN * model.found, 1e-6)
+    excess, error = model.unseen
+    return _cut_normal(excess - error**2 / scale, error, rng.random(draws), scale)
+
+
+def _cut_normal(mean: float, error: float, chance: Floats, scale: float) -> Floats:
+    """Quantiles of the normal distribution cut off at zero; exponential far in its tail."""
+    below = ndtr(-mean / error)
+    if below > 1 - 1e-9:
+        return -scale * np.log1p(-chance)
+    result: Floats = mean + error * ndtri(below + chance * (1 - below))
+    return np.maximum(result, 0)
+
+
+def _probabilities(evidence: Evidence, odds: Floats, matched: float, cardinality: str) -> Floats:
+    """Probability per candidate; only those with any odds enter the competition."""
+    free_left = 1 - min(matched / max(evidence.left_entities, 1), _MOST)
+    free_right = 1 - min(matched / max(evidence.right_entities, 1), _MOST)
+    if cardinality != "one-to-one":
+        free_left = 1.0
+    if cardinality == "many-to-many":
+        free_right = 1.0
+    active = odds > 1e-9
+    result = np.zeros(len(odds))
+    pairs = evidence.pairs
+    result[active] = competition.probabilities(
+        pairs.left[active],
+        pairs.right[active],
+        odds[active] / (free_left * free_right),
+        cardinality,
+    )
+    return result

@@ -1,0 +1,123 @@
+"""Pairs straight to a Parquet file, for results that do not fit into memory.
+
+Pairs are collected up to a limit, sorted, and written as one run; at the end the runs are merged.
+Memory holds at most ``limit`` pairs three times over (24 bytes each), however many there are.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from blindlink.errors import InputError
+from blindlink.files import check_output, replacing
+from blindlink.linker import engines
+from blindlink.linker.pairs import Filters, Pairs, join, ordered
+from blindlink.progress import Progress, silent
+
+LIMIT = 2**25  # pairs in memory: 800 MB each time
+SCHEMA = pa.schema([("left", pa.int64()), ("right", pa.int64()), ("score", pa.float64())])
+_GROUP = 2**18  # pairs of a row group
+
+
+def pairs_to_parquet(
+    engine: str,
+    left: Filters,
+    right: Filters,
+    threshold: float,
+    path: Path,
+    *,
+    top: int | None = None,
+    measure: str = "dice",
+    bits: int | None = None,
+    limit: int = LIMIT,
+    force: bool = False,
+    progress: Progress = silent,
+) -> int:
+    """Write all pairs in the documented order; returns how many. Columns: left, right, score.
+
+    An engine without ``batches`` keeps its result in memory, and so does any with ``top``, which
+    bounds the result by itself. Raises OutputError, and InputError as the engine does; nothing is
+    left behind then, nor after an interrupt.
+    """
+    check_output(path, force=force)
+    if limit < 1:
+        raise InputError("the limit must be at least one pair")
+    module = engines.load(engine)
+    options: dict[str, Any] = {"top": top, "measure": measure, "bits": bits, "progress": progress}
+    batches = getattr(module, "batches", None)
+    with replacing(path, force=force) as draft, TemporaryDirectory(dir=path.parent) as place:
+        if batches is None or top is not None:
+            parts: Iterable[Pairs] = [module.pairs(left, right, threshold, **options)]
+        else:
+            parts = batches(left, right, threshold, **options)
+        runs = _write_runs(parts, Path(place), limit)
+        return _merge(runs, draft, limit)
+
+
+def _write_runs(parts: Iterable[Pairs], place: Path, limit: int) -> list[Path]:
+    """Sorted runs of at most about ``limit`` pairs."""
+    runs: list[Path] = []
+
+    def write(waiting: list[Pairs]) -> None:
+        runs.append(place / f"{len(runs)}.parquet")
+        with pq.ParquetWriter(runs[-1], SCHEMA) as writer:
+            _write(writer, ordered(join(waiting)))
+
+    waiting, count = [], 0
+    for part in parts:
+        waiting.append(part)
+        count += len(part)
+        if count >= limit:
+            write(waiting)
+            waiting, count = [], 0
+    write(waiting)
+    return runs
+
+
+def _write(writer: pq.ParquetWriter, pairs: Pairs) -> None:
+    table = pa.table([pairs.left, pairs.right, pairs.score], schema=SCHEMA)
+    writer.write_table(table, row_group_size=_GROUP)
+
+
+def _merge(paths: list[Path], result: Path, limit: int) -> int:
+    """Merge sorted runs into one file; returns the number of pairs."""
+    size = max(1, min(_GROUP, limit // len(paths)))
+    runs = [run for run in (_Run(path, size) for path in paths) if len(run.head)]
+    count = 0
+    with pq.ParquetWriter(result, SCHEMA) as writer:
+        while runs:
+            # No pair still to come stands before the first of the last pairs at hand.
+            border = ordered(join([run.head.take(slice(-1, None)) for run in runs]))
+            merged = ordered(join([run.up_to(border) for run in runs]))
+            _write(writer, merged)
+            count += len(merged)
+            runs = [run for run in runs if len(run.head)]
+    return count
+
+
+class _Run:
+    """A sorted run that is read piece by piece; ``head`` is empty at its end."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._pieces = pq.ParquetFile(path).iter_batches(size)
+        self.head = self._next()
+
+    def up_to(self, border: Pairs) -> Pairs:
+        """The pairs of the head that do not stand after the first pair of ``border``."""
+        head, score = self.head, border.score[0]
+        row, column = border.left[0], border.right[0]
+        before = (head.left < row) | ((head.left == row) & (head.right <= column))
+        cut = int(((head.score > score) | ((head.score == score) & before)).sum())
+        self.head = head.take(slice(cut, None)) if cut < len(head) else self._next()
+        return head.take(slice(cut))
+
+    def _next(self) -> Pairs:
+        piece = next(self._pieces, None)
+        if piece is None:
+            return join([])
+        left, right, score = (column.to_numpy() for column in piece.columns)
+        return Pairs(left, right, score)
