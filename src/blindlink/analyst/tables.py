@@ -28,9 +28,9 @@ TOTAL = "All"
 class Column:
     """What one column holds.
 
-    ``numerator`` and ``denominator`` name the count columns of a share; ``of`` names the column that
-    a bound belongs to; ``base`` names the count column of the units behind an estimate; ``decimals``
-    is the precision for printing.
+    ``numerator`` and ``denominator`` name the count columns of a share; ``of`` names the column
+    that a bound belongs to; ``base`` names the count column of the units behind an estimate;
+    ``decimals`` is the precision for printing.
     """
 
     kind: Kind

@@ -1,0 +1,306 @@
+"""Every headline share three times: observed, corrected for linkage error, and bounded.
+
+One bootstrap over people carries all of it: in each replicate the shares, the linked share and q
+are taken from the resampled people, f and s are drawn from what is known about them, and the share
+is corrected with these. The interval so holds sampling, the clustering of sentences in people, and
+the doubt about the linkage.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from blindlink.analyst.columns import Floats, Integers, Mask
+from blindlink.analyst.definitions import FOLDED, SUBSTANCES
+from blindlink.analyst.intervals import Bootstrap, effective_size, wilson
+from blindlink.analyst.journeys import Journeys
+from blindlink.analyst.linkage_error import ErrorRates, true_share
+from blindlink.analyst.pathways import Pathways
+
+ENGAGED, AT_THREE_WEEKS = "engaged", "in treatment at three weeks"
+_ENOUGH_RIVALS = 200.0  # weight of candidate pairs below which q is taken from the whole pool
+_MOST_RIVALS = 1_000_000
+_POOL_PAIRS = 200_000
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A share of cases: how many cases, linked and counted ones, and the true share p.
+
+    Point figures have the shape (groups, kinds), draws (replicates, groups, kinds); the last kind
+    is all kinds together. ``lowest`` and ``highest`` are draws at the ends of the bounds. ``size``
+    is the effective number of cases.
+    """
+
+    whole: Floats
+    part: Floats
+    p: Floats
+    size: Floats
+    observed_draws: Floats
+    p_draws: Floats
+    lowest: Floats
+    highest: Floats
+
+
+def flags(
+    journeys: Journeys, person: Integers, sentence: Floats, pathways: Pathways
+) -> dict[str, Mask]:
+    """Per case: engaged, in treatment at three weeks, folded outcomes and substance groups."""
+    rules = pathways.settings.definitions
+    found = journeys.next(person, sentence)
+    exits = pd.Series(journeys.pick(journeys.exit, found, "")).map(rules.fold).to_numpy()
+    substance = journeys.pick(journeys.substance, found, "")
+    result = {
+        ENGAGED: found >= 0,
+        AT_THREE_WEEKS: journeys.open_on(person, sentence + rules.three_weeks),
+    }
+    result |= {name: np.asarray(exits == name, dtype=bool) for name in FOLDED}
+    result |= {name: np.asarray(substance == name, dtype=bool) for name in SUBSTANCES}
+    return result
+
+
+def rivals(pathways: Pathways, seed: int) -> tuple[pd.DataFrame, str]:
+    """Pairs of a case and a treatment record that a wrong link could have joined, and their source.
+
+    Columns: case (row of ``pathways.cases``), right, weight (1 - match probability). From the
+    released candidates that are no links and whose record is free; where they are too few, pairs
+    drawn at random from all free treatment records.
+    """
+    cases, candidates = pathways.cases, pathways.candidates
+    free = candidates[~candidates["linked"] & ~candidates["taken"]]
+    free = free.assign(weight=1 - free["probability"].fillna(0.0))
+    rows = pd.DataFrame({"left": cases["person"], "case": np.arange(len(cases))})
+    pairs = free[["left", "right", "weight"]].merge(rows, on="left")[["case", "right", "weight"]]
+    if pairs["weight"].sum() >= _ENOUGH_RIVALS:
+        step = -(-len(pairs) // _MOST_RIVALS)
+        return pairs.iloc[::step].reset_index(drop=True), "released candidates that are no links"
+    return _pool(pathways, seed), "all free treatment records, paired at random"
+
+
+def _pool(pathways: Pathways, seed: int) -> pd.DataFrame:
+    taken = np.zeros(pathways.right_people, dtype=bool)
+    taken[pathways.links["right"].to_numpy(dtype=np.int64)] = True
+    pool = np.flatnonzero(~taken) if not taken.all() else np.arange(pathways.right_people)
+    size = len(pathways.cases)
+    if not len(pool) or not size:
+        return pd.DataFrame({"case": [], "right": [], "weight": []}).astype(
+            {"case": np.int64, "right": np.int64, "weight": np.float64}
+        )
+    generator = np.random.Generator(np.random.PCG64(seed))
+    case = np.repeat(np.arange(size), max(1, _POOL_PAIRS // size))
+    right = pool[generator.integers(0, len(pool), len(case))]
+    return pd.DataFrame({"case": case, "right": right, "weight": 1.0})
+
+
+class Correction:
+    """Observed, corrected and bounded shares of one study.
+
+    ``kinds`` are the requirements; every result has a further kind for all of them together, which
+    adds up the corrected numbers of the kinds.
+    """
+
+    def __init__(
+        self, pathways: Pathways, rates: ErrorRates, bootstrap: Bootstrap, seed: int
+    ) -> None:
+        self.pathways, self.rates, self.bootstrap = pathways, rates, bootstrap
+        self._q: dict[str, tuple[Floats, Floats]] = {}
+        self.kinds = list(pathways.settings.definitions.requirements)
+        cases = pathways.cases
+        self.person = cases["person"].to_numpy(dtype=np.int64)
+        self.kind = pd.Categorical(cases["requirement"], categories=self.kinds).codes.astype(
+            np.int64
+        )
+        sentence = cases["sentence_date"].to_numpy()
+        self.observed = flags(pathways.journeys, self.person, sentence, pathways)
+        self.pairs, self.pairs_source = rivals(pathways, seed)
+        case = self.pairs["case"].to_numpy(dtype=np.int64)
+        right = self.pairs["right"].to_numpy(dtype=np.int64)
+        self.stranger = flags(pathways.right_journeys, right, sentence[case], pathways)
+
+    def count(
+        self, name: str, *, mask: Mask | None = None, group: Integers | None = None, groups: int = 1
+    ) -> Counted:
+        """Count a flag among the cases of ``mask`` by ``group`` (codes 0..groups-1, -1 = none)."""
+        inside = np.ones(len(self.person), dtype=bool) if mask is None else mask.copy()
+        group = np.zeros(len(self.person), dtype=np.int64) if group is None else group
+        inside &= group >= 0
+        shape = (groups, len(self.kinds))
+        key = (group * len(self.kinds) + self.kind)[inside]
+        person = self.person[inside]
+        linked = self.pathways.cases["linked"].to_numpy(dtype=float)[inside]
+        part = self.observed[name].astype(float)[inside]
+        sums, draws = self._sums(key, person, [np.ones(len(key)), linked, part], shape)
+        q, q_draws = self._counts_as(name)
+        return self._counted(sums, draws, q, q_draws, (key, person, part))
+
+    def counts_as(self, name: str) -> Floats:
+        """q of each kind: the share of wrongly linkable records that would count."""
+        return self._counts_as(name)[0]
+
+    def shares(self, counted: Counted) -> pd.DataFrame:
+        """One row per group and kind (codes ``group`` and ``kind``): see ``_frame``."""
+        observed = _divide(counted.part, counted.whole)
+        low, high = wilson(observed * counted.size, counted.size, self.confidence)
+        edge = self._edge(counted, observed, low, high)
+        return self._frame(
+            counted, counted.whole, counted.part, (observed, low, high), counted.p,
+            counted.p_draws, (counted.lowest, counted.highest), edge,
+        )  # fmt: skip
+
+    def ratio(self, part: Counted, whole: Counted) -> pd.DataFrame:
+        """The same for the share of ``whole`` that is ``part``: s cancels, f and q do not.
+
+        Its bounds let f go from 0 to its maximum and hold s equal for all.
+        """
+        observed = _divide(part.part, whole.part)
+        size = np.minimum(whole.part, whole.part * _divide(whole.size, whole.whole))
+        low, high = wilson(observed * size, size, self.confidence)
+        ends = _divide(part.part, whole.part) + 0 * part.p_draws
+        other = _divide(part.lowest, whole.lowest)
+        bounds = (np.fmin(ends, other), np.fmax(ends, other))
+        return self._frame(
+            whole, whole.part, part.part, (observed, low, high), _divide(part.p, whole.p),
+            _divide(part.p_draws, whole.p_draws), bounds, None,
+        )  # fmt: skip
+
+    @property
+    def confidence(self) -> float:
+        """The level of all intervals."""
+        return self.pathways.settings.confidence
+
+    def _sums(
+        self, key: Integers, person: Integers, values: list[Floats], shape: tuple[int, int]
+    ) -> tuple[list[Floats], list[Floats]]:
+        size = shape[0] * shape[1]
+        sums = [np.bincount(key, weights=v, minlength=size).reshape(shape) for v in values]
+        drawn = (self.pathways.settings.replicates, *shape)
+        draws = [self.bootstrap.totals(person, key, v, size).reshape(drawn) for v in values]
+        return sums, draws
+
+    def _counts_as(self, name: str) -> tuple[Floats, Floats]:
+        if name not in self._q:
+            self._q[name] = self._count_strangers(name)
+        return self._q[name]
+
+    def _count_strangers(self, name: str) -> tuple[Floats, Floats]:
+        case = self.pairs["case"].to_numpy(dtype=np.int64)
+        weight = self.pairs["weight"].to_numpy()
+        values = [weight, weight * self.stranger[name]]
+        shape = (1, len(self.kinds))
+        (base, hits), (bases, hit) = self._sums(self.kind[case], self.person[case], values, shape)
+        # A kind without any pair takes the q of all; without pairs at all q is 1, the worst case.
+        overall = hits.sum() / base.sum() if base.sum() > 0 else 1.0
+        return (
+            np.where(base > 0, _divide(hits, base), overall),
+            np.where(bases > 0, _divide(hit, bases), overall),
+        )
+
+    def _counted(
+        self,
+        sums: list[Floats],
+        draws: list[Floats],
+        q: Floats,
+        q_draws: Floats,
+        rows: tuple[Integers, Integers, Floats],
+    ) -> Counted:
+        whole, linked, part = sums
+        wholes, links, parts = draws
+        rates = self.rates
+        share, shares = _divide(part, whole), _divide(parts, wholes)
+        linked_share, linked_shares = _divide(linked, whole), _divide(links, wholes)
+
+        def p(f: Floats | float, s: Floats | float, point: bool = False) -> Floats:
+            a, at, chance = (share, linked_share, q) if point else (shares, linked_shares, q_draws)
+            return true_share(a, at, chance, f, s, exclusive=rates.exclusive)
+
+        f_draws, s_draws = (
+            x[:, None, None] for x in (rates.false_link_draws, rates.sensitivity_draws)
+        )
+        return Counted(
+            whole=_with_all(whole),
+            part=_with_all(part),
+            p=_mean_with_all(p(rates.false_link, rates.sensitivity, point=True), whole),
+            size=self._sizes(rows, whole.shape),
+            observed_draws=_divide(_with_all(parts), _with_all(wholes)),
+            p_draws=_mean_with_all(p(f_draws, s_draws), wholes),
+            lowest=_mean_with_all(p(rates.false_link_maximum, 1.0), wholes),
+            highest=_mean_with_all(p(0.0, rates.sensitivity_minimum), wholes),
+        )
+
+    def _sizes(self, rows: tuple[Integers, Integers, Floats], shape: tuple[int, ...]) -> Floats:
+        """The effective sample size of each group and kind, and of all kinds together."""
+        key, person, part = rows
+        group = key // shape[1]
+        _, single = effective_size(key, person, part, shape[0] * shape[1])
+        _, together = effective_size(group, person, part, shape[0])
+        return np.concatenate([single.reshape(shape), together.reshape(-1, 1)], axis=1)
+
+    def _edge(self, counted: Counted, share: Floats, low: Floats, high: Floats) -> Floats:
+        """Corrected ends of Wilson's interval where a share is 0 or 1 and no bootstrap varies.
+
+        Shape (2, groups, kinds); NaN elsewhere.
+        """
+        empty = (counted.part == 0) | (counted.part == counted.whole)
+        factor = 1 / self.rates.sensitivity
+        return np.where(
+            empty, np.stack([low, high]) * np.array([1.0, factor])[:, None, None], np.nan
+        )
+
+    def _frame(
+        self,
+        counted: Counted,
+        whole: Floats,
+        part: Floats,
+        observed: tuple[Floats, Floats, Floats],
+        p: Floats,
+        draws: Floats,
+        bounds: tuple[Floats, Floats],
+        edge: Floats | None,
+    ) -> pd.DataFrame:
+        tail = (1 - self.confidence) / 2
+        low, high = _quantiles(draws, [tail, 1 - tail])
+        if edge is not None:
+            low, high = np.fmin(low, edge[0]), np.fmax(high, edge[1])
+        (bound_low,) = _quantiles(bounds[0], [tail])
+        (bound_high,) = _quantiles(bounds[1], [1 - tail])
+        unclear = np.isnan(p)
+        columns: Mapping[str, Floats] = {
+            "whole": whole,
+            "part": part,
+            **dict(zip(("observed", "observed_low", "observed_high"), observed, strict=True)),
+            "corrected": np.clip(p, 0, 1),
+            "corrected_low": np.where(unclear, np.nan, np.clip(low, 0, 1)),
+            "corrected_high": np.where(unclear, np.nan, np.clip(high, 0, 1)),
+            "bound_low": np.clip(bound_low, 0, 1),
+            "bound_high": np.clip(bound_high, 0, 1),
+            "clipped": (p < 0) | (p > 1),
+        }
+        group, kind = np.indices(whole.shape)
+        return pd.DataFrame(
+            {"group": group.ravel(), "kind": kind.ravel()}
+            | {name: values.ravel() for name, values in columns.items()}
+        )
+
+
+def _divide(part: Floats, whole: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(whole != 0, part / whole, np.nan)
+
+
+def _with_all(values: Floats) -> Floats:
+    return np.concatenate([values, values.sum(axis=-1, keepdims=True)], axis=-1)
+
+
+def _mean_with_all(p: Floats, whole: Floats) -> Floats:
+    """p of each kind, and the mean of all kinds weighted by their cases."""
+    numbers = np.where(whole > 0, p * whole, 0.0).sum(axis=-1, keepdims=True)
+    return np.concatenate([p, _divide(numbers, whole.sum(axis=-1, keepdims=True))], axis=-1)
+
+
+def _quantiles(draws: Floats, at: list[float]) -> Floats:
+    with np.errstate(invalid="ignore"):
+        empty = np.isnan(draws).all(axis=0)
+        filled = np.where(empty, 0.0, draws)
+        return np.where(empty, np.nan, np.nanquantile(filled, at, axis=0))

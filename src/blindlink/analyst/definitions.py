@@ -1,0 +1,252 @@
+"""The study's definitions, priors and benchmarks: every choice behind a figure, by name.
+
+A definition that nobody can change without being seen is half of a statistic. All of them stand
+here with their defaults, can be set in a TOML file, and are printed in the report.
+"""
+
+import datetime as dt
+import math
+import tomllib
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from blindlink.errors import InputError
+from blindlink.files import read_bytes
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Days = Annotated[int, Field(ge=0, le=20_000)]
+CodeRange = tuple[int, int]
+
+COMPLETED, DROPPED_OUT, DIED, OPEN = "completed", "dropped out", "died", "still in treatment"
+INCONSISTENT = "inconsistent"
+OUTCOMES = (
+    COMPLETED,
+    DROPPED_OUT,
+    "transferred",
+    "custody",
+    "declined",
+    "withdrawn",
+    DIED,
+    OPEN,
+    INCONSISTENT,
+)
+FOLDED = (COMPLETED, DROPPED_OUT, OPEN, DIED)
+
+OPIATE, MIXED, NON_OPIATE, ALCOHOL = (
+    "opiate",
+    "non-opiate and alcohol",
+    "non-opiate only",
+    "alcohol only",
+)
+NO_SUBSTANCE = "not recorded"
+SUBSTANCES = (OPIATE, MIXED, NON_OPIATE, ALCOHOL, NO_SUBSTANCE)
+
+_LIMIT = 1 << 20
+
+
+def beta_parameters(value: float, low: float, high: float) -> tuple[float, float]:
+    """Alpha and beta of the Beta distribution with this mean and a 95 % range as wide as given.
+
+    By moments: standard deviation = (high - low) / (2 x 1.96). Raises ValueError when no such
+    distribution exists.
+    """
+    variance = ((high - low) / (2 * 1.959964)) ** 2
+    size = math.inf if variance == 0 else value * (1 - value) / variance - 1
+    if not 0 < size < math.inf:
+        raise ValueError("the range is too wide for its mean, or empty")
+    return value * size, (1 - value) * size
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Definitions(_Frozen):
+    """The rules of counting. Days are calendar days; code ranges include both ends."""
+
+    observation_start: dt.date = dt.date(2018, 8, 1)
+    observation_end: dt.date = dt.date(2022, 3, 31)
+    order_types: tuple[str, ...] = ("community_order", "suspended_sentence_order")
+    requirements: tuple[str, ...] = ("ATR", "DRR")
+    gap_days: Days = 21
+    status_days: tuple[Days, ...] = (0, 21, 42, 84, 182, 365)
+    three_weeks: Days = 21
+    representation_days: Days = 182
+    follow_up_days: Days = 365
+    top_window_days: Days = 14
+    opiates: tuple[CodeRange, ...] = ((1000, 1999),)
+    non_opiates: tuple[CodeRange, ...] = ((2000, 6999),)
+    alcohol: tuple[CodeRange, ...] = ((7000, 7999),)
+    no_drug: tuple[CodeRange, ...] = ((8000, 9999),)
+    discharge: dict[str, tuple[int, ...]] = {
+        COMPLETED: (80, 81, 82, 90, 91, 92),
+        "transferred": (83, 93, 94, 95, 96, 97),
+        "custody": (84, 87),
+        DROPPED_OUT: (85,),
+        "withdrawn": (86,),
+        "declined": (88,),
+        DIED: (89,),
+        INCONSISTENT: (999,),
+    }
+    fold: dict[str, str] = {
+        COMPLETED: COMPLETED,
+        DIED: DIED,
+        OPEN: OPEN,
+        DROPPED_OUT: DROPPED_OUT,
+        "transferred": DROPPED_OUT,
+        "custody": DROPPED_OUT,
+        "declined": DROPPED_OUT,
+        "withdrawn": DROPPED_OUT,
+        INCONSISTENT: DROPPED_OUT,
+    }
+    age_bands: tuple[int, ...] = (18, 25, 30, 35, 40, 45, 50, 60)
+    ogrs_bands: dict[str, int] = {"low": 0, "medium": 50, "high": 75, "very high": 90}
+    rsr_bands: dict[str, float] = {"low": 0, "medium": 3, "high": 6.9}
+    references: dict[str, str] = {
+        "sex": "M",
+        "ethnicity": "white",
+        "offence_category": "violence",
+        "accommodation_status": "settled",
+        "termination_reason": "completed",
+        "ogrs_band": "low",
+        "rsr_band": "low",
+        "order_type": "community_order",
+    }
+    minimum_level: Annotated[int, Field(ge=1)] = 10
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.observation_end <= self.observation_start:
+            raise ValueError("observation_end must lie after observation_start")
+        if set(self.discharge) - set(OUTCOMES) or set(self.fold) != set(OUTCOMES):
+            raise ValueError(f"discharge and fold must speak of the outcomes {', '.join(OUTCOMES)}")
+        if set(self.fold.values()) - set(FOLDED):
+            raise ValueError(f"fold must lead to {', '.join(FOLDED)}")
+        if list(self.age_bands) != sorted(set(self.age_bands)):
+            raise ValueError("age_bands must rise")
+        return self
+
+
+class Prior(_Frozen):
+    """The share of true records that one cause of loss leaves linkable, from outside information.
+
+    ``low`` and ``high`` are its 95 % range. It enters the bootstrap as a Beta distribution with
+    this mean and the standard deviation of the range.
+    """
+
+    name: str = Field(min_length=1)
+    value: Annotated[float, Field(gt=0, lt=1)]
+    low: Annotated[float, Field(gt=0, lt=1)]
+    high: Annotated[float, Field(gt=0, lt=1)]
+    source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.low < self.value < self.high:
+            raise ValueError(f"prior {self.name}: low < value < high does not hold")
+        beta_parameters(self.value, self.low, self.high)
+        return self
+
+
+class SecondRecord(_Frozen):
+    """Of the people with a true record, the share who have two, with its range."""
+
+    value: Share = 0.03
+    low: Share = 0.0
+    high: Share = 0.08
+    source: str = (
+        "assumption: people who move between areas become new persons in treatment data; replace "
+        "it by the data owner's own figure"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.low <= self.value <= self.high:
+            raise ValueError("second_record: low <= value <= high does not hold")
+        return self
+
+
+class Benchmark(_Frozen):
+    """An outside figure printed beside ours, never a verdict."""
+
+    name: str = Field(min_length=1)
+    value: Share
+    source: str = Field(min_length=1)
+    measure: str = "engaged"
+
+
+CONSENT = Prior(
+    name="consent",
+    value=0.98,
+    low=0.975,
+    high=0.985,
+    source="NDTMS clients who consent to their data being shared: almost 98 %, methodology of the "
+    "MoJ and OHID publication of 30 March 2023; range assumed",
+)
+COMPARABLE = Prior(
+    name="comparable identifiers",
+    value=0.95,
+    low=0.88,
+    high=0.99,
+    source="assumption: share of true records whose place and date of birth are good enough to be "
+    "compared at all (moves between areas, default dates, no fixed abode); replace it by the data "
+    "owners' own figure",
+)
+DRUG_STRATEGY = Benchmark(
+    name="prison leavers engaged in treatment",
+    value=0.75,
+    source="the 75 % quoted from the drug strategy in a reader's comment on the publication; "
+    "another group of people, and engagement within three weeks of release",
+)
+
+
+class Settings(_Frozen):
+    """Everything that the analysis is told beside the cohort."""
+
+    title: str = "Pathways between probation and addiction treatment"
+    publisher: str = ""
+    contact: str = ""
+    left: str = "moj"
+    right: str = "ohid"
+    events: str = "events"
+    details: str = "details"
+    definitions: Definitions = Definitions()
+    priors: tuple[Prior, ...] = (CONSENT, COMPARABLE)
+    second_record: SecondRecord = SecondRecord()
+    benchmarks: tuple[Benchmark, ...] = (DRUG_STRATEGY,)
+    sensitivity_minimum: Annotated[float, Field(gt=0, le=1)] = 0.60
+    false_link_maximum: Share | None = None
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    replicates: Annotated[int, Field(ge=50, le=20_000)] = 500
+    imputations: Annotated[int, Field(ge=0, le=200)] = 0
+    thresholds: tuple[Share, ...] = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = [prior.name for prior in self.priors]
+        if len(set(names)) != len(names):
+            raise ValueError("two priors have one name")
+        if self.left == self.right:
+            raise ValueError("left and right name the same owner")
+        if self.imputations == 1:
+            raise ValueError("imputations must be 0 or at least 2")
+        return self
+
+
+def load_settings(path: Path) -> Settings:
+    """Settings from a TOML file; what it leaves out keeps its default. Raises InputError."""
+    data = read_bytes(path, limit=_LIMIT)
+    try:
+        document = tomllib.loads(data.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
+        raise InputError(f"{path}: is not TOML", hint="see docs/reference/definitions.md") from None
+    try:
+        return Settings.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise InputError(
+            f"{path}: {place}: {first['msg']}", hint="see docs/reference/definitions.md"
+        ) from None

@@ -1,0 +1,339 @@
+"""Opening a release: the analyst believes neither the linker nor the owners before it has checked.
+
+Linker's signatures -> owners' signatures on the manifests inside -> policies and columns are those
+of the agreement -> entities, links, candidates are possible -> every blob is one that its owner
+signed, at its own place, and opens for the entity it is given to -> control marks agree.
+"""
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from blindlink.errors import FormatError, VerificationError
+from blindlink.formats import container, inclusion, payload, release
+from blindlink.formats.agreement import Agreement, SignedAgreement
+from blindlink.formats.fields import moment
+from blindlink.formats.linkage_report import parse_report
+from blindlink.formats.manifest import Manifest, stream_key, verify_manifest
+from blindlink.formats.release import ENTITY, PAIR, Index, OwnerPart, Rows
+from blindlink.formats.stream import StreamReader
+from blindlink.formats.submission import FORWARDED, Content, Layout, read_controls, read_layout
+from blindlink.formats.submission import content_of as submission_content
+from blindlink.keys import PartyKeys
+from blindlink.progress import Progress, silent
+
+Flags = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class OpenedOwner:
+    """What came of one owner.
+
+    ``rows``: its named entities (release.ENTITY); ``control`` (entities,) marks control records,
+    ``controls`` is their number in the submission; ``tables`` are those of payload.Unsealed, by
+    name, numbered by the forwarded entities.
+    """
+
+    part: OwnerPart
+    manifest: Manifest
+    content: Content
+    rows: Rows
+    control: Flags
+    controls: int
+    layout: Layout
+    unsealed: payload.Unsealed
+
+    @property
+    def forwarded(self) -> Flags:
+        """Whose payload came along, shape (entities,)."""
+        return np.asarray(self.rows["forwarded"] == 1)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A verified and opened release. Pairs (release.PAIR) number entities over all owners."""
+
+    manifest: Manifest
+    index: Index
+    owners: list[OpenedOwner]
+    links: Rows
+    candidates: Rows
+    reports: list[dict[str, Any]]
+
+    @property
+    def bounds(self) -> list[int]:
+        """The first entity number of each owner, and the number of all entities."""
+        return release.bounds_of(self.index)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known of an owner before its payload is read."""
+
+    part: OwnerPart
+    manifest: Manifest
+    content: Content
+    rows: Rows
+
+
+def open_release(
+    path: Path,
+    agreement: SignedAgreement,
+    keys: PartyKeys,
+    *,
+    now: datetime,
+    progress: Progress = silent,
+) -> Opened:
+    """Verify and open a release.
+
+    Raises InputError, FormatError, VerificationError or AgreementError, and gives nothing then.
+    """
+    agreement.verify(now, "agreement")
+    terms, where = agreement.agreement, str(path)
+    terms.member(keys.public, "analyst")
+    with container.opened(path, release.KIND) as sealed:
+        bundle = sealed.verify(terms.linker, agreement=agreement.digest(), now=now)
+        digests = release.content_of(bundle.manifest, where).submissions
+        index = _index(bundle, keys, where)
+        heads = _manifests(index, terms, digests, bundle.manifest, where)
+        contents = [submission_content(head, where) for head in heads]
+        sizes = [content.record_bytes for content in contents]
+        release.check_sizes(index, bundle.manifest, heads, sizes, where)
+        known, links, candidates = _tables(bundle, keys, index, heads, contents, where)
+        _check_pairs(index, terms, links, candidates, where)
+        _check_policies(known, links, candidates, where)
+        owners = _owners(bundle, keys, known, terms, where, progress)
+        reports = _reports(bundle, keys, terms, where)
+    return Opened(bundle.manifest, index, owners, links, candidates, reports)
+
+
+def _index(bundle: container.Bundle, keys: PartyKeys, where: str) -> Index:
+    with bundle.open("index", keys) as source:
+        return release.read_index(source.read(release.INDEX_LIMIT + 1), where)
+
+
+def _manifests(
+    index: Index, terms: Agreement, digests: dict[str, str], made: Manifest, where: str
+) -> list[Manifest]:
+    """The owners' manifests, each signed by its owner for this agreement, valid when linked."""
+    names = [owner.name for owner in terms.owners]
+    if [part.name for part in index.owners] != names or sorted(digests) != sorted(names):
+        raise VerificationError(f"{where}: its owners are not those of the agreement")
+    heads = []
+    for part, owner in zip(index.owners, terms.owners, strict=True):
+        place, data = f"{where}: submission of {part.name}", part.manifest.encode()
+        head = verify_manifest(data, part.signatures, "submission", owner, place)
+        head.check(agreement=made.agreement, now=moment(made.created), where=place)
+        if head.digest() != digests[part.name]:
+            raise VerificationError(f"{place}: is not the one that the linker signed for")
+        if part.policy != terms.release_policy[part.name]:
+            raise VerificationError(f"{place}: released under another policy than agreed")
+        heads.append(head)
+    return heads
+
+
+def _tables(
+    bundle: container.Bundle,
+    keys: PartyKeys,
+    index: Index,
+    heads: Sequence[Manifest],
+    contents: Sequence[Content],
+    where: str,
+) -> tuple[list[_Known], Rows, Rows]:
+    known = []
+    with bundle.open("entities", keys) as source:
+        for part, head, content in zip(index.owners, heads, contents, strict=True):
+            rows = release.read_rows(source, ENTITY, part.entities, f"{where}: entities")
+            _check_entities(rows, part, content, f"{where}: entities of {part.name}")
+            known.append(_Known(part, head, content, rows))
+    ids = np.concatenate([each.rows["pseudonym"] for each in known])
+    if len(np.unique(ids, axis=0)) != len(ids):
+        raise FormatError(f"{where}: entities: a pseudonym stands twice")
+    pairs = []
+    for name, number in (("links", index.links), ("candidates", index.candidates)):
+        with bundle.open(name, keys) as source:
+            pairs.append(release.read_rows(source, PAIR, number, f"{where}: {name}"))
+    return known, pairs[0], pairs[1]
+
+
+def _check_entities(rows: Rows, part: OwnerPart, content: Content, where: str) -> None:
+    """Blobs lie one after the other inside the submission, and add up to what the index says."""
+    place, blobs = rows["place"].astype(np.int64), rows["blobs"].astype(np.int64)
+    ends = place + blobs
+    if np.any(blobs < 1) or np.any(ends[:-1] > place[1:]) or np.any(ends > content.blobs):
+        raise FormatError(f"{where}: their blobs overlap or lie outside the submission")
+    if np.any(rows["forwarded"] > 1) or int(blobs[rows["forwarded"] == 1].sum()) != part.blobs:
+        raise FormatError(f"{where}: the forwarded blobs are not as many as declared")
+    if part.entities + part.withdrawn > content.entities:
+        raise FormatError(f"{where}: more than were submitted")
+
+
+def _check_pairs(index: Index, terms: Agreement, links: Rows, candidates: Rows, where: str) -> None:
+    bounds = release.bounds_of(index)
+    for name, pairs in (("links", links), ("candidates", candidates)):
+        release.check_pairs(pairs, bounds, len(index.methods), f"{where}: {name}")
+    single = {"one-to-one": ("left", "right"), "one-to-many": ("right",), "many-to-many": ()}
+    owner = {side: np.searchsorted(bounds, links[side], side="right") for side in ("left", "right")}
+    for side in single[terms.plan.cardinality]:
+        other = owner["right" if side == "left" else "left"]
+        if len(set(zip(links[side].tolist(), other.tolist(), strict=True))) != len(links):
+            raise VerificationError(f"{where}: links: an entity has more links than agreed")
+
+
+def _check_policies(known: Sequence[_Known], links: Rows, candidates: Rows, where: str) -> None:
+    """The linker released neither more nor less than each owner's policy says."""
+    start = 0
+    for each in known:
+        linked = _named(links, start, len(each.rows))
+        named = linked | _named(candidates, start, len(each.rows))
+        start += len(each.rows)
+        forwarded = each.rows["forwarded"] == 1
+        wanted = {"all": np.ones(len(named), bool), "candidates": named, "matched": linked}
+        place = f"{where}: entities of {each.part.name}"
+        if np.any(forwarded != wanted[each.part.policy]):
+            raise VerificationError(f"{place}: released against the policy '{each.part.policy}'")
+        if np.any(~forwarded & ~named):
+            raise VerificationError(f"{place}: one is named without a reason")
+        missing = each.content.entities - each.part.withdrawn - len(each.rows)
+        if each.part.policy == "all" and missing:
+            raise VerificationError(f"{place}: {missing} are missing")
+
+
+def _named(pairs: Rows, start: int, number: int) -> Flags:
+    found = np.zeros(number, bool)
+    for side in ("left", "right"):
+        places = pairs[side].astype(np.int64) - start
+        found[places[(places >= 0) & (places < number)]] = True
+    return found
+
+
+def _owners(
+    bundle: container.Bundle,
+    keys: PartyKeys,
+    known: Sequence[_Known],
+    terms: Agreement,
+    where: str,
+    progress: Progress,
+) -> list[OpenedOwner]:
+    owners = []
+    with (
+        bundle.open("forwarded", keys) as forwarded,
+        bundle.open("proofs", keys) as proofs,
+        bundle.open("payload", keys) as blobs,
+    ):
+        for each in known:
+            place = f"{where}: submission of {each.part.name}"
+            layout_bytes, control_bytes = (
+                _forwarded(forwarded, each.manifest, name, keys, place) for name in FORWARDED
+            )
+            layout = read_layout(layout_bytes, place)
+            _check_columns(layout, terms, each.part.name, place)
+            controls = read_controls(control_bytes, place)
+            nodes = [proofs.read(inclusion.HASH) for _ in range(each.part.nodes)]
+            unsealed = _payload(blobs, nodes, each, layout, keys, place, progress)
+            control = _controls(each, controls, unsealed, place)
+            owners.append(
+                OpenedOwner(
+                    each.part,
+                    each.manifest,
+                    each.content,
+                    each.rows,
+                    control,
+                    len(controls),
+                    layout,
+                    unsealed,
+                )
+            )
+    return owners
+
+
+def _forwarded(
+    source: IO[bytes], manifest: Manifest, name: str, keys: PartyKeys, where: str
+) -> bytes:
+    """The plain bytes of a section that an owner sealed to the analyst."""
+    section = manifest.section(name)
+    data, where = source.read(section.size), f"{where}: section '{name}'"
+    if sha256(data).hexdigest() != section.digest:
+        raise VerificationError(f"{where}: is not what the owner signed")
+    key, aad = stream_key(manifest.unwrap(name, keys), manifest.binding(section))
+    stream = StreamReader(io.BytesIO(data), section.size, key, aad, where)
+    with io.BufferedReader(stream) as reader:
+        return reader.read()
+
+
+def _check_columns(layout: Layout, terms: Agreement, owner: str, where: str) -> None:
+    sent = {table.name: {column.name for column in table.columns} for table in layout.tables}
+    agreed = {table: set(columns) for table, columns in terms.payload[owner].items()}
+    if sent != agreed:
+        raise VerificationError(f"{where}: its payload columns are not those of the agreement")
+
+
+def _payload(
+    source: IO[bytes],
+    nodes: Sequence[bytes],
+    owner: _Known,
+    layout: Layout,
+    keys: PartyKeys,
+    where: str,
+    progress: Progress,
+) -> payload.Unsealed:
+    rows = owner.rows[owner.rows["forwarded"] == 1]
+    blobs = rows["blobs"].astype(np.int64)
+    key, size = owner.manifest.unwrap("payload", keys), owner.content.blob_size
+    unsealed, ids, leaves = payload.unseal(source, blobs, size, key, layout.tables, progress)
+    first = np.cumsum(blobs) - blobs
+    claimed = [row.tobytes() for row in rows["first_blob"]]
+    if claimed != [ids[at] for at in first]:
+        raise VerificationError(f"{where}: payload: an entity has another blob than its own")
+    if len(blobs) or nodes:
+        within = np.arange(len(ids)) - np.repeat(first, blobs)
+        places = np.repeat(rows["place"].astype(np.int64), blobs) + within
+        found = inclusion.root_from(owner.content.blobs, places.tolist(), leaves, nodes)
+        if found.hex() != owner.content.payload_root:
+            raise VerificationError(f"{where}: payload: a blob is not the owner's")
+    return unsealed
+
+
+def _controls(
+    owner: _Known, controls: Sequence[bytes], unsealed: payload.Unsealed, where: str
+) -> Flags:
+    """Which named entities are control records. The list and the marks in the blobs must agree."""
+    known = set(controls)
+    marked = np.array([row.tobytes() in known for row in owner.rows["first_blob"]], bool)
+    forwarded = owner.rows["forwarded"] == 1
+    if np.any(marked[forwarded] != (unsealed.kinds == payload.CONTROL)):
+        raise VerificationError(f"{where}: controls: do not agree with the marks in the payload")
+    whole = owner.part.policy == "all" and not owner.part.withdrawn
+    if whole and int(marked.sum()) != len(known):
+        raise VerificationError(f"{where}: controls: one is not among the entities")
+    return marked
+
+
+def _reports(
+    bundle: container.Bundle, keys: PartyKeys, terms: Agreement, where: str
+) -> list[dict[str, Any]]:
+    with bundle.open("reports", keys) as source:
+        data = source.read(release.REPORTS_LIMIT + 1)
+    names = [owner.name for owner in terms.owners]
+    pairs = [(a, b) for number, a in enumerate(names) for b in names[number + 1 :]]
+    try:
+        found = json.loads(data)
+        sides = [(each["left"], each["right"]) for each in found]
+        reports = [parse_report(json.dumps(each["report"]).encode()) for each in found]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise FormatError(f"{where}: reports: not readable") from None
+    if sides != pairs:
+        raise FormatError(f"{where}: reports: are not one for each pair of owners")
+    return [
+        {"left": left, "right": right, "report": report.model_dump(mode="json")}
+        for (left, right), report in zip(sides, reports, strict=True)
+    ]

@@ -1,0 +1,202 @@
+"""Who accesses treatment, and who completes it: odds ratios under three named estimands."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from blindlink.analyst.columns import Floats, Integers, Mask
+from blindlink.analyst.correction import ENGAGED, Correction
+from blindlink.analyst.definitions import COMPLETED
+from blindlink.analyst.design import Design, design
+from blindlink.analyst.linkage_error import true_share
+from blindlink.analyst.pathways import Pathways
+from blindlink.analyst.regression import (
+    Fit,
+    conditional,
+    misclassified,
+    pool,
+    population_averaged,
+)
+from blindlink.analyst.statistics.layout import count, estimate, impossible, label, make
+from blindlink.analyst.tables import Column, Table
+
+POPULATION, CONDITIONAL, CORRECTED = (
+    "population-averaged",
+    "conditional on region",
+    "population-averaged, corrected for linkage error",
+)
+IMPUTED = "population-averaged, links imputed"
+WITHOUT, WITH = "without end of the order", "with end of the order"
+DRAWS = 10  # of the linkage error rates, in the corrected model
+FEWEST = 50  # cases with and without the outcome that a model needs
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a model explains: an outcome among some cases."""
+
+    cases: pd.DataFrame
+    y: Mask
+    kind: str | None
+
+
+def access(correction: Correction, requirement: str, drawn: list[Pathways]) -> Table:
+    """Odds ratios of engagement for one requirement; ``drawn``: the study under drawn linkages."""
+    cases = correction.pathways.cases
+    cases = cases[cases["requirement"] == requirement].reset_index(drop=True)
+    outcome = Outcome(cases, cases["engaged"].to_numpy(dtype=bool), requirement)
+    imputed = [each.cases[each.cases["requirement"] == requirement] for each in drawn]
+    name = f"access_{requirement.lower()}"
+    title = f"Who engages with treatment, {requirement}"
+    others = [each["engaged"].to_numpy(dtype=bool) for each in imputed]
+    return _table(name, title, "engaged", outcome, correction, others)
+
+
+def outcome_model(correction: Correction) -> Table:
+    """Odds ratios of successful completion of the first journey, among the engaged.
+
+    Links are not imputed here: under other links others would be engaged.
+    """
+    cases = correction.pathways.cases
+    cases = cases[cases["engaged"]].reset_index(drop=True)
+    outcome = Outcome(cases, (cases["exit"] == COMPLETED).to_numpy(dtype=bool), None)
+    title = "Who completes treatment successfully, of those engaged"
+    return _table("outcome_model", title, "completed", outcome, correction, [])
+
+
+def _columns(what: str) -> dict[str, Column]:
+    return {
+        "model": label("Estimand: population-averaged, or conditional on a region's level"),
+        "adjustment": label("Whether the reason for the end of the order is in the model"),
+        "variable": label("Characteristic"),
+        "level": label("Level; the reference has the odds ratio 1"),
+        "requirements": count("Requirements with the level, in the model"),
+        what: count(f"Of these, {what}"),
+        **estimate("odds_ratio", "Odds ratio", what, 2),
+    }
+
+
+def _table(
+    name: str,
+    title: str,
+    what: str,
+    outcome: Outcome,
+    correction: Correction,
+    others: list[Mask],
+) -> Table:
+    columns = _columns(what)
+    smaller = min(int(outcome.y.sum()), int((~outcome.y).sum()))
+    if smaller < FEWEST:
+        why = f"A model needs {FEWEST} cases with and {FEWEST} without the outcome."
+        return impossible(name, title, columns, why)
+    rows, notes = [], list(_NOTES)
+    rules = correction.pathways.settings.definitions
+    for adjustment, termination in ((WITHOUT, False), (WITH, True)):
+        matrix = design(outcome.cases, outcome.y, rules, termination=termination)
+        notes += matrix.notes
+        for model, fit in _fits(matrix, outcome, correction, others):
+            if fit is None:
+                notes.append(
+                    f"{model}, {adjustment}: the model does not converge or cannot be fitted."
+                )
+                continue
+            y = outcome.y[matrix.rows]
+            part = _rows(matrix, fit, y, what, correction.confidence)
+            rows.append(part.assign(model=model, adjustment=adjustment))
+    if not rows:
+        return impossible(name, title, columns, notes[-1])
+    frame = pd.concat(rows, ignore_index=True)
+    unstable = bool((frame["odds_ratio"].isna()).any())
+    if unstable:
+        notes.append("A missing odds ratio cannot be determined from these data.")
+    totals = dict.fromkeys(("model", "adjustment", "variable", "level"), False)
+    return make(name, title, frame, columns, tuple(dict.fromkeys(notes)), totals)
+
+
+_NOTES = (
+    "Population-averaged: logistic regression as a generalised estimating equation with people as "
+    "clusters. Conditional: with a random intercept per region; intervals with t on regions - 1 "
+    "degrees of freedom. The two are different quantities.",
+    "The end of the order is known only after the outcome may have happened: the model is given "
+    "with and without it.",
+    "Associations, not effects.",
+)
+
+
+def _fits(
+    matrix: Design, outcome: Outcome, correction: Correction, others: list[Mask]
+) -> list[tuple[str, Fit | None]]:
+    """The models of one table; ``others``: the outcome of the same cases under drawn linkages."""
+    y = outcome.y[matrix.rows].astype(float)
+    cases = outcome.cases.iloc[matrix.rows]
+    person = cases["person"].to_numpy(dtype=np.int64)
+    fits = [(POPULATION, population_averaged(matrix.X, y, person))]
+    region = pd.factorize(cases["region"], sort=True)[0].astype(np.int64)
+    fits.append((CONDITIONAL, conditional(matrix.X, y, region)))
+    if outcome.kind is not None and not np.isnan(correction.rates.sensitivity_draws).any():
+        fits.append((CORRECTED, _corrected(matrix.X, y, person, outcome.kind, correction)))
+    if others:
+        seen = [other[matrix.rows].astype(float) for other in others]
+        each = [population_averaged(matrix.X, other, person) for other in seen]
+        fine = [fit for fit in each if fit is not None]
+        fits.append((IMPUTED, pool(fine) if len(fine) == len(each) else None))
+    return fits
+
+
+def _corrected(
+    X: Floats, y: Floats, person: Integers, kind: str, correction: Correction
+) -> Fit | None:
+    """The misclassified model at several draws of the error rates, pooled by Rubin's rules."""
+    rates = correction.rates
+    cases = correction.pathways.cases
+    mine = cases["requirement"] == kind
+    linked, share = float(cases.loc[mine, "linked"].mean()), float(y.mean())
+    q = float(correction.counts_as(ENGAGED)[0, correction.kinds.index(kind)])
+    fits = []
+    for f, s in zip(rates.false_link_draws[:DRAWS], rates.sensitivity_draws[:DRAWS], strict=True):
+        seen, invented = error_pair(share, linked, q, float(f), float(s), rates.exclusive)
+        fit = misclassified(X, y, person, seen, invented)
+        if fit is not None:
+            fits.append(fit)
+    return pool(fits) if len(fits) > 1 else None
+
+
+def error_pair(
+    share: float, linked: float, q: float, f: float, s: float, exclusive: bool
+) -> tuple[float, float]:
+    """P(counted | truly engaged) and P(counted | truly not), see study.md, section 4."""
+    seen = s + (1 - s) * f * q
+    if not exclusive:
+        return seen, f * q
+    p = float(np.clip(true_share(
+        np.asarray(share), np.asarray(linked), np.asarray(q), f, s, exclusive=True), 0.001, 0.999)
+    )  # fmt: skip
+    found = (linked - f) / (1 - f)
+    # Those not engaged whose own record was found cannot be linked to a stranger.
+    own = np.clip((found - s * p) / (1 - p), 0, 1)
+    return seen, float(f * q * (1 - own))
+
+
+def _rows(matrix: Design, fit: Fit, y: Floats, what: str, confidence: float) -> pd.DataFrame:
+    low, high = fit.interval(confidence)
+    rows = []
+    for term in matrix.terms:
+        ratio = [1.0, np.nan, np.nan]
+        if term.column is not None:
+            at = term.column
+            ratio = [
+                float(np.exp(x[at])) if fit.usable[at] else np.nan for x in (fit.beta, low, high)
+            ]
+        rows.append(
+            {
+                "variable": term.variable,
+                "level": term.level,
+                "requirements": int(term.rows.sum()),
+                what: int(y[term.rows].sum()),
+                "odds_ratio": ratio[0],
+                "odds_ratio_low": ratio[1],
+                "odds_ratio_high": ratio[2],
+            }
+        )
+    return pd.DataFrame(rows)
