@@ -1,1 +1,1 @@
-"""The synthetic probation and treatment study with its truth, and the demonstration that plays it."""
+"""The synthetic probation and treatment study with its truth, and the demo that plays it."""
