@@ -78,7 +78,9 @@ def write_text(
 
 def reason(error: OSError) -> str:
     """What the operating system said, without the path that it would repeat."""
-    return (error.strerror or "cannot be used").lower()
+    # Arrow raises FileNotFoundError without the system's text.
+    missing = os.strerror(errno.ENOENT) if isinstance(error, FileNotFoundError) else None
+    return (error.strerror or missing or "cannot be used").lower()
 
 
 def _sync(path: Path) -> None:

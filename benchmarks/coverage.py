@@ -1,0 +1,98 @@
+"""Do the corrected intervals cover the truth? Many synthetic studies, scored against their truth.
+
+    python benchmarks/coverage.py --studies 200 --requirements 4000 --out docs/reference/coverage.md
+
+The share of true records that the linkage can see at all is drawn for each study from the prior that
+the analysis states ("centred"), and is 8 points lower than stated in a second run of the same studies
+("misplaced"). Nothing else is tuned.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "unit"))
+
+from scoring import KINDS, Score, centred_reach, score  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--studies", type=int, default=200)
+    parser.add_argument("--requirements", type=int, default=4000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--imputations", type=int, default=10)
+    parser.add_argument("--out", type=Path)
+    asked = parser.parse_args()
+    started = time.process_time()
+    scores = []
+    for number in range(asked.studies):
+        reach = centred_reach(asked.seed + number)
+        scores.append(score(asked.requirements, asked.seed + number, reach, asked.imputations))
+        print(f"{number + 1} of {asked.studies}", file=sys.stderr, end="\r")
+    text = page(scores, asked, time.process_time() - started)
+    if asked.out:
+        asked.out.write_text(text, encoding="utf-8")
+    else:
+        print(text)
+
+
+def page(scores: list[Score], asked: argparse.Namespace, seconds: float) -> str:
+    """The page of the documentation."""
+    truths = np.array([score.truth for score in scores])
+    population = truths.mean(axis=0)
+    lines = [
+        "# Coverage of the intervals",
+        "",
+        f"{len(scores)} synthetic studies of {asked.requirements:,} requirements each, first seed "
+        f"{asked.seed}; {seconds:,.0f} s of processor time. Made by",
+        "",
+        f"    python benchmarks/coverage.py --studies {asked.studies} --requirements "
+        f"{asked.requirements} --seed {asked.seed} --imputations {asked.imputations}",
+        "",
+        "In each study the links carry false and missed links, and the truth is known. The share of "
+        "true records that the linkage can see at all has the prior mean 0.85 and 95 % range 0.81 "
+        "to 0.89; it is drawn from that prior for each study. *Misplaced*: the analysis believes it "
+        "8 points higher. *Population*: the rate of the process that made the studies; *study*: the "
+        "rate among the very people of the study, which a sampling interval covers more often.",
+        "",
+        "| interval (95 %) | kind | covers the population | covers the study | mean width, points "
+        "| mean error, points |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in scores[0].intervals:
+        for kind, label in enumerate(KINDS):
+            lines.append(_line(name, label, kind, scores, truths, population))
+    return "\n".join(lines) + "\n"
+
+
+def _line(
+    name: str,
+    label: str,
+    kind: int,
+    scores: list[Score],
+    truths: np.ndarray,
+    population: np.ndarray,
+) -> str:
+    low, value, high = (
+        np.array([getattr(s.intervals[name], end)[kind] for s in scores])
+        for end in ("low", "value", "high")
+    )
+    inside = [
+        100 * ((low <= truth) & (truth <= high)).mean()
+        for truth in (population[kind], truths[:, kind])
+    ]
+    error = 100 * (value - truths[:, kind]).mean() if np.isfinite(value).all() else np.nan
+    shown = "" if np.isnan(error) else f"{error:+.2f}"
+    return (
+        f"| {name} | {label} | {inside[0]:.1f} % | {inside[1]:.1f} % | "
+        f"{100 * (high - low).mean():.1f} | {shown} |"
+    )
+
+
+if __name__ == "__main__":
+    main()

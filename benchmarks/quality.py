@@ -1,0 +1,217 @@
+"""Quality of linkage on data with truth: F1 at ``auto``, calibration, coverage of the intervals.
+
+    python benchmarks/quality.py --seeds 3 --out quality.json --table quality.md
+
+Nothing is tuned per data set: every set is linked by the default plan with its cardinality.
+"""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from quality_sets import DataSet, Files, every
+
+from blindlink.errors import SeparationError
+from blindlink.formats.linkage_report import Estimate
+from blindlink.formats.plan import Plan
+from blindlink.keys import LinkageKey
+from blindlink.linker.link import Candidates, Linkage, link
+from blindlink.owner.encode import encode
+from blindlink.owner.profiles import new_schema
+
+SECRET = bytes(range(32))
+Z99 = 2.5758
+
+
+@dataclass(frozen=True)
+class Result:
+    """One set with one seed. Coverage is 1 where the interval holds the truth."""
+
+    name: str
+    profile: str
+    seed: int
+    true_pairs: int
+    links: int
+    threshold: float
+    precision: float
+    recall: float
+    f1: float
+    best_f1: float
+    best_threshold: float
+    expected_precision: float
+    expected_recall: float
+    expected_f1: float
+    precision_covered: bool
+    recall_covered: bool
+    deciles: int
+    deciles_off: int
+    brier: float
+    seconds: float
+
+
+def main() -> int:
+    """Run every set with every seed, print a line for each, write the files asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=101)
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--only", default="", help="sets whose name or profile holds this text")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--table", type=Path)
+    chosen = parser.parse_args()
+    results = []
+    for data in every(chosen.scale):
+        if chosen.only not in f"{data.name} {data.profile}":
+            continue
+        for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds):
+            result = measure(data, seed)
+            print(_line(result) if result else f"{data.name} {data.profile}: refused", flush=True)
+            results += [result] if result else []
+    if chosen.out:
+        chosen.out.write_text(json.dumps([asdict(result) for result in results], indent=1))
+    if chosen.table:
+        chosen.table.write_text(table(results))
+    return 0
+
+
+def measure(data: DataSet, seed: int) -> Result | None:
+    """Encode, link by the default plan and compare with the truth; None where auto refuses."""
+    files = data.make(seed)
+    schema, _ = new_schema(data.profile, [files.left.column_names, files.right.column_names])
+    key = LinkageKey(SECRET)
+    left, right = encode(files.left, schema, key), encode(files.right, schema, key)
+    started = time.perf_counter()
+    plan = Plan(cardinality=files.cardinality)  # type: ignore[arg-type]
+    try:
+        found = link(left, right, plan)
+    except SeparationError:
+        return None
+    seconds = time.perf_counter() - started
+    right_links = correct(found.links, files)
+    total = len(files.truth)
+    precision, recall = right_links.mean(), right_links.sum() / total
+    low = f"{max(found.report.model['score_floor'], found.report.threshold - 0.3):.4f}"
+    everything = link(left, right, plan.model_copy(update={"threshold": low}))
+    best_f1, best_threshold = best(everything, files)
+    deciles, off, brier = calibration(found, files)
+    report = found.report
+    assert report.precision is not None
+    assert report.recall is not None
+    assert report.f1 is not None
+    return Result(
+        name=data.name,
+        profile=data.profile,
+        seed=seed,
+        true_pairs=total,
+        links=len(found.links),
+        threshold=report.threshold,
+        precision=float(precision),
+        recall=float(recall),
+        f1=float(2 * right_links.sum() / (len(found.links) + total)),
+        best_f1=best_f1,
+        best_threshold=best_threshold,
+        expected_precision=report.precision.value,
+        expected_recall=report.recall.value,
+        expected_f1=report.f1.value,
+        precision_covered=_holds(report.precision, float(precision)),
+        recall_covered=_holds(report.recall, float(recall)),
+        deciles=deciles,
+        deciles_off=off,
+        brier=brier,
+        seconds=seconds,
+    )
+
+
+def correct(pairs: Candidates, files: Files) -> npt.NDArray[np.bool_]:
+    """Which pairs are right."""
+    first, second = files.keys
+    keys = zip(pairs.left_row.tolist(), pairs.right_row.tolist(), strict=True)
+    return np.array([(first[a], second[b]) in files.truth for a, b in keys], bool)
+
+
+def best(found: Linkage, files: Files) -> tuple[float, float]:
+    """The best F1 over all thresholds, and its threshold; links are nested in the threshold."""
+    score = found.links.score
+    hits = np.cumsum(correct(found.links, files))
+    f1 = 2 * hits / (np.arange(1, len(hits) + 1) + len(files.truth))
+    f1[:-1][score[1:] == score[:-1]] = 0
+    place = int(f1.argmax())
+    return float(f1[place]), float(score[place])
+
+
+def calibration(found: Linkage, files: Files) -> tuple[int, int, float]:
+    """Deciles of probability in use, those off by more than .03 and the 99 % band; Brier."""
+    chance, right = found.candidates.probability, correct(found.candidates, files)
+    group = np.minimum((chance * 10).astype(int), 9)
+    used = off = 0
+    for number in range(10):
+        inside = group == number
+        if not inside.any():
+            continue
+        mean, share = chance[inside].mean(), right[inside].mean()
+        band = Z99 * np.sqrt(mean * (1 - mean) / inside.sum())
+        used += 1
+        off += bool(abs(mean - share) > max(0.03, band))
+    return used, off, float(np.mean((chance - right) ** 2))
+
+
+def table(results: list[Result]) -> str:
+    """A Markdown table: one row per set, means over the seeds."""
+    lines = [
+        "| data | profile | pairs | best F1 | F1 at auto | expected | precision | recall "
+        "| deciles off |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, profile in dict.fromkeys((result.name, result.profile) for result in results):
+        group = [r for r in results if (r.name, r.profile) == (name, profile)]
+
+        def mean(field: str, group: list[Result] = group) -> float:
+            return float(np.mean([getattr(result, field) for result in group]))
+
+        lines.append(
+            f"| {name} | {profile} | {mean('true_pairs'):.0f} | {mean('best_f1'):.4f} | "
+            f"{mean('f1'):.4f} | {mean('expected_f1'):.4f} | {mean('precision'):.4f} | "
+            f"{mean('recall'):.4f} | {sum(r.deciles_off for r in group)} of "
+            f"{sum(r.deciles for r in group)} |"
+        )
+    lines += ["", summary(results), ""]
+    return "\n".join(lines)
+
+
+def summary(results: list[Result]) -> str:
+    """Shares over all sets and seeds."""
+    count = len(results)
+    gap = np.array([result.best_f1 - result.f1 for result in results])
+    return (
+        f"{count} linkages. F1 at auto within .01 of the best F1: {(gap <= 0.01).sum()} "
+        f"(largest gap {gap.max():.4f}, mean {gap.mean():.4f}). Interval of precision holds the "
+        f"truth: {sum(r.precision_covered for r in results)}; of recall: "
+        f"{sum(r.recall_covered for r in results)}. Deciles off: "
+        f"{sum(r.deciles_off for r in results)} of {sum(r.deciles for r in results)}."
+    )
+
+
+def _holds(estimate: Estimate, value: float) -> bool:
+    return bool(estimate.low <= value <= estimate.high)
+
+
+def _line(result: Result) -> str:
+    return (
+        f"{result.name:38} {result.profile:9} {result.seed} "
+        f"F1 {result.f1:.4f} (best {result.best_f1:.4f} at {result.best_threshold:.3f}, "
+        f"auto {result.threshold:.3f}, expected {result.expected_f1:.4f}) "
+        f"P {result.precision:.4f} ({result.expected_precision:.4f})"
+        f"{'' if result.precision_covered else '!'} "
+        f"R {result.recall:.4f} ({result.expected_recall:.4f})"
+        f"{'' if result.recall_covered else '!'} "
+        f"deciles off {result.deciles_off}/{result.deciles} {result.seconds:.0f} s"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

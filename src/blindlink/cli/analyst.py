@@ -1,0 +1,163 @@
+"""``blindlink analyst``: open a release as a cohort, and publish what the policy allows of it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from blindlink.cli.common import (
+    FOLDER,
+    IN_FILE,
+    example,
+    force_option,
+    json_option,
+    note,
+    progress_bar,
+    show,
+)
+from blindlink.cli.passphrase import party_keys, passphrase_option
+
+if TYPE_CHECKING:
+    from blindlink.analyst.report import ReportResult
+
+OUT = click.option(
+    "--out", type=FOLDER, required=True, help="The folder to make; it must not exist yet."
+)
+SEED = 20230330
+
+
+@click.group(epilog="Start with: blindlink analyst cohort --help")
+def analyst() -> None:
+    """What the analyst does: it sees pseudonyms and attributes, never an identity."""
+
+
+@analyst.command(
+    epilog=example(
+        "blindlink analyst cohort study.release --agreement study.agreement --keys analyst.key "
+        "--out cohort"
+    )
+)
+@click.argument("release", type=IN_FILE)
+@click.option(
+    "--agreement", "agreement_file", type=IN_FILE, required=True, help="Signed by every party."
+)
+@click.option("--keys", type=IN_FILE, required=True, help="Your party's private key file.")
+@passphrase_option
+@OUT
+@force_option
+@json_option
+def cohort(
+    release: Path,
+    agreement_file: Path,
+    keys: Path,
+    passphrase_file: Path | None,
+    out: Path,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Verify and open a release, and write the cohort that analyses work on."""
+    from blindlink.analyst.cohort import build_cohort
+    from blindlink.formats.agreement import load_agreement
+
+    now = datetime.now(UTC)
+    signed = load_agreement(agreement_file, now=now)
+    own = party_keys(keys, passphrase_file)
+    with progress_bar("Opening") as progress:
+        made = build_cohort(release, signed, own, out, now=now, force=force, progress=progress)
+    result = {
+        "cohort": str(out),
+        "people": len(made.people),
+        "links": len(made.links),
+        "candidates": len(made.candidates),
+        "tables": sorted(f"{owner}.{table}" for owner, table in made.tables),
+    }
+    text = f"{out}: {len(made.people)} people, {len(made.links)} links"
+    show(result, as_json, text)
+
+
+@analyst.command(
+    epilog=example(
+        "blindlink analyst report cohort --out report",
+        "blindlink analyst report cohort --settings study.toml --earlier report-2022 --out report",
+    )
+)
+@click.argument("cohort", type=FOLDER)
+@OUT
+@click.option("--settings", "settings_file", type=IN_FILE, help="Definitions and priors (TOML).")
+@click.option(
+    "--policy",
+    "policy_file",
+    type=IN_FILE,
+    help="A disclosure policy (JSON), at least as strict as the one in the agreement.",
+)
+@click.option(
+    "--earlier",
+    multiple=True,
+    type=FOLDER,
+    help="The folder of a report already published, for the guard against differencing.",
+)
+@click.option(
+    "--seed", default=SEED, show_default=True, type=click.IntRange(min=0), help="Of the bootstrap."
+)
+@force_option
+@json_option
+def report(
+    cohort: Path,
+    out: Path,
+    settings_file: Path | None,
+    policy_file: Path | None,
+    earlier: tuple[Path, ...],
+    seed: int,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Analyse a cohort and publish what the disclosure policy allows: page, spreadsheet, CSVs."""
+    from blindlink.analyst import report as reporting
+    from blindlink.analyst.definitions import Settings, load_settings
+    from blindlink.analyst.differencing import load_earlier
+    from blindlink.analyst.policy import load_policy
+
+    settings = load_settings(settings_file) if settings_file else Settings()
+    policy = load_policy(policy_file) if policy_file else None
+    with progress_bar("Analysing") as progress:
+        made = reporting.report(
+            cohort,
+            out,
+            settings=settings,
+            policy=policy,
+            seed=seed,
+            now=datetime.now(UTC),
+            earlier=[load_earlier(folder) for folder in earlier],
+            force=force,
+            progress=progress,
+        )
+    note("audit.json is for whoever checks the output; it is not to be published")
+    show(_result(made), as_json, _text(made))
+
+
+def _result(made: "ReportResult") -> dict[str, object]:
+    audit = made.audit
+    return {
+        "report": str(made.page),
+        "tables": [table.id for table in made.tables],
+        "withheld": sum(sum(table.withheld.values()) for table in audit.tables),
+        "protected": audit.protected,
+        "narrowest": audit.narrowest,
+        "policy": audit.policy_digest,
+    }
+
+
+def _text(made: "ReportResult") -> str:
+    audit = made.audit
+    cells = sum(table.cells for table in audit.tables)
+    withheld = sum(sum(table.withheld.values()) for table in audit.tables)
+    lines = [
+        f"{made.page}",
+        f"{len(made.tables)} tables, {cells} figures, {withheld} withheld",
+    ]
+    if audit.narrowest is not None:
+        lines.append(
+            f"{audit.protected} protected numbers, none known closer than {audit.narrowest} units"
+        )
+    return "\n".join(lines)

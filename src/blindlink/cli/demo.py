@@ -1,0 +1,87 @@
+"""``blindlink demo``."""
+
+from pathlib import Path
+
+import click
+
+from blindlink.cli.common import FOLDER, example, json_option, show
+
+DATA = ("study", "febrl4")
+FOLDERS = {"study": "demo-out", "febrl4": "febrl4-out"}
+
+
+@click.command(
+    epilog=example(
+        "blindlink demo --out demo-out",
+        "blindlink demo --people 10000 --seed 7 --out small",
+        "blindlink demo --data febrl4 --overlap 0.35",
+    )
+)
+@click.option(
+    "--data",
+    type=click.Choice(DATA),
+    default="study",
+    show_default=True,
+    help="study: the synthetic probation study, all parties. febrl4: a public benchmark.",
+)
+@click.option("--out", type=FOLDER, help="The folder to make: demo-out, or febrl4-out.")
+@click.option(
+    "--people",
+    type=click.IntRange(1_000, 5_000_000),
+    help="Treatment people in the study: 150,000 unless given.",
+)
+@click.option(
+    "--overlap",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="febrl4: the share of each side that has a partner: 1 unless given.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="The same seed gives the same CSV tables, byte for byte.",
+)
+@click.option("--force", is_flag=True, help="Replace the folder if an earlier demo made it.")
+@json_option
+def demo(
+    data: str,
+    out: Path | None,
+    people: int | None,
+    overlap: float | None,
+    seed: int,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Play the whole study with invented people, or link a benchmark, and compare with the truth.
+
+    The study has four parties; each gets a folder that holds only what it may hold. Start reading
+    at analyst/report/report.html.
+    """
+    folder = out or Path(FOLDERS[data])
+    if data == "febrl4" and people is not None:
+        raise click.UsageError("--people belongs to the study, not to --data febrl4")
+    if data == "study" and overlap is not None:
+        raise click.UsageError("--overlap belongs to --data febrl4")
+    if data == "study":
+        _study(folder, people, seed, force, as_json)
+    else:
+        _febrl4(folder, overlap, seed, force, as_json)
+
+
+def _study(folder: Path, people: int | None, seed: int, force: bool, as_json: bool) -> None:
+    from blindlink.cli.demo_text import Stalls, study_text
+    from blindlink.study.demo import demo as play
+
+    with Stalls() as stalls:
+        result = play(folder, people=people, seed=seed, audience=stalls, force=force)
+    show(result.document(), as_json, study_text(result))
+
+
+def _febrl4(folder: Path, overlap: float | None, seed: int, force: bool, as_json: bool) -> None:
+    from blindlink.cli.demo_text import Stalls, benchmark_text
+    from blindlink.study.benchmark import febrl4
+
+    with Stalls() as stalls:
+        result = febrl4(folder, overlap=overlap or 1.0, seed=seed, audience=stalls, force=force)
+    show(result.document(), as_json, benchmark_text(result))

@@ -1,0 +1,129 @@
+"""``blindlink linker``: link the owners' submissions once, and destroy what made that possible."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from blindlink.cli.common import (
+    FOLDER,
+    IN_FILE,
+    example,
+    force_option,
+    json_option,
+    note,
+    out_option,
+    progress_bar,
+    show,
+)
+from blindlink.cli.passphrase import party_keys, passphrase_option
+
+AGREEMENT = click.option(
+    "--agreement", "agreement_file", type=IN_FILE, required=True, help="Signed by every party."
+)
+KEYS = click.option("--keys", type=IN_FILE, required=True, help="The linker's private key file.")
+
+
+@click.group(epilog="Start with: blindlink linker link --help")
+def linker() -> None:
+    """What the trusted third party does: it sees encodings."""
+
+
+@linker.command(
+    epilog=example(
+        "blindlink linker link moj.submission ohid.submission --agreement study.agreement "
+        "--keys ttp.key --project study/ --out study.release"
+    )
+)
+@click.argument("submissions", type=IN_FILE, nargs=-1, required=True)
+@AGREEMENT
+@KEYS
+@passphrase_option
+@click.option(
+    "--project", type=FOLDER, required=True, help="Your folder for this agreement: log, receipts."
+)
+@click.option(
+    "--withdrawal", "withdrawals", type=IN_FILE, multiple=True, help="An owner's withdrawal file."
+)
+@out_option("the release")
+@force_option
+@json_option
+def link(
+    submissions: tuple[Path, ...],
+    agreement_file: Path,
+    keys: Path,
+    passphrase_file: Path | None,
+    project: Path,
+    withdrawals: tuple[Path, ...],
+    out: Path,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Verify one submission of every owner, link them by the agreed plan, and seal the release to
+    the analyst. One run for one agreement.
+
+    Give each owner its receipt from the project's folder 'receipts', and tell owners nothing else.
+    """
+    from blindlink.formats.agreement import load_agreement
+    from blindlink.linker.release import link as link_all
+
+    now = datetime.now(UTC)
+    own = party_keys(keys, passphrase_file)
+    with progress_bar("Linking") as progress:
+        done = link_all(
+            submissions,
+            load_agreement(agreement_file, now=now),
+            own,
+            project,
+            out,
+            withdrawals=withdrawals,
+            now=now,
+            force=force,
+            progress=progress,
+        )
+    result = {
+        "release": str(done.path),
+        "bundle": done.bundle_id,
+        "links": done.links,
+        "candidates": done.candidates,
+        "entities": done.entities,
+        "receipts": [str(path) for path in done.receipts],
+    }
+    named = ", ".join(f"{count:,} of {name}" for name, count in done.entities.items())
+    text = f"{done.links:,} links, {done.candidates:,} candidate pairs; named: {named}"
+    show(result, as_json, text)
+    note(f"send {done.path} to the analyst only; receipts for the owners: {project}/receipts")
+
+
+@linker.command(
+    epilog=example(
+        "blindlink linker destroy study/ --agreement study.agreement --keys ttp.key --yes"
+    )
+)
+@click.argument("project", type=FOLDER)
+@AGREEMENT
+@KEYS
+@passphrase_option
+@click.option("--yes", is_flag=True, help="Do not ask: the keys cannot be brought back.")
+@json_option
+def destroy(
+    project: Path,
+    agreement_file: Path,
+    keys: Path,
+    passphrase_file: Path | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Erase the linker's keys of this project, so that no copy of a submission opens again."""
+    from blindlink.formats.agreement import read_agreement
+    from blindlink.linker.destroy import destroy as destroy_project
+
+    own = party_keys(keys, passphrase_file)
+    if not yes:
+        click.confirm(f"Erase {keys} for ever?", abort=True, err=True)
+    signed = read_agreement(agreement_file)
+    done = destroy_project(project, signed, own, keys, now=datetime.now(UTC))
+    result = {"project": str(project), "head": str(done.head), "fresh": done.fresh}
+    text = "destroyed" if done.fresh else "was destroyed before"
+    show(result, as_json, text)
+    note(f"give {done.head} to owners and auditor; erase every other copy of {keys}")

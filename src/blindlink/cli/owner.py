@@ -1,0 +1,148 @@
+"""``blindlink owner``: submit an extract, and take people out of it again."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from blindlink.cli.common import (
+    FOLDER,
+    IN_FILE,
+    OUT_FILE,
+    example,
+    force_option,
+    json_option,
+    note,
+    out_option,
+    progress_bar,
+    show,
+)
+from blindlink.cli.passphrase import party_keys, passphrase_option
+
+AGREEMENT = click.option(
+    "--agreement", "agreement_file", type=IN_FILE, required=True, help="Signed by every party."
+)
+KEYS = click.option("--keys", type=IN_FILE, required=True, help="Your party's private key file.")
+
+
+@click.group(epilog="Start with: blindlink owner submit --help")
+def owner() -> None:
+    """What a data owner does: it sees identities."""
+
+
+@owner.command(
+    epilog=example(
+        "blindlink owner submit extract/ --agreement study.agreement --keys moj.key "
+        "--secret-file linkage.key --out moj.submission"
+    )
+)
+@click.argument("data", type=FOLDER)
+@AGREEMENT
+@KEYS
+@passphrase_option
+@click.option("--secret-file", type=IN_FILE, required=True, help="The owners' linkage secret.")
+@out_option("the submission")
+@click.option("--row-map", type=OUT_FILE, help="Write the row map here  [default: OUT.rows]")
+@click.option(
+    "--sequence",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Which submission this is: higher for every re-submission.",
+)
+@force_option
+@json_option
+def submit(
+    data: Path,
+    agreement_file: Path,
+    keys: Path,
+    passphrase_file: Path | None,
+    secret_file: Path,
+    out: Path,
+    row_map: Path | None,
+    sequence: int,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Encode and seal the extract in the folder DATA: identities.csv, and a table for each one that
+    the agreement lists (events.csv, ...). Parquet and Arrow files work too.
+
+    The linker gets encodings only, the analyst attributes only. The row map stays with you: it is
+    needed to withdraw a person.
+    """
+    from blindlink.owner.folder import submit_folder
+
+    own = party_keys(keys, passphrase_file)
+    with progress_bar("Sealing") as progress:
+        done = submit_folder(
+            data,
+            agreement_file,
+            own,
+            secret_file,
+            out,
+            row_map=row_map,
+            now=datetime.now(UTC),
+            sequence=sequence,
+            force=force,
+            progress=progress,
+        )
+    result = {
+        "submission": str(done.path),
+        "row_map": str(done.row_map),
+        "bundle": done.bundle_id,
+        "sequence": done.sequence,
+        "digest": done.digest,
+        "rows": done.rows,
+        "entities": done.entities,
+        "controls": done.controls,
+    }
+    text = (
+        f"{done.rows:,} rows of {done.entities:,} entities, {done.controls:,} of them control "
+        f"records\ndigest {done.digest}"
+    )
+    show(result, as_json, text)
+    note(f"send {done.path} to the linker only; keep {done.row_map} to yourself")
+
+
+@owner.command(
+    epilog=example(
+        "blindlink owner withdraw people.csv --row-map moj.submission.rows "
+        "--agreement study.agreement --keys moj.key --out moj.withdrawal"
+    )
+)
+@click.argument("people", type=IN_FILE)
+@click.option("--row-map", type=IN_FILE, required=True, help="What 'owner submit' left with you.")
+@AGREEMENT
+@KEYS
+@passphrase_option
+@out_option("the withdrawal")
+@force_option
+@json_option
+def withdraw(
+    people: Path,
+    row_map: Path,
+    agreement_file: Path,
+    keys: Path,
+    passphrase_file: Path | None,
+    out: Path,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Take the people whose entity_id stands in the table PEOPLE out of a submission.
+
+    Only before the linker's first link: then the inputs are frozen.
+    """
+    from blindlink.owner.folder import withdraw_file
+
+    own = party_keys(keys, passphrase_file)
+    done = withdraw_file(
+        people, row_map, agreement_file, own, out, now=datetime.now(UTC), force=force
+    )
+    result = {
+        "withdrawal": str(done.path),
+        "bundle": done.bundle_id,
+        "entities": done.entities,
+        "rows": done.rows,
+    }
+    show(result, as_json, f"{done.entities:,} entities, {done.rows:,} rows")
+    note(f"send {done.path} to the linker")

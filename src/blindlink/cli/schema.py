@@ -1,0 +1,84 @@
+"""``blindlink schema``: linkage schemas, which say which identifiers are encoded, and how."""
+
+from pathlib import Path
+
+import click
+
+from blindlink.cli.common import (
+    IN_FILE,
+    example,
+    force_option,
+    json_option,
+    note,
+    out_option,
+    show,
+)
+
+
+@click.group(epilog="Start with: blindlink schema new --help")
+def schema() -> None:
+    """Make, check and show linkage schemas."""
+
+
+@schema.command(
+    epilog=example(
+        "blindlink schema columns identities.csv --out columns.json",
+        "blindlink schema new --profile weak --from columns.json --from theirs.json --out S.json",
+    )
+)
+@click.option(
+    "--profile",
+    type=click.Choice(["weak", "names", "diffused", "clkhash"]),
+    required=True,
+    help="How identifiers are encoded; see docs/reference/encoding.md.",
+)
+@click.option(
+    "--from",
+    "sources",
+    type=IN_FILE,
+    required=True,
+    multiple=True,
+    help="A table, or a list of columns made by 'schema columns'; once for each owner.",
+)
+@click.option("--tune", type=IN_FILE, help="Set weights from the frequencies in this table.")
+@out_option("the schema")
+@force_option
+def new(profile: str, sources: tuple[Path, ...], tune: Path | None, out: Path, force: bool) -> None:
+    """A schema for what all owners can supply. The same columns give the same schema."""
+    from blindlink.owner.schema_files import write_new_schema
+
+    for warning in write_new_schema(profile, sources, out, tune=tune, force=force):
+        note(f"warning: {warning}")
+
+
+@schema.command(epilog=example("blindlink schema columns identities.csv --out columns.json"))
+@click.argument("data", type=IN_FILE)
+@out_option("the names of the columns")
+@force_option
+def columns(data: Path, out: Path, force: bool) -> None:
+    """The names of a table's columns, nothing else: what owners exchange to agree on a schema."""
+    from blindlink.owner.schema_files import write_columns
+
+    write_columns(data, out, force=force)
+
+
+@schema.command(epilog=example("blindlink schema check S.json"))
+@click.argument("path", metavar="SCHEMA", type=IN_FILE)
+@json_option
+def check(path: Path, as_json: bool) -> None:
+    """Check a schema wholly and print its fingerprint, which all owners must share."""
+    from blindlink.owner.schema_files import check_schema
+
+    fingerprint = check_schema(path).fingerprint()
+    show({"valid": True, "fingerprint": fingerprint}, as_json, f"valid\nfingerprint {fingerprint}")
+
+
+@schema.command("show", epilog=example("blindlink schema show S.json"))
+@click.argument("path", metavar="SCHEMA", type=IN_FILE)
+@json_option
+def show_schema(path: Path, as_json: bool) -> None:
+    """What a schema encodes, in words."""
+    from blindlink.owner.schema_files import describe
+
+    summary, text = describe(path)
+    show(summary, as_json, text)

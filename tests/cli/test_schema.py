@@ -1,0 +1,84 @@
+"""``blindlink schema``: what it prints and writes, and its exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from blindlink.cli import run
+
+MOJ = "record_id,entity_id,forename,surname,date_of_birth,sex,postcode,local_authority,kind"
+OHID = "entity_id,first_initial,last_initial,date_of_birth,sex,postcode_outward,local_authority"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    (tmp_path / "a.csv").write_text(f"{MOJ}\n1,x1,Anna,Canary,1980-02-03,F,LS7 4BT,Leeds,main\n")
+    (tmp_path / "b.csv").write_text(f"{OHID}\ny1,A,C,1980-02-03,2,LS7,Leeds\n")
+    return tmp_path
+
+
+def new(files: Path, *sources: str, out: str = "S.json", profile: str = "weak") -> int:
+    chosen = [part for name in sources for part in ("--from", str(files / name))]
+    return run(["schema", "new", "--profile", profile, *chosen, "--out", str(files / out)])
+
+
+def test_a_list_of_columns_serves_as_well_as_the_table(files: Path) -> None:
+    assert run(["schema", "columns", str(files / "a.csv"), "--out", str(files / "a.json")]) == 0
+    listed = json.loads((files / "a.json").read_text())
+    assert listed == {"columns": MOJ.split(",")}
+    assert "Canary" not in (files / "a.json").read_text()
+    assert new(files, "a.csv", "b.csv", out="S1.json") == 0
+    assert new(files, "b.csv", "a.json", out="S2.json") == 0
+    assert (files / "S1.json").read_bytes() == (files / "S2.json").read_bytes()
+
+
+def test_an_unknown_column_is_a_warning_on_stderr(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert new(files, "a.csv", "b.csv") == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "warning: column kind of source 1" in err
+
+
+def test_check_prints_the_fingerprint(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new(files, "a.csv", "b.csv")
+    capsys.readouterr()
+    assert run(["schema", "check", str(files / "S.json"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["valid"] is True
+    assert run(["schema", "check", str(files / "S.json")]) == 0
+    assert found["fingerprint"] in capsys.readouterr().out
+
+
+def test_show_says_what_is_encoded(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new(files, "a.csv", "b.csv")
+    capsys.readouterr()
+    assert run(["schema", "show", str(files / "S.json")]) == 0
+    text = capsys.readouterr().out
+    assert "first_initial, from first_initial or forename" in text
+    assert "match key" in text
+    assert run(["schema", "show", str(files / "S.json"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["profile"] == "weak"
+
+
+@pytest.mark.parametrize("profile", ["weak", "names", "diffused", "clkhash"])
+def test_every_profile_is_made_and_passes_the_check(files: Path, profile: str) -> None:
+    assert new(files, "a.csv", profile=profile) == 0
+    assert run(["schema", "check", str(files / "S.json")]) == 0
+
+
+def test_exit_codes(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (files / "poor.csv").write_text("sex\nF\n")
+    assert new(files, "poor.csv") == 11
+    assert "too few people" in capsys.readouterr().err
+    assert not (files / "S.json").exists()
+    assert new(files, "missing.csv") == 10
+    assert new(files, "a.csv") == 0
+    assert new(files, "a.csv") == 13
+    assert new(files, "a.csv", profile="strong") == 2
+    (files / "bad.json").write_text('{"columns": "x"}')
+    assert new(files, "bad.json", out="T.json") == 10
+    (files / "S3.json").write_text('{"version": 3}')
+    assert run(["schema", "check", str(files / "S3.json")]) == 11

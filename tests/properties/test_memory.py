@@ -1,0 +1,143 @@
+"""No file makes a reader use more than 300 MiB, whatever it declares and however it is built."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LIMIT_KIB = 300 * 1024
+
+PROGRAM = """
+import json, resource, sys
+from contextlib import ExitStack
+from pathlib import Path
+sys.path[:0] = {folders!r}
+from vector_world import NOW, agreement, keys
+from blindlink.errors import BlindlinkError
+if sys.argv[1] == "agreement":
+    from blindlink.formats.agreement import load_agreement
+    read = lambda path: load_agreement(path, now=NOW)
+elif sys.argv[1] == "submission":
+    from blindlink.linker.intake import take
+    read = lambda path: take(ExitStack(), path, agreement(), keys("ttp"), now=NOW)
+else:
+    from blindlink.analyst.opening import open_release
+    read = lambda path: open_release(path, agreement(), keys("lab"), now=NOW)
+outcomes = []
+for path in sys.argv[2:]:
+    try:
+        read(Path(path))
+        outcomes.append("accepted")
+    except BlindlinkError as error:
+        outcomes.append(type(error).__name__)
+print(json.dumps([outcomes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
+"""
+
+
+def read(kind: str, *paths: Path) -> set[str]:
+    """Reads files in a process of its own; their outcomes, when it kept within the limit."""
+    program = PROGRAM.format(folders=[str(ROOT), str(ROOT / "vectors")])
+    arguments = [sys.executable, "-c", program, kind, *map(str, paths)]
+    done = subprocess.run(arguments, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    outcomes, most = json.loads(done.stdout)
+    assert len(outcomes) == len(paths)
+    assert most < LIMIT_KIB
+    print(f"{kind}: {most} KiB")
+    return set(outcomes)
+
+
+def nested(size: int) -> bytes:
+    return b"[" * size
+
+
+def many(size: int) -> bytes:
+    """The costliest canonical JSON of its size: a list of empty lists."""
+    return b"[" + b"[]," * (size // 3 - 1) + b"[]]"
+
+
+def digits(size: int) -> bytes:
+    return b'{"version":' + b"9" * (size - 12) + b"}"
+
+
+def keys(size: int) -> bytes:
+    return b'{"a":0' + b',"a":0' * (size // 6 - 2) + b"}"
+
+
+SHAPES = (nested, many, digits, keys)
+
+
+@pytest.mark.slow
+def test_agreements(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{shape.__name__}.agreement" for shape in SHAPES]
+    for shape, path in zip(SHAPES, paths, strict=True):
+        path.write_bytes(shape(2**21 - 8) + b"\n")
+    assert read("agreement", *paths) == {"FormatError"}
+
+
+def test_an_agreement_of_a_gigabyte(tmp_path: Path) -> None:
+    path = tmp_path / "x.agreement"
+    with path.open("wb") as file:
+        file.truncate(2**30)
+    assert read("agreement", path) == {"InputError"}
+
+
+@pytest.mark.slow
+def test_manifests_of_a_mebibyte(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{shape.__name__}.submission" for shape in SHAPES]
+    for shape, path in zip(SHAPES, paths, strict=True):
+        manifest = shape(2**20 - 8)
+        head = b"blindlink-submission-v1\n" + len(manifest).to_bytes(4, "big")
+        path.write_bytes(head + manifest + b"\0\0\0\2{}")
+    assert read("submission", *paths) == {"FormatError"}
+
+
+@pytest.mark.parametrize("kind", ["submission", "release"])
+def test_what_the_vectors_declare(kind: str) -> None:
+    """Among them 2^32 rows and links, and sections of 10 GiB that their sender signed."""
+    folder = ROOT / "vectors" / kind
+    paths = sorted(path for path in folder.iterdir() if "declares" in path.name)
+    assert len(paths) >= 2
+    assert read(kind, *paths) == {"FormatError"}
+
+
+STREAMING = """
+import resource, sys
+sys.path[:0] = {folders!r}
+from datetime import timedelta
+from pathlib import Path
+from vector_world import LATER, NOW, keys
+from blindlink.formats import container
+
+def most():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+path, piece, before = Path(sys.argv[1]), bytes(2**20), most()
+with container.create(path, "submission", sender=keys("moj"), agreement="0" * 64,
+                      bundle="0" * 32, now=NOW, expires=LATER) as draft:
+    with draft.section("encodings", keys("ttp").public) as out:
+        for _ in range(int(sys.argv[2])):
+            out.write(piece)
+with container.opened(path, "submission") as sealed:
+    bundle = sealed.verify(keys("moj").public, agreement="0" * 64, now=NOW)
+    with bundle.open("encodings", keys("ttp")) as source:
+        size = 0
+        while block := source.read(2**20):
+            size += len(block)
+print(size, most() - before)
+"""
+
+
+def test_a_container_is_streamed(tmp_path: Path) -> None:
+    """256 MiB written, verified and read take no more memory than a few chunks."""
+    program = STREAMING.format(folders=[str(ROOT), str(ROOT / "vectors")])
+    arguments = [sys.executable, "-c", program, str(tmp_path / "x"), "256"]
+    done = subprocess.run(arguments, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    size, grown = map(int, done.stdout.split())
+    assert size == 256 * 2**20
+    assert grown < 16 * 1024
+    print(f"streaming: {grown} KiB more")

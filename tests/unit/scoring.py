@@ -1,0 +1,87 @@
+"""One synthetic study scored against its truth, for the tests and for benchmarks/coverage.py."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import simulated
+
+from blindlink.analyst.correction import ENGAGED, Correction
+from blindlink.analyst.definitions import Prior, Settings, beta_parameters
+from blindlink.analyst.intervals import Bootstrap
+from blindlink.analyst.linkage_error import error_rates
+from blindlink.analyst.pathways import build
+from blindlink.analyst.statistics.imputed import engagement_imputed, studies
+
+KINDS = ("ATR", "DRR", "All")
+REACH = (0.85, 0.81, 0.89)
+MISPLACED = 0.08
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Low, value and high of each kind, as fractions."""
+
+    low: np.ndarray
+    value: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True)
+class Score:
+    """The truth of a study by kind, and the intervals that the analysis gave."""
+
+    truth: tuple[float, float, float]
+    intervals: dict[str, Interval]
+
+
+def centred_reach(seed: int) -> float:
+    """What the linkage of a study can see, drawn from the prior."""
+    return float(np.random.Generator(np.random.PCG64([seed, 99])).beta(*beta_parameters(*REACH)))
+
+
+def score(requirements: int, seed: int, reach: float, imputations: int = 0) -> Score:
+    """Simulate, analyse with the centred and the misplaced prior, and keep the intervals."""
+    known = simulated.known_study(requirements, seed=seed, reach=reach)
+    centred = _shares(known, 0.0, seed)
+    misplaced = _shares(known, MISPLACED, seed)
+    found = {
+        "observed": _interval(centred, "observed"),
+        "corrected, centred prior": _interval(centred, "corrected"),
+        "corrected, misplaced prior": _interval(misplaced, "corrected"),
+        "bounds, misplaced prior": _interval(misplaced, "bound"),
+    }
+    if imputations:
+        found["imputed, centred prior"] = _imputed(known, seed, imputations)
+    return Score(known.engaged, found)
+
+
+def _settings(shift: float, imputations: int = 0) -> Settings:
+    value, low, high = (round(x + shift, 4) for x in REACH)
+    prior = Prior(name="reach", value=value, low=low, high=high, source="simulation")
+    return Settings(priors=(prior,), replicates=500, imputations=imputations)
+
+
+def _correction(known: simulated.Known, settings: Settings, seed: int) -> Correction:
+    pathways = build(known.cohort, settings)
+    rates = error_rates(pathways.info, settings, seed)
+    bootstrap = Bootstrap.draw(pathways.left_people, settings.replicates, seed + 1)
+    return Correction(pathways, rates, bootstrap, seed + 2)
+
+
+def _shares(known: simulated.Known, shift: float, seed: int) -> pd.DataFrame:
+    correction = _correction(known, _settings(shift), seed)
+    return correction.shares(correction.count(ENGAGED))
+
+
+def _interval(frame: pd.DataFrame, name: str) -> Interval:
+    value = frame[name] if name in frame else np.full(len(frame), np.nan)
+    return Interval(
+        frame[f"{name}_low"].to_numpy(), np.asarray(value), frame[f"{name}_high"].to_numpy()
+    )
+
+
+def _imputed(known: simulated.Known, seed: int, imputations: int) -> Interval:
+    correction = _correction(known, _settings(0.0, imputations), seed)
+    frame = engagement_imputed(correction, studies(correction.pathways, seed)).frame
+    return Interval(*(frame[f"corrected{end}"].to_numpy() / 100 for end in ("_low", "", "_high")))

@@ -1,0 +1,156 @@
+"""Observed, corrected and bounded shares on studies whose truth is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import simulated
+
+from blindlink.analyst.columns import Floats
+from blindlink.analyst.correction import ENGAGED, Correction
+from blindlink.analyst.definitions import COMPLETED, Prior, Settings
+from blindlink.analyst.intervals import Bootstrap
+from blindlink.analyst.linkage_error import error_rates
+from blindlink.analyst.pathways import build
+
+SURE = {"value": 1.0, "low": 1.0, "high": 1.0}
+
+
+def correction(cohort: object, settings: Settings) -> Correction:
+    pathways = build(cohort, settings)  # type: ignore[arg-type]
+    rates = error_rates(pathways.info, settings, 1)
+    bootstrap = Bootstrap.draw(pathways.left_people, settings.replicates, 2)
+    return Correction(pathways, rates, bootstrap, 3)
+
+
+def _settings(s: float, **changes: object) -> Settings:
+    prior = Prior(name="all", value=s, low=s - 0.02, high=s + 0.02, source="truth")
+    return Settings(priors=(prior,), replicates=300, **changes)
+
+
+def test_no_error_at_all_leaves_the_observed_share() -> None:
+    rows = [simulated.requirement(f"P{i:03}", "2020-01-01") for i in range(200)]
+    episodes = [simulated.episode(f"T{i:03}", "2020-02-01") for i in range(200)]
+    links = [(f"P{i:03}", f"T{i:03}") for i in range(60)]
+    settings = Settings(priors=(), replicates=100)
+    cohort = simulated.cohort(
+        rows, episodes, links, controls=(0, 10**9), linkage=simulated.report(sensitivity=SURE)
+    )
+    frame = correction(cohort, settings)
+    row = frame.shares(frame.count(ENGAGED)).iloc[0]
+    assert row["observed"] == 0.3
+    assert row["corrected"] == pytest.approx(0.3, abs=1e-6)
+    assert row["whole"] == 200
+    assert row["part"] == 60
+    assert not row["clipped"]
+
+
+def test_the_corrected_share_by_hand() -> None:
+    # 100 people, 40 linked and engaged; f = 0.05, q = 1 (every stranger is in treatment), s = 0.8:
+    # false links 0.05 x 0.6 / 0.95, so (0.4 - 0.0315789) / 0.8 = 0.4605263.
+    rows = [simulated.requirement(f"P{i:03}", "2020-01-01") for i in range(100)]
+    episodes = [simulated.episode(f"T{i:03}", "2019-12-01") for i in range(100)]
+    links = [(f"P{i:03}", f"T{i:03}") for i in range(40)]
+    sure = simulated.report(sensitivity={"value": 0.8, "low": 0.8, "high": 0.8})
+    cohort = simulated.cohort(rows, episodes, links, controls=(5 * 10**7, 10**9), linkage=sure)
+    frame = correction(cohort, Settings(priors=(), replicates=100))
+    row = frame.shares(frame.count(ENGAGED)).iloc[0]
+    assert row["corrected"] == pytest.approx((0.4 - 0.05 * 0.6 / 0.95) / 0.8, abs=1e-6)
+    assert row["bound_low"] < row["corrected_low"] < row["corrected"]
+    assert row["corrected"] < row["corrected_high"] < row["bound_high"]
+
+
+def test_all_kinds_together_add_up_the_corrected_numbers(
+    study: simulated.Known, frame: Correction
+) -> None:
+    settings = _settings(study.reach)
+    frame = correction(study.cohort, settings)
+    rows = frame.shares(frame.count(ENGAGED))
+    numbers = rows["corrected"] * rows["whole"]
+    assert numbers[2] == pytest.approx(numbers[0] + numbers[1])
+    assert rows["part"][2] == rows["part"][0] + rows["part"][1]
+
+
+def test_the_correction_finds_the_truth_that_the_links_hide(
+    study: simulated.Known, frame: Correction
+) -> None:
+    rows = frame.shares(frame.count(ENGAGED))
+    for row, truth in zip(rows.itertuples(), study.engaged, strict=True):
+        assert row.corrected_low < truth < row.corrected_high
+        assert row.bound_low < truth < row.bound_high
+        assert abs(row.observed - truth) > abs(row.corrected - truth)
+    overall = rows.iloc[2]
+    assert not overall["observed_low"] < study.engaged[2] < overall["observed_high"]
+
+
+def test_shares_among_the_engaged_do_not_move_when_missed_links_are_alike(
+    study: simulated.Known, frame: Correction
+) -> None:
+    among = frame.ratio(frame.count(COMPLETED), frame.count(ENGAGED)).iloc[2]
+    assert among["corrected_low"] < study.completed < among["corrected_high"]
+
+
+def test_groups_add_up_to_the_whole(study: simulated.Known, frame: Correction) -> None:
+    women = (frame.pathways.cases["sex"] == "F").to_numpy().astype(np.int64)
+    by_sex = frame.shares(frame.count(ENGAGED, group=women, groups=2))
+    overall = frame.shares(frame.count(ENGAGED))
+    assert by_sex.groupby("kind")["part"].sum().tolist() == overall["part"].tolist()
+
+
+def test_a_group_of_nobody_has_no_share_and_a_group_of_one_has_a_wide_one(
+    study: simulated.Known, frame: Correction
+) -> None:
+    group = np.full(len(frame.person), -1)
+    group[0] = 0
+    rows = frame.shares(frame.count(ENGAGED, group=group, groups=2))
+    one = rows[(rows["group"] == 0) & (rows["whole"] == 1)].iloc[0]
+    assert one["observed_high"] - one["observed_low"] > 0.7
+    assert one["corrected_high"] - one["corrected_low"] > 0.7
+    nobody = rows[rows["group"] == 1]
+    assert (nobody["whole"] == 0).all()
+    assert nobody[["observed", "corrected", "bound_low"]].isna().all(axis=None)
+
+
+def test_without_error_rates_only_bounds_stand(study: simulated.Known, frame: Correction) -> None:
+    bare = simulated.replace_info(study.cohort, {"linkage_report": {}})
+    frame = correction(bare, Settings(replicates=100, false_link_maximum=0.1))
+    row = frame.shares(frame.count(ENGAGED)).iloc[2]
+    assert np.isnan(row["corrected"])
+    assert row["bound_low"] < study.engaged[2] < row["bound_high"]
+
+
+def test_a_share_below_the_false_links_is_clipped_and_marked() -> None:
+    rows = [simulated.requirement(f"P{i:03}", "2020-01-01") for i in range(300)]
+    episodes = [simulated.episode(f"T{i:03}", "2019-12-01") for i in range(300)]
+    cohort = simulated.cohort(rows, episodes, [("P000", "T000")], controls=(30, 100))
+    frame = correction(cohort, Settings(replicates=100))
+    row = frame.shares(frame.count(ENGAGED)).iloc[0]
+    assert row["corrected"] == 0
+    assert row["clipped"]
+
+
+def test_what_strangers_count_for_comes_from_free_candidates(
+    study: simulated.Known, frame: Correction
+) -> None:
+    q: Floats = frame.counts_as(ENGAGED)[0]
+    assert frame.pairs_source == "released candidates that are no links"
+    assert not np.isin(frame.pairs["right"], frame.pathways.links["right"]).any()
+    assert ((q > 0.2) & (q < 0.9)).all()
+    pool = simulated.replace_candidates(study.cohort, study.cohort.links)
+    other = correction(pool, _settings(study.reach))
+    assert other.pairs_source == "all free treatment records, paired at random"
+    assert other.counts_as(ENGAGED)[0] == pytest.approx(q, abs=0.06)
+
+
+@pytest.fixture(scope="module")
+def study() -> simulated.Known:
+    return simulated.known_study(requirements=3000, seed=11)
+
+
+@pytest.fixture(scope="module")
+def frame(study: simulated.Known) -> Correction:
+    return correction(study.cohort, _settings(study.reach))
+
+
+def test_the_study_is_what_the_tests_take_it_for(study: simulated.Known, frame: Correction) -> None:
+    assert isinstance(study.cohort.links, pd.DataFrame)
+    assert study.reach == 0.85

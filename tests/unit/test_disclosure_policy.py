@@ -1,0 +1,87 @@
+"""The policy file: strict reading, the schema that ships, and what counts as weaker."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from blindlink.analyst.policy import Policy, load_policy, parse_policy, schema
+from blindlink.errors import FormatError, InputError
+from blindlink.formats import canonical
+
+SCHEMA = Path(__file__).parents[2] / "schemas" / "disclosure-policy.json"
+
+
+def test_the_shipped_schema_is_the_models():
+    assert json.loads(SCHEMA.read_text()) == schema()
+
+
+def test_the_default_policy_satisfies_the_schema_and_can_be_signed():
+    document = Policy().document()
+    jsonschema.validate(document, schema())
+    assert canonical.loads(canonical.dumps(document)) == document
+    assert parse_policy(document) == Policy()
+
+
+def test_an_empty_document_is_the_default_policy():
+    assert parse_policy({}) == Policy()
+    assert Policy().threshold == 5
+    assert Policy().width == 5
+
+
+def test_the_digest_depends_on_every_rule():
+    assert Policy().digest() != Policy(rounding=5).digest()
+    assert Policy().digest() == parse_policy(Policy().document()).digest()
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        ({"threshold": 0}, "threshold"),
+        ({"threshold": "5"}, "threshold"),
+        ({"threshold": True}, "threshold"),
+        ({"rounding": 1}, "rounding"),
+        ({"threshold": 20, "rounding": 5}, "the whole"),
+        ({"secondary": 1}, "secondary"),
+        ({"treshold": 5}, "treshold"),
+        ({"format": "blindlink-disclosure-policy-2"}, "format"),
+        ([], "the whole"),
+    ],
+)
+def test_a_wrong_policy_names_the_field(document, field):
+    with pytest.raises(FormatError, match=field):
+        parse_policy(document)
+
+
+def test_policy_files(tmp_path):
+    path = tmp_path / "policy.json"
+    path.write_text('{"threshold": 10, "controller": "MoJ"}')
+    assert load_policy(path).threshold == 10
+    path.write_text("{")
+    with pytest.raises(FormatError, match="not JSON"):
+        load_policy(path)
+    with pytest.raises(InputError):
+        load_policy(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"threshold": 4}, "threshold"),
+        ({"secondary": False}, "secondary"),
+        ({"protection": 3}, "protection"),
+        ({"group_disclosure": False}, "group_disclosure"),
+        ({"extremes": True}, "extremes"),
+        ({"dominance_percent": None}, "dominance_percent"),
+        ({"differencing": False}, "differencing"),
+        ({"curve_steps": False}, "curve_steps"),
+    ],
+)
+def test_a_weaker_rule_is_named(change, rule):
+    assert rule in Policy(**change).weaker_than(Policy())
+
+
+def test_a_stricter_policy_is_not_weaker():
+    assert Policy(threshold=10, rounding=5).weaker_than(Policy()) == []
+    assert Policy().weaker_than(Policy(rounding=5)) == ["rounding"]

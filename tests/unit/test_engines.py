@@ -1,0 +1,230 @@
+"""All engines give the reference's pairs, scores and order; and what the engines' rules say."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from blindlink.errors import InputError, MissingExtraError
+from blindlink.linker import engines
+from blindlink.linker import pairs as rules
+from blindlink.linker.engines import reference
+from blindlink.linker.measures import MEASURES
+from blindlink.linker.pairs import Filters, Pairs
+
+EXACT = [name for name in engines.available() if name not in ("anonlink", "reference", "spark")]
+
+
+def random_filters(seed: int, rows: int, bits: int, fill: float) -> Filters:
+    """Filters whose positions differ in how often they are set, padded with zero bits."""
+    rng = np.random.default_rng(seed)
+    chance = np.clip(rng.normal(fill, fill / 4, bits), 0, 1)
+    return np.packbits(rng.random((rows, bits)) < chance, axis=1)
+
+
+def two_sides(
+    bits: int, fill: float = 0.3, rows: tuple[int, int] = (60, 600)
+) -> tuple[Filters, Filters]:
+    """Two files that share records, some altered, some repeated, some empty."""
+    left, right = random_filters(1, rows[0], bits, fill), random_filters(2, rows[1], bits, fill)
+    shared = min(20, rows[0], rows[1] // 2)
+    right[:shared] = left[:shared]
+    right[shared : 2 * shared] = left[:shared]
+    right[shared : 2 * shared, 0] ^= 1
+    left[-1:], right[-2:] = 0, 0
+    return left, right
+
+
+def assert_same(found: Pairs, expected: Pairs) -> None:
+    np.testing.assert_array_equal(found.left, expected.left)
+    np.testing.assert_array_equal(found.right, expected.right)
+    np.testing.assert_array_equal(found.score, expected.score)
+
+
+def test_engines_are_listed_by_file_name() -> None:
+    assert {"anonlink", "reference", "sliced"} <= set(engines.names())
+    assert {"reference", "sliced"} <= set(engines.available())
+
+
+def test_unknown_engine_is_refused() -> None:
+    with pytest.raises(InputError, match="no engine 'quantum'"):
+        engines.load("quantum")
+
+
+def test_choice_depends_on_size_and_says_why() -> None:
+    assert engines.choose(100, 100, 1024) == ("reference", "100 x 100 filters are few")
+    assert engines.choose(40_000, 1_000_000, 1024)[0] == "sliced"
+
+
+def test_choice_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "find_spec", lambda name: None)
+    name, why = engines.choose(40_000, 1_000_000, 1024)
+    assert name == "reference"
+    assert "blindlink[linker]" in why
+
+
+def test_an_engine_without_its_library_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(name: str) -> None:
+        if name == "sliced":
+            raise MissingExtraError("numba", "linker")
+
+    monkeypatch.setattr(engines, "load", load)
+    assert "sliced" not in engines.available()
+
+
+@pytest.mark.parametrize("engine", EXACT)
+@pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 0.75, 0.95, 1.0])
+@pytest.mark.parametrize("bits", [8, 40, 64, 72, 1000, 1024])
+def test_equals_the_reference(engine: str, bits: int, threshold: float) -> None:
+    left, right = two_sides(bits)
+    expected = reference.pairs(left, right, threshold)
+    assert_same(engines.load(engine).pairs(left, right, threshold), expected)
+
+
+@pytest.mark.parametrize("engine", EXACT)
+@pytest.mark.parametrize(
+    ("bits", "fill", "threshold"),
+    [(4096, 0.05, 0.15), (4096, 0.5, 0.52), (16_384, 0.5, 0.5), (16_384, 0.02, 0.05)],
+)
+def test_long_filters_equal_the_reference(
+    engine: str, bits: int, fill: float, threshold: float
+) -> None:
+    left, right = two_sides(bits, fill, rows=(20, 300))
+    expected = reference.pairs(left, right, threshold)
+    assert len(expected) > 20
+    assert_same(engines.load(engine).pairs(left, right, threshold), expected)
+
+
+@pytest.mark.parametrize("engine", EXACT)
+@pytest.mark.parametrize("measure", sorted(MEASURES))
+@pytest.mark.parametrize("top", [None, 1, 3])
+def test_measures_and_top_equal_the_reference(engine: str, measure: str, top: int | None) -> None:
+    left, right = two_sides(100)
+    for threshold in (0.0, 0.4, 0.8, 1.0):
+        options = {"top": top, "measure": measure, "bits": 100}
+        expected = reference.pairs(left, right, threshold, **options)
+        assert_same(engines.load(engine).pairs(left, right, threshold, **options), expected)
+
+
+@pytest.mark.parametrize("engine", EXACT)
+@pytest.mark.parametrize("rows", [(0, 5), (5, 0), (0, 0), (1, 1), (1, 2000), (2000, 1), (3, 257)])
+def test_unequal_sizes(engine: str, rows: tuple[int, int]) -> None:
+    left, right = two_sides(64, rows=rows)
+    for top in (None, 2):
+        expected = reference.pairs(left, right, 0.4, top=top)
+        assert_same(engines.load(engine).pairs(left, right, 0.4, top=top), expected)
+
+
+@pytest.mark.parametrize("engine", EXACT)
+def test_duplicates_everywhere(engine: str) -> None:
+    rows = random_filters(3, 4, 64, 0.4)
+    left, right = rows[np.arange(300) % 4], rows[np.arange(700) % 4]
+    assert_same(engines.load(engine).pairs(left, right, 0.9), reference.pairs(left, right, 0.9))
+    best = engines.load(engine).pairs(left, right, 0.9, top=5)
+    assert_same(best, reference.pairs(left, right, 0.9, top=5))
+
+
+@pytest.mark.parametrize("engine", [*EXACT, "reference"])
+def test_read_only_and_unaligned_filters(engine: str) -> None:
+    left, right = two_sides(64)
+    raw = np.zeros(left.size + 1, np.uint8)
+    shifted = raw[1:].reshape(left.shape)
+    shifted[:] = left
+    shifted.flags.writeable = False
+    expected = reference.pairs(left, right, 0.5)
+    assert_same(engines.load(engine).pairs(shifted, right, 0.5), expected)
+    wide = np.ascontiguousarray(np.c_[left, left])
+    assert_same(engines.load(engine).pairs(wide[:, : left.shape[1]], right, 0.5), expected)
+
+
+@pytest.mark.parametrize("engine", [*EXACT, "reference"])
+def test_progress_ends_at_the_total(engine: str) -> None:
+    seen: list[tuple[int, int]] = []
+    left, right = two_sides(64)
+    engines.load(engine).pairs(
+        left, right, 0.5, progress=lambda done, total: seen.append((done, total))
+    )
+    assert seen == sorted(seen)
+    assert seen[-1] == (len(left), len(left))
+
+
+def test_slabs_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    sliced = engines.load("sliced")
+    left, right = two_sides(64, rows=(50, 1500))
+    monkeypatch.setattr(sliced.slabs, "SLAB_BYTES", 1)
+    monkeypatch.setattr(sliced, "WORK", 10_000)
+    monkeypatch.setattr(sliced, "ROOM", 3)
+    monkeypatch.setattr(sliced, "TILE", 7)
+    for top in (None, 2):
+        expected = reference.pairs(left, right, 0.3, top=top)
+        assert_same(sliced.pairs(left, right, 0.3, top=top), expected)
+
+
+@pytest.mark.parametrize("engine", [*EXACT, "anonlink", "reference"])
+@pytest.mark.parametrize("top", [None, 2])
+def test_pairs_within_one_file(engine: str, top: int | None) -> None:
+    _, filters = two_sides(64)
+    both = reference.pairs(filters, filters, 0.6)
+    expected = rules.best(both.take(both.left < both.right), top)
+    assert_same(engines.within(engine, filters, 0.6, top=top), expected)
+
+
+@pytest.mark.parametrize("top", [None, 2])
+def test_pairs_within_one_file_of_many_slabs(
+    monkeypatch: pytest.MonkeyPatch, top: int | None
+) -> None:
+    _, filters = two_sides(40, rows=(1, 1300))
+    sliced = engines.load("sliced")
+    monkeypatch.setattr(sliced.slabs, "SLAB_BYTES", 1)
+    expected = reference.within(filters, 0.7, top=top)
+    assert_same(sliced.within(filters, 0.7, top=top), expected)
+
+
+def test_leaving_early_stops_the_threads() -> None:
+    sliced = engines.load("sliced")
+    left, right = two_sides(1024, rows=(3000, 20_000))
+    before = threading.active_count()
+    start = time.monotonic()
+    parts = sliced.batches(left, right, 0.2)
+    next(parts)
+    parts.close()
+    assert time.monotonic() - start < 5
+    assert threading.active_count() == before
+
+
+def test_control_c_stops_within_a_second() -> None:
+    program = """
+import numpy as np
+from blindlink.linker import engines
+rng = np.random.default_rng(0)
+left, right = (rng.integers(0, 256, (rows, 2048)).astype(np.uint8) for rows in (2000, 20_000))
+engines.load("sliced").pairs(
+    left, right, 0.51, progress=lambda done, total: print(done, flush=True)
+)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        start = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        errors = child.communicate(timeout=30)[1]
+        took = time.monotonic() - start
+    assert b"KeyboardInterrupt" in errors
+    assert took < 3  # a second on a machine that nobody else uses
+
+
+def test_an_interrupt_ends_the_join_and_its_threads() -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    left, right = two_sides(1024, rows=(500, 5000))
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        engines.load("sliced").pairs(left, right, 0.8, progress=interrupt)
+    assert threading.active_count() == before

@@ -1,0 +1,50 @@
+"""The JSON Schemas are those of the models, and real files fit them."""
+
+import json
+import runpy
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from blindlink.formats.json_schemas import documents, write
+from blindlink.formats.secret import seal_secret
+from trust_world import NOW, keys, secret, signed
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+
+@pytest.mark.parametrize("name", sorted(documents()))
+def test_the_file_is_the_models(name: str) -> None:
+    """Regenerate with: python -m blindlink.formats.json_schemas schemas"""
+    assert json.loads((SCHEMAS / name).read_text()) == documents()[name]
+    Draft202012Validator.check_schema(documents()[name])
+
+
+def test_they_are_written_as_files(tmp_path: Path) -> None:
+    with patch("sys.argv", ["json_schemas", str(tmp_path)]):
+        runpy.run_module("blindlink.formats.json_schemas", run_name="__main__")
+    write(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(documents())
+
+
+def test_real_files_fit() -> None:
+    envelope = seal_secret(
+        secret(), agreement=signed(), sender=keys("moj"), to=keys("ohid").public, now=NOW
+    )
+    for name, data in (
+        ("party.json", keys("moj").public.to_bytes()),
+        ("agreement.json", signed().to_bytes()),
+        ("secret.json", envelope.to_bytes()),
+    ):
+        Draft202012Validator(documents()[name]).validate(json.loads(data))
+
+
+def test_others_do_not() -> None:
+    party = keys("moj").public.model_dump()
+    validator = Draft202012Validator(documents()["party.json"])
+    for change in ({"role": "umpire"}, {"extra": 1}, {"auth_ed25519": "AA=="}, {"name": "Moj"}):
+        assert not validator.is_valid(party | change)
+    del party["organisation"]
+    assert not validator.is_valid(party)

@@ -1,0 +1,69 @@
+"""Normalisation steps, each by examples worked out by hand."""
+
+from typing import Any
+
+import pytest
+
+from blindlink.owner.normalise import normalise, step
+
+
+def apply(value: str, *steps: Any) -> str:
+    return normalise(value, [step(each) for each in steps])
+
+
+@pytest.mark.parametrize(
+    ("value", "steps", "result"),
+    [
+        ("  leeds  city ", ["text"], "LEEDS CITY"),
+        ("ﬁve", ["text"], "FIVE"),
+        ("O’Neil-Łukasz", ["name"], "ONEILLUKASZ"),
+        ("Zoe\u0308", ["name"], "ZOE"),
+        ("Zo\u00eb", ["name"], "ZOE"),
+        ("unknown", ["name"], ""),
+        ("  ", ["name"], ""),
+        ("élise", ["name", "initial"], "E"),
+        ("Smith", ["name", {"step": "prefix", "length": 3}], "SMI"),
+        ("12a, High St.", ["text", "alphanumeric"], "12AHIGHST"),
+        ("male", ["sex"], "M"),
+        ("2", ["sex"], "F"),
+        ("1.0", ["sex"], "M"),
+        ("9", ["sex"], ""),
+        ("1980-02-03", ["date"], "1980-02-03"),
+        ("1900-01-01", ["date"], ""),
+        ("03/02/1980", [{"step": "date", "formats": ["%d/%m/%Y"]}], "1980-02-03"),
+        ("1980-02-03", ["date", {"step": "date_part", "part": "day"}], "03"),
+        ("1980-02-03", ["date", {"step": "date_part", "part": "decade"}], "198"),
+        ("1980-02-03", ["date", {"step": "date_part", "part": "month_day"}], "02-03"),
+        ("sw1a 1aa", ["postcode"], "SW1A1AA"),
+        ("sw1a 1aa", [{"step": "postcode", "part": "outward"}], "SW1A"),
+        ("N1 1AA", [{"step": "postcode", "part": "outward"}], "N1"),
+        ("LS7", [{"step": "postcode", "part": "outward"}], "LS7"),
+        ("LS7", ["postcode"], ""),
+        ("LS7 4BT", [{"step": "postcode", "part": "area"}], "LS"),
+        ("ZZ99 3VZ", [{"step": "postcode", "part": "outward"}], ""),
+        ("4223", [{"step": "postcode", "part": "outward"}], "4223"),
+        ("Robert", ["soundex"], "R163"),
+        ("Rupert", ["soundex"], "R163"),
+        ("Ashcraft", ["soundex"], "A261"),
+        ("Tymczak", ["soundex"], "T522"),
+        ("Pfister", ["soundex"], "P236"),
+        ("字", ["soundex"], ""),
+    ],
+)
+def test_a_step_gives(value: str, steps: list[Any], result: str) -> None:
+    assert apply(value, *steps) == result
+
+
+@pytest.mark.parametrize(("value", "name"), [("1980-02-30", "date"), ("Q", "sex")])
+def test_a_bad_value_is_named_by_its_rule_and_never_by_itself(value: str, name: str) -> None:
+    with pytest.raises(ValueError, match="is not") as caught:
+        apply(value, name)
+    assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "document", ["shout", {"step": "prefix"}, {"step": "prefix", "length": 0}, {"length": 3}]
+)
+def test_an_unknown_or_incomplete_step_is_refused(document: Any) -> None:
+    with pytest.raises(ValueError, match=r"step|length|type"):
+        step(document)

@@ -1,0 +1,85 @@
+"""The linkage quality report as a page: complete, self-contained, and well-formed."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from blindlink.formats.linkage_report import Level, LinkageReport
+from blindlink.formats.plan import Plan
+from blindlink.linker.link import link
+from blindlink.linker.quality_page import page
+from linked_files import linked_files
+
+VOID = {"meta", "line", "polyline"}
+
+
+class Reader(HTMLParser):
+    """Collects texts and checks that every element is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+@pytest.fixture(scope="module")
+def report() -> LinkageReport:
+    files = linked_files(500, 700, 250)
+    return link(files.left, files.right, Plan()).report
+
+
+def read(report: LinkageReport) -> tuple[str, list[str]]:
+    html = page(report)
+    reader = Reader()
+    reader.feed(html)
+    assert reader.open == []
+    return html, reader.texts
+
+
+def test_the_page_shows_what_the_report_says(report: LinkageReport) -> None:
+    html, texts = read(report)
+    assert report.precision is not None
+    assert f"{report.precision.value:.4f}" in texts
+    assert f"threshold {report.threshold:.3f}" in texts
+    assert html.count("<svg") == 2
+    assert html.count("<title>") == 3
+    assert "strangers expected" in texts
+    assert "for the best expected F1" in html
+
+
+def test_the_page_needs_nothing_from_outside(report: LinkageReport) -> None:
+    html, _ = read(report)
+    assert "http" not in html
+    assert "<script" not in html
+
+
+def test_without_a_model_nothing_is_claimed() -> None:
+    files = linked_files(100, 100, 50)
+    fixed = link(files.left, files.right, Plan(threshold="0.8")).report
+    html, texts = read(fixed)
+    assert "precision and recall are not known" in html
+    assert "<svg" not in html
+    assert "was fixed by the plan" in html
+    assert "not known" in texts
+
+
+def test_warnings_and_levels_are_shown_as_text(report: LinkageReport) -> None:
+    level = Level(filter=1, low=0.5, high=0.7, m=0.2, u=0.001, weight=7.6)
+    changed = report.model_copy(
+        update={"warnings": ("a <b> & c",), "levels": (level,), "target": "precision:0.95"}
+    )
+    html, texts = read(changed)
+    assert "a <b> & c" in "".join(texts)
+    assert "+7.6" in texts
+    assert "for an expected precision of at least 0.95" in html

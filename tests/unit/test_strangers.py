@@ -1,0 +1,81 @@
+"""The evidence about strangers: floor, self-joins, entities."""
+
+import numpy as np
+import pytest
+
+from blindlink.linker import strangers
+from blindlink.linker.engines import load
+from blindlink.linker.entities import side
+from blindlink.linker.null import measure
+from blindlink.linker.pairs import Filters, Pairs
+from linked_files import encodings, filters, linked_files, people
+
+
+def join(left: Filters, right: Filters, threshold: float) -> Pairs:
+    return load("reference").pairs(left, right, threshold)
+
+
+def test_dice_matrix_is_dice() -> None:
+    a = filters(people(4, np.random.default_rng(1)))
+    b = filters(people(5, np.random.default_rng(2)))
+    x, y = np.unpackbits(a, axis=1).astype(int), np.unpackbits(b, axis=1).astype(int)
+    expected = 2 * (x @ y.T) / (x.sum(1)[:, None] + y.sum(1)[None])
+    assert strangers.dice_matrix(a, b) == pytest.approx(expected)
+
+
+def test_the_floor_lets_a_bounded_number_of_pairs_through() -> None:
+    files = linked_files(600, 900, 0)
+    evidence = strangers.gather(side(files.left), side(files.right), join)
+    assert 600 * 4 < len(evidence.pairs) < 600 * 16
+    assert evidence.compared == 600 * 900
+
+
+def test_a_file_is_joined_with_itself_once_per_pair() -> None:
+    files = linked_files(300, 200, 0)
+    evidence = strangers.gather(side(files.left), side(files.right), join)
+    assert evidence.left_compared == 300 * 299 / 2
+    scores = strangers.dice_matrix(files.left.filters[0], files.left.filters[0])
+    above = np.sort(scores[np.triu_indices(300, 1)])[::-1]
+    above = above[above >= evidence.floor]
+    assert np.sort(evidence.within_left)[::-1] == pytest.approx(above)
+
+
+def test_rows_of_one_entity_are_no_strangers() -> None:
+    rng = np.random.default_rng(3)
+    records = people(200, rng)
+    names = [f"e{number}" for number in range(200)]
+    twice = encodings(filters(np.concatenate([records, records])), names + names)
+    other = encodings(filters(people(300, rng)))
+    evidence = strangers.gather(side(twice), side(other), join)
+    assert evidence.left_compared == 200 * 199 / 2
+    assert evidence.within_left.max() < 1
+    assert evidence.left_entities == 200
+
+
+def test_empty_filters_are_not_comparable() -> None:
+    records = filters(people(50, np.random.default_rng(4)))
+    records[:10] = 0
+    assert int(side(encodings(records)).comparable.sum()) == 40
+    empty = np.zeros((3, 128), np.uint8)
+    assert strangers.choose_floor(empty, records) == 1.0
+
+
+def test_strangers_between_the_files_are_predicted_from_within_them() -> None:
+    files = linked_files(1200, 1800, 0, seed=8)
+    evidence = strangers.gather(side(files.left), side(files.right), join)
+    null = measure(evidence)
+    error = np.sqrt(null.seen + null.expected**2 / null.support)
+    assert np.all(np.abs(null.seen - null.expected) < 4 * error)
+    assert null.expected.sum() == pytest.approx(len(evidence.pairs), rel=0.05)
+
+
+def test_duplicates_in_one_file_are_not_taken_for_strangers() -> None:
+    rng = np.random.default_rng(5)
+    records = people(1500, rng)
+    doubled = encodings(filters(np.concatenate([records, records[:300]])))
+    other = encodings(filters(people(1500, rng)))
+    null = measure(strangers.gather(side(other), side(doubled), join))
+    assert null.similar[0] < 5
+    assert null.similar[1] == pytest.approx(300, abs=5)
+    # Where the files disagree, the candidates themselves must decide.
+    assert null.support[-1] < 5

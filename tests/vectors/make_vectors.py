@@ -1,0 +1,115 @@
+"""Make every test vector anew: python tests/vectors/make_vectors.py [--check | --base]
+
+--check writes nothing and fails unless every file comes out as it is. --base makes the sound files
+that the vectors start from with today's product: all vectors change with them.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parent
+sys.path[:0] = [str(FOLDER), str(FOLDER.parent)]
+
+import vectors_agreement  # noqa: E402
+import vectors_keys  # noqa: E402
+import vectors_release  # noqa: E402
+import vectors_signed  # noqa: E402
+import vectors_submission  # noqa: E402
+from tape import Tape, playing  # noqa: E402
+from vector_world import NOW, PASSPHRASE, Vector, keys, secret  # noqa: E402
+
+from blindlink.formats.fields import stamp  # noqa: E402
+from trust_world import ROLES  # noqa: E402
+
+KINDS: dict[str, Callable[[Path], list[Vector]]] = {
+    "agreement": lambda _: vectors_agreement.vectors(),
+    "key-file": vectors_keys.vectors,
+    "secret": vectors_signed.secrets,
+    "audit": vectors_signed.audits,
+    "receipt": vectors_signed.receipts,
+    "submission": vectors_submission.vectors,
+    "release": vectors_release.vectors,
+}
+
+
+def files() -> dict[str, bytes]:
+    """Every vector file and list, by its path below this folder."""
+    found: dict[str, bytes] = {}
+    tape = Tape()
+    with playing(tape), TemporaryDirectory() as scratch:
+        for kind, make in KINDS.items():
+            vectors = make(Path(scratch))
+            names = [vector.file for vector in vectors]
+            assert len(set(names)) == len(names), f"{kind}: a name stands twice"
+            found |= {f"{kind}/{vector.file}": vector.data for vector in vectors}
+            lines = [json.dumps(vector.entry()) for vector in vectors]
+            found[f"{kind}/vectors.json"] = ("[\n" + ",\n".join(lines) + "\n]\n").encode()
+    tape.save()
+    return found | {"world.json": (json.dumps(world(), indent=1) + "\n").encode()}
+
+
+def world() -> dict[str, Any]:
+    """What somebody needs who checks another reader against the vectors. Every key is public."""
+    return {
+        "now": stamp(NOW),
+        "passphrase": PASSPHRASE.decode(),
+        "linkage_key": secret().secret.hex(),
+        "seeds": "x25519 (32), ML-KEM-768 (64), Ed25519 (32), ML-DSA-65 (32), authentication (32)",
+        "parties": {
+            name: {"fingerprint": keys(name).public.fingerprint(), "seed": keys(name)._seed.hex()}
+            for name in ROLES
+        },
+        "agreement": "base/study.agreement",
+        "readers": {
+            "agreement": "anybody",
+            "key-file": "anybody, with the passphrase",
+            "secret": "ohid",
+            "audit": "anybody: a log against at-5.head, a head against of-9.log",
+            "receipt": "moj, whose submission is base/moj.submission",
+            "submission": "ttp",
+            "release": "lab",
+        },
+    }
+
+
+def changed(found: dict[str, bytes]) -> list[str]:
+    """The paths that differ from what is on disk, left-over files included."""
+    there = {str(p.relative_to(FOLDER)) for kind in KINDS for p in (FOLDER / kind).glob("*")}
+    there |= {"world.json"} if (FOLDER / "world.json").exists() else set()
+    differing = {n for n in found if n not in there or (FOLDER / n).read_bytes() != found[n]}
+    return sorted(differing | (there - set(found)))
+
+
+def write(found: dict[str, bytes]) -> None:
+    """Replace what is on disk."""
+    for name in changed(found):
+        path = FOLDER / name
+        path.parent.mkdir(exist_ok=True)
+        if name in found:
+            path.write_bytes(found[name])
+        else:
+            path.unlink()
+
+
+def main(arguments: list[str]) -> int:
+    if arguments == ["--base"]:
+        from base_study import make_base
+
+        make_base()
+        arguments = []
+    found = files()
+    if arguments == ["--check"]:
+        differing = changed(found)
+        print("\n".join(differing) or f"{len(found)} files unchanged")
+        return 1 if differing else 0
+    write(found)
+    print(f"{len(found)} files, {sum(map(len, found.values()))} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
