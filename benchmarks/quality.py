@@ -1,6 +1,6 @@
 """Quality of linkage on data with truth: F1 at ``auto``, calibration, coverage of the intervals.
 
-    python benchmarks/quality.py --seeds 3 --out quality.json --table quality.md
+    python -m benchmarks.quality --seeds 3 --out quality.json --table quality.md
 
 Nothing is tuned per data set: every set is linked by the default plan with its cardinality.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from quality_sets import DataSet, Files, every
+from benchmarks.quality_sets import DataSet, Files, every
 
 from blindlink.errors import SeparationError
 from blindlink.formats.linkage_report import Estimate

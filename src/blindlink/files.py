@@ -29,6 +29,13 @@ def check_output(path: Path, *, inputs: Iterable[Path] = (), force: bool = False
 
     Call it before any long work, so that nobody waits an hour for a refusal.
     """
+    try:
+        _check_output(path, inputs, force)
+    except OSError as error:  # a folder that we may not enter
+        raise OutputError(f"{path}: {reason(error)}", hint=_remedy(error)) from None
+
+
+def _check_output(path: Path, inputs: Iterable[Path], force: bool) -> None:
     for source in inputs:
         if path.exists() and source.exists() and path.samefile(source):
             raise OutputError(f"{path}: is also the input", hint="choose another output path")

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from blindlink.cli import run
+from blindlink.formats.encodings import read_encodings
 
 ROWS = """record_id,entity_id,forename,surname,date_of_birth,sex,postcode,local_authority
 1,x1,Anna,Canary,1980-02-03,F,LS7 4BT,Leeds
@@ -148,3 +149,23 @@ def test_outputs_are_protected(files: Path, capsys: pytest.CaptureFixture[str]) 
     (files / "K").chmod(0o644)
     capsys.readouterr()
     assert encode(files, "--force") == 12
+
+
+def test_bad_cells_may_count_as_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.csv").write_text("forename,surname,date_of_birth\nAnn,Lee,1980-02-30\n")
+    (tmp_path / "b.csv").write_text("forename,surname,date_of_birth\nAnn,Lee,\n")
+    for arguments in (
+        ["keygen", "--purpose", "linkage", "--out", "K"],
+        ["schema", "new", "--profile", "names", "--from", "a.csv", "--out", "S"],
+        ["clk", "encode", "b.csv", "--schema", "S", "--secret-file", "K", "--out", "b.parquet"],
+    ):
+        assert run([str(tmp_path / x) if "." in x or x in "KS" else x for x in arguments]) == 0
+    encode = ["clk", "encode", str(tmp_path / "a.csv"), "--schema", str(tmp_path / "S")]
+    encode += ["--secret-file", str(tmp_path / "K"), "--out", str(tmp_path / "a.parquet")]
+    capsys.readouterr()
+    assert run(encode) == 10
+    assert "row 1, date_of_birth: is not a date" in capsys.readouterr().err
+    assert run([*encode, "--bad-cells", "missing"]) == 0
+    assert "column date_of_birth: 1 unreadable" in capsys.readouterr().err
+    a, b = (read_encodings(tmp_path / f"{name}.parquet") for name in "ab")
+    assert (a.filters[0] == b.filters[0]).all()

@@ -3,6 +3,7 @@
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,9 +12,11 @@ import pytest
 from blindlink import frames
 from blindlink.cli import run
 from blindlink.formats.fields import stamp
+from blindlink.keys import party as party_keys
 from flow_world import SECRET, World, keys
 
 PASSPHRASE = "four unrelated random words"
+STRETCHED = cache(party_keys._stretch)  # Argon2id is paid once for each key file
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setattr(party_keys, "_stretch", STRETCHED)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

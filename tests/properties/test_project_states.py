@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from blindlink.errors import RefusedError
+from blindlink.errors import FormatError, RefusedError
 from blindlink.formats import container
 from blindlink.formats.audit import AuditLog, Head, verify_log
 from blindlink.formats.fields import stamp
@@ -213,7 +213,7 @@ def _crash(*_: Any, **__: Any) -> None:
     raise Crash
 
 
-Projects.TestCase.settings = settings(max_examples=25, stateful_step_count=25)
+Projects.TestCase.settings = settings(max_examples=15, stateful_step_count=25)
 TestProjects = Projects.TestCase
 
 
@@ -223,6 +223,13 @@ def test_a_log_made_and_left_empty_is_taken_up(tmp_path: Path) -> None:
     AuditLog.create(tmp_path / "p" / "audit.log", "00" * 16)
     project = Project.open(tmp_path / "p", AGREEMENT, now=NOW)
     assert [entry.event for entry in project.log.entries] == ["project-opened"]
+
+
+def test_an_unknown_entry_stops_everything(tmp_path: Path) -> None:
+    project = Project.open(tmp_path / "p", AGREEMENT, now=NOW)
+    project.log.append("something-new", {}, now=NOW)
+    with pytest.raises(FormatError, match="of an unknown kind"):
+        Project.open(tmp_path / "p", AGREEMENT, now=NOW)
 
 
 def test_worlds_agree_with_the_model(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Nothing that was touched is accepted: bytes flipped, files cut, parts moved between files.
 
-Some 120 bytes of each file are flipped; BLINDLINK_FLIP_EVERY_BYTE=1 flips each of them, which takes
-some minutes (docs/security-properties.md).
+Flips of submission and release are those of test_every_byte; here are the two files that go with
+them. Some 120 bytes of each are flipped, and each byte with BLINDLINK_FLIP_EVERY_BYTE=1.
 """
 
 import os
@@ -68,7 +68,7 @@ def test_the_files_are_sound(world: World, file: str) -> None:
     assert accepted(world, world.folder / file)
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", FILES[2:])
 def test_no_flipped_byte_is_accepted(world: World, file: str, tmp_path: Path) -> None:
     data = (world.folder / file).read_bytes()
     path = tmp_path / file

@@ -1,6 +1,6 @@
 """One synthetic study scored against its truth, for the tests and for benchmarks/coverage.py."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -43,16 +43,29 @@ def centred_reach(seed: int) -> float:
 def score(requirements: int, seed: int, reach: float, imputations: int = 0) -> Score:
     """Simulate, analyse with the centred and the misplaced prior, and keep the intervals."""
     known = simulated.known_study(requirements, seed=seed, reach=reach)
-    centred = _shares(known, 0.0, seed)
-    misplaced = _shares(known, MISPLACED, seed)
+    settings = _settings(0.0, imputations)
+    pathways = build(known.cohort, settings)
+    bootstrap = Bootstrap.draw(pathways.left_people, settings.replicates, seed + 1)
+    centred, misplaced = (
+        Correction(
+            replace(pathways, settings=each),
+            error_rates(pathways.info, each, seed),
+            bootstrap,
+            seed,
+        )
+        for each in (settings, _settings(MISPLACED))
+    )
+    right, wrong = (each.shares(each.count(ENGAGED)) for each in (centred, misplaced))
     found = {
-        "observed": _interval(centred, "observed"),
-        "corrected, centred prior": _interval(centred, "corrected"),
-        "corrected, misplaced prior": _interval(misplaced, "corrected"),
-        "bounds, misplaced prior": _interval(misplaced, "bound"),
+        "observed": _interval(right, "observed"),
+        "corrected, centred prior": _interval(right, "corrected"),
+        "corrected, misplaced prior": _interval(wrong, "corrected"),
+        "bounds, misplaced prior": _interval(wrong, "bound"),
     }
     if imputations:
-        found["imputed, centred prior"] = _imputed(known, seed, imputations)
+        table = engagement_imputed(centred, studies(pathways, seed)).frame
+        ends = (table[f"corrected{end}"].to_numpy() / 100 for end in ("_low", "", "_high"))
+        found["imputed, centred prior"] = Interval(*ends)
     return Score(known.engaged, found)
 
 
@@ -62,26 +75,8 @@ def _settings(shift: float, imputations: int = 0) -> Settings:
     return Settings(priors=(prior,), replicates=500, imputations=imputations)
 
 
-def _correction(known: simulated.Known, settings: Settings, seed: int) -> Correction:
-    pathways = build(known.cohort, settings)
-    rates = error_rates(pathways.info, settings, seed)
-    bootstrap = Bootstrap.draw(pathways.left_people, settings.replicates, seed + 1)
-    return Correction(pathways, rates, bootstrap, seed + 2)
-
-
-def _shares(known: simulated.Known, shift: float, seed: int) -> pd.DataFrame:
-    correction = _correction(known, _settings(shift), seed)
-    return correction.shares(correction.count(ENGAGED))
-
-
 def _interval(frame: pd.DataFrame, name: str) -> Interval:
     value = frame[name] if name in frame else np.full(len(frame), np.nan)
     return Interval(
         frame[f"{name}_low"].to_numpy(), np.asarray(value), frame[f"{name}_high"].to_numpy()
     )
-
-
-def _imputed(known: simulated.Known, seed: int, imputations: int) -> Interval:
-    correction = _correction(known, _settings(0.0, imputations), seed)
-    frame = engagement_imputed(correction, studies(correction.pathways, seed)).frame
-    return Interval(*(frame[f"corrected{end}"].to_numpy() / 100 for end in ("_low", "", "_high")))

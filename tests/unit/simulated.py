@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from blindlink.analyst.cohort import Cohort
 from blindlink.analyst.definitions import Settings
@@ -118,11 +117,9 @@ class Known:
     completed: float
 
 
-# Match probabilities are calibrated by construction: of pairs given p, the share p is right when
-# right pairs come from Beta(A + 1, B), wrong ones from Beta(A, B + 1), and B / A as many of these.
-_A, _B = 0.25, 0.12
-_RIGHT = float(stats.beta.sf(0.5, _A + 1, _B))
-_WRONG = float(stats.beta.sf(0.5, _A, _B + 1))
+# Of pairs that look alike with strength x, right ones have x from Beta(A + 1, B), wrong ones from
+# Beta(A, B + 1), so that the likelihood ratio of a pair is (B / A) x / (1 - x).
+_A, _B, _WRONG_PER_RIGHT = 0.25, 0.12, 0.48
 
 
 def known_study(
@@ -130,8 +127,9 @@ def known_study(
 ) -> Known:
     """A synthetic study whose linkage sees a true record with probability ``reach``.
 
-    Seen records and strangers become candidates with calibrated probabilities; those of at least
-    0.5 that are best for their person become links.
+    Seen records and strangers become candidates with probabilities that are calibrated by
+    construction (Bayes' rule, at most one right record per person); those of at least 0.5 become
+    links. Control records meet strangers only.
     """
     rng = np.random.Generator(np.random.PCG64(seed))
     events, people = _sentences(rng, requirements)
@@ -140,38 +138,62 @@ def known_study(
     left = np.array([f"P{i:06}" for i in range(people)])
     right = np.array([f"T{i:06}" for i in range(4 * people)])
     seen = np.flatnonzero(has_record & (rng.random(people) < reach))
-    strangers = rng.binomial(2 * len(seen), _B / _A / 2)
-    wrong = rng.permutation(3 * people)[:strangers] + people
-    candidates = pd.concat(
-        [
-            _pairs(left[seen], right[seen], rng.beta(_A + 1, _B, len(seen))),
-            _pairs(left[rng.integers(0, people, strangers)], right[wrong],
-                   rng.beta(_A, _B + 1, strangers)),
-        ],
-        ignore_index=True,
-    )  # fmt: skip
-    best = candidates.sort_values("probability", ascending=False).drop_duplicates("left")
-    false_link = 1 - np.exp(-strangers / people * _WRONG)
+    rate = _WRONG_PER_RIGHT * len(seen) / people
+    fooled, fooling = _strangers(rng, people, rate)
+    wrong = rng.permutation(3 * people)[: len(fooled)] + people
+    person = np.concatenate([seen, fooled])
+    candidates = pd.DataFrame(
+        {
+            "left": left[person],
+            "right": right[np.concatenate([seen, wrong])],
+            "probability": _posterior(
+                person,
+                np.concatenate([rng.beta(_A + 1, _B, len(seen)), fooling]),
+                len(seen) / people,
+            ),
+        }
+    )
+    candidates["method"] = np.where(candidates["probability"] >= 0.5, "clk", "")
+    links = candidates[candidates["probability"] >= 0.5].reset_index(drop=True)
+    control, strength = _strangers(rng, controls, rate)
+    hits = int((_posterior(control, strength, len(seen) / people) >= 0.5).sum())
+    found = links["probability"].sum() / candidates["probability"].sum()
     made = cohort(
         events,
         treated,
-        best[best["probability"] >= 0.5].reset_index(drop=True),
+        links,
         forms=forms,
         candidates=candidates[candidates["probability"] >= 0.01].reset_index(drop=True),
         people=(list(left), [*right[:people][has_record], *right[people:]]),
-        controls=(int(rng.binomial(controls, false_link)), controls),
-        linkage=report(sensitivity={"value": _RIGHT, "low": _RIGHT - 0.01, "high": _RIGHT + 0.01}),
+        controls=(hits, controls),
+        linkage=report(sensitivity={"value": found, "low": found - 0.01, "high": found + 0.01}),
     )
     perfect = np.flatnonzero(has_record)
-    links = _pairs(left[perfect], right[perfect], np.ones(len(perfect)))
-    truth = build(replace(made, links=links, candidates=links), Settings()).cases
-    by_kind = truth.groupby("requirement")["engaged"].mean()
+    truth = pd.DataFrame(
+        {"left": left[perfect], "right": right[perfect], "probability": 1.0, "method": "clk"}
+    )
+    cases = build(replace(made, links=truth, candidates=truth), Settings()).cases
+    by_kind = cases.groupby("requirement")["engaged"].mean()
     return Known(
         cohort=made,
         reach=reach,
-        engaged=(float(by_kind["ATR"]), float(by_kind["DRR"]), float(truth["engaged"].mean())),
-        completed=float((truth.loc[truth["engaged"], "exit"] == "completed").mean()),
+        engaged=(float(by_kind["ATR"]), float(by_kind["DRR"]), float(cases["engaged"].mean())),
+        completed=float((cases.loc[cases["engaged"], "exit"] == "completed").mean()),
     )
+
+
+def _strangers(rng: np.random.Generator, people: int, rate: float) -> tuple[np.ndarray, np.ndarray]:
+    """Who meets strangers (``rate`` on average), and how much they look alike."""
+    person = np.repeat(np.arange(people), rng.poisson(rate, people))
+    return person, rng.beta(_A, _B + 1, len(person))
+
+
+def _posterior(person: np.ndarray, strength: np.ndarray, seen: float) -> np.ndarray:
+    """Match probabilities when a share ``seen`` of people has a right pair among the candidates."""
+    x = np.clip(strength, 1e-9, 1 - 1e-9)
+    odds = x / (1 - x) / (1 - seen)
+    whole = np.bincount(person, weights=odds)[person] if len(person) else odds
+    return odds / (1 + whole)
 
 
 def replace_info(made: Cohort, info: dict[str, Any]) -> Cohort:
@@ -182,13 +204,6 @@ def replace_info(made: Cohort, info: dict[str, Any]) -> Cohort:
 def replace_candidates(made: Cohort, candidates: pd.DataFrame) -> Cohort:
     """The cohort with other candidates."""
     return replace(made, candidates=candidates)
-
-
-def _pairs(left: np.ndarray, right: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"left": left, "right": right, "probability": probability,
-         "method": np.where(probability >= 0.5, "clk", "")}
-    )  # fmt: skip
 
 
 def _sentences(rng: np.random.Generator, requirements: int) -> tuple[pd.DataFrame, int]:

@@ -165,13 +165,17 @@ def test_nothing_depends_on_pseudonyms_or_the_order_of_rows(
         assert table.notes == tables[table.id].notes
 
 
-def test_another_seed_moves_only_intervals(
+def test_another_seed_moves_intervals_and_hardly_anything_else(
     known: simulated.Known, tables: dict[str, Table]
 ) -> None:
     settings = SETTINGS.model_copy(update={"imputations": 0})
     corrected = {t.id: t for t in analyse(known.cohort, settings, seed=2)}["engagement_corrected"]
     before = tables["engagement_corrected"].frame
-    assert corrected.frame["corrected"].tolist() == pytest.approx(before["corrected"].tolist())
+    # Few candidates here: strangers are sampled, so the corrected share moves a little too.
+    assert corrected.frame["observed"].tolist() == before["observed"].tolist()
+    assert corrected.frame["corrected"].tolist() == pytest.approx(
+        before["corrected"].tolist(), abs=0.1
+    )
     assert corrected.frame["corrected_low"].tolist() != before["corrected_low"].tolist()
 
 

@@ -11,6 +11,7 @@ from blindlink.owner.encode import encode
 from blindlink.owner.profiles import new_schema
 from flow_world import SECRET, seeded
 
+PEOPLE = 1600  # of the self-join
 LETTERS = np.array(list("ABCDEFGHJKLMNPRSTW"))
 
 
@@ -203,17 +204,17 @@ def auc(score: np.ndarray, is_control: np.ndarray) -> float:
 
 def test_a_self_join_tells_controls_no_better_than_chance() -> None:
     """The linker knows the recipe: donors share one block each with a control, nobody two."""
-    table, entity = people(2500, seed=5)
-    found = make_controls(table, entity, 500, seeded("attack"))
+    table, entity = people(PEOPLE, seed=5)
+    found = make_controls(table, entity, PEOPLE // 5, seeded("attack"))
     rows = pa.concat_tables([table, found.rows]).drop_columns(["entity_id"])
-    of = np.concatenate([entity, 2500 + found.control])
+    of = np.concatenate([entity, PEOPLE + found.control])
     schema, _ = new_schema("weak", [rows.column_names])
     bits = np.unpackbits(encode(rows, schema, SECRET).filters[0], axis=1).astype(np.float32)
     common, weight = bits @ bits.T, bits.sum(axis=1)
     dice = 2 * common / (weight[:, None] + weight[None, :])
     dice[of[:, None] == of[None, :]] = 0
     best = np.sort(dice, axis=1)[:, ::-1]
-    is_control = of >= 2500
+    is_control = of >= PEOPLE
     attacks = {
         "nearest neighbour": best[:, 0],
         "three nearest, one for each donor": best[:, :3].sum(axis=1),

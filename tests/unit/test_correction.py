@@ -138,7 +138,7 @@ def test_what_strangers_count_for_comes_from_free_candidates(
     pool = simulated.replace_candidates(study.cohort, study.cohort.links)
     other = correction(pool, _settings(study.reach))
     assert other.pairs_source == "all free treatment records, paired at random"
-    assert other.counts_as(ENGAGED)[0] == pytest.approx(q, abs=0.06)
+    assert other.counts_as(ENGAGED)[0] == pytest.approx(q, abs=0.12)
 
 
 @pytest.fixture(scope="module")

@@ -293,3 +293,77 @@ def test_the_audit_counts_cells_and_reasons_and_holds_no_count():
     assert one.withheld == {"secondary": 1, "small count": 1}
     assert audit.protected == 1
     assert audit.narrowest >= 5
+
+
+def test_a_sum_that_one_unit_dominates_is_withheld_and_the_largest_never_published():
+    columns = {
+        "group": label("g"),
+        "people": count("p"),
+        "years": estimate("person-years", "people", 0),
+        "largest": Column("largest", "of one person", of="years"),
+    }
+    rows = [("a", 20, 100.0, 60.0), ("b", 20, 100.0, 8.0)]
+    one = table("t", "T", columns, rows, totals={"group": False})
+    frame = printed([one])["t"]
+    assert list(frame.columns) == ["group", "people", "years"]
+    assert frame["years"].tolist() == ["[c]", "100"]
+    free = printed([one], Policy(dominance_percent=None))["t"]
+    assert free["years"].tolist() == ["100", "100"]
+
+
+def test_an_estimate_that_is_a_withheld_share_is_withheld():
+    columns = {
+        "group": label("g"),
+        "people": count("p"),
+        "died": count("d"),
+        "share": share("s", "died", "people"),
+        "step": estimate("points", "people"),
+    }
+    rows = [("a", 200, 3, 1.5, 1.5), ("b", 400, 60, 15.0, 1.5)]
+    frame = printed([table("t", "T", columns, rows, totals={"group": False})])["t"]
+    assert frame["step"].tolist() == ["[c]", "1.5"]
+
+
+def test_the_same_count_of_another_whole_is_the_same_count():
+    parts = {
+        "outcome": label("o"),
+        "engaged": count("e"),
+        "counted": count("c"),
+        "share": share("s", "counted", "engaged"),
+    }
+    rows = [(o, 100, n, float(n)) for o, n in (("done", 37), ("left", 60), ("died", 3))]
+    chain = {
+        "stage": label("s"),
+        "sentenced": count("s"),
+        "counted": count("c"),
+        "share": share("s", "counted", "sentenced"),
+    }
+    stages = [("engaged", 400, 100, 25.0), ("done", 400, 37, 9.25)]
+    found = printed(
+        [table("t", "T", parts, rows), table("u", "U", chain, stages, totals={"stage": False})]
+    )
+    hidden = found["t"]["counted"].tolist()
+    assert hidden[2] == "[c]"
+    assert (hidden[0] == "[c]") == (found["u"]["counted"].tolist()[1] == "[c]")
+
+
+def test_what_is_left_between_two_stages_is_a_count_of_another_table():
+    parts = {
+        "requirement": label("r"),
+        "outcome": label("o"),
+        "engaged": count("e"),
+        "counted": count("c"),
+        "share": share("s", "counted", "engaged"),
+    }
+    sizes = {"done": 164, "left": 180, "open": 141, "died": 4}
+    rows = [("All", o, 489, n, 100 * n / 489) for o, n in sizes.items()]
+    chain = {"requirement": label("r"), "stage": label("s"), "reached": count("c")}
+    stages = [("All", "engaged", 489), ("All", "done or open", 305), ("All", "done", 164)]
+    found = printed(
+        [table("t", "T", parts, rows), table("u", "U", chain, stages, totals={"stage": False})]
+    )
+    counted = dict(zip(sizes, found["t"]["counted"], strict=True))
+    reached = found["u"]["reached"].tolist()
+    assert counted["died"] == "[c]"
+    if counted["open"] == "[c]":
+        assert "[c]" in reached

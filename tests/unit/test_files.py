@@ -67,3 +67,12 @@ def test_reading_is_bounded(tmp_path: Path) -> None:
         read_bytes(tmp_path / "a", limit=4)
     with pytest.raises(InputError, match="no such file"):
         read_bytes(tmp_path / "b", limit=4)
+
+
+def test_a_folder_that_may_not_be_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    with pytest.raises(OutputError, match="permission denied"):
+        check_output(tmp_path / "a")

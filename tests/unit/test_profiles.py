@@ -64,7 +64,9 @@ def test_no_token_is_of_one_column_or_of_little_entropy(profile: str) -> None:
         whole = composite.comparison == {"type": "exact"}
         assert len(composite.fields) >= 2
         # A gram of a name is worth little by itself: what it is joined to must be rare.
-        assert sum(bits[n] for n in (composite.fields if whole else others)) >= (17 if whole else 8)
+        assert sum(bits[n] for n in (composite.fields if whole else others)) >= (
+            17 if whole else 14
+        )
 
 
 def test_every_match_key_holds_the_whole_date_of_birth() -> None:

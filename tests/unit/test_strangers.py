@@ -37,7 +37,7 @@ def test_a_file_is_joined_with_itself_once_per_pair() -> None:
     scores = strangers.dice_matrix(files.left.filters[0], files.left.filters[0])
     above = np.sort(scores[np.triu_indices(300, 1)])[::-1]
     above = above[above >= evidence.floor]
-    assert np.sort(evidence.within_left)[::-1] == pytest.approx(above)
+    assert np.sort(evidence.within_left.score)[::-1] == pytest.approx(above)
 
 
 def test_rows_of_one_entity_are_no_strangers() -> None:
@@ -48,7 +48,7 @@ def test_rows_of_one_entity_are_no_strangers() -> None:
     other = encodings(filters(people(300, rng)))
     evidence = strangers.gather(side(twice), side(other), join)
     assert evidence.left_compared == 200 * 199 / 2
-    assert evidence.within_left.max() < 1
+    assert evidence.within_left.score.max() < 1
     assert evidence.left_entities == 200
 
 

@@ -23,7 +23,7 @@ def cohort() -> pd.DataFrame:
     first = frame.groupby("person")["date"].min().to_numpy()
     journeys = treatment.cohort_journeys(rng, engaged, first, PARAMETERS)
     episodes = treatment.episodes(rng, journeys, PARAMETERS, cohort=True)
-    return frame.join(truth.engagement(frame, episodes, PARAMETERS))
+    return frame.join(truth.engagement(frame, episodes))
 
 
 def test_the_true_share_undoes_the_expected_linkage() -> None:

@@ -11,8 +11,8 @@ from blindlink.study.parameters import Parameters, scaled
 from study_world import PEOPLE, SEED, frame, small_study
 
 COLUMNS = {
-    "moj/identities": "entity_id forename surname date_of_birth sex postcode local_authority region "
-    "kind",
+    "moj/identities": "entity_id forename surname date_of_birth sex postcode local_authority "
+    "region kind",
     "moj/events": "entity_id sentence_id requirement_id sentence_date order_type requirement "
     "offence_category ogrs3_score rsr_score accommodation_status sentence_length_days "
     "termination_date termination_reason in_breach region ethnicity sex age_at_sentence "
@@ -91,7 +91,9 @@ def test_the_probation_dates_are_possible() -> None:
     assert (ended["termination_reason"] != "").all()
     dead = events[events["deceased_date"] != ""]
     assert (dead["deceased_date"] >= dead["sentence_date"]).all()
-    assert (events["termination_reason"] == "died").sum() <= (events["deceased_date"] != "").sum() + 3
+    assert (events["termination_reason"] == "died").sum() <= (
+        events["deceased_date"] != ""
+    ).sum() + 3
 
 
 def test_the_treatment_dates_are_possible() -> None:

@@ -12,14 +12,13 @@ from blindlink.study.parameters import SUBSTANCES, Parameters
 from blindlink.study.treatment import OPEN
 from study_world import frame
 
-PARAMETERS = Parameters()
 ALCOHOL, MIXED, OPIATE, OTHER = range(4)
-S = PARAMETERS.first_day + 100  # a sentence date
+S = Parameters().first_day + 100  # a sentence date
 
 
 def journeys(*episodes: tuple[int, int, int, int, int]) -> pd.DataFrame:
     columns = ["person", "start", "end", "code", "substance"]
-    return truth.journeys_of(pd.DataFrame(episodes, columns=columns), PARAMETERS)
+    return truth.journeys_of(pd.DataFrame(episodes, columns=columns))
 
 
 def engagement(*episodes: tuple[int, int, int, int, int]) -> dict[str, object]:
@@ -27,7 +26,6 @@ def engagement(*episodes: tuple[int, int, int, int, int]) -> dict[str, object]:
     found = truth.engagement(
         pd.DataFrame({"person": [0], "date": [S]}),
         pd.DataFrame(episodes, columns=columns),
-        PARAMETERS,
     )
     row: dict[str, object] = found.iloc[0].to_dict()
     return row

@@ -1,5 +1,6 @@
 """What an owner submits: complete, sealed to the right parties, refused where it must be."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,24 @@ def test_the_linker_cannot_open_what_is_for_the_analyst(tmp_path: Path) -> None:
                 bundle.key(name, keys("ttp"))
         with pytest.raises(VerificationError):
             bundle.key("encodings", keys("analyst"))
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"\0"])
+def test_encodings_of_another_size_are_refused(tmp_path: Path, change: Any) -> None:
+    world = finished(tmp_path)
+    with container.opened(tmp_path / "moj.submission", KIND) as sealed:
+        bundle = sealed.verify(keys("moj").public, agreement=world.agreement.digest(), now=NOW)
+        content = content_of(bundle.manifest, "here")
+        data = bundle.open("encodings", keys("ttp")).read()
+    with pytest.raises(FormatError, match="than the declared rows"):
+        read_records(io.BytesIO(change(data)), content, "here")
+
+
+def test_record_ids_that_differ_are_welcome_and_stay_behind(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    numbers = [f"R{number}" for number in range(66)]
+    changed = with_column(world.tables["moj"]["identities"], "record_id", numbers)
+    assert world.submit("moj", tables={"identities": changed}).rows == 71
 
 
 @pytest.mark.parametrize("data", [b"x", b"b" * 16 + b"a" * 16, b"a" * 32])

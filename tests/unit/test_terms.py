@@ -266,6 +266,16 @@ def test_who_learns_what_follows_the_terms() -> None:
     assert cells["who matched"][:2] == ("no", "no")
 
 
+def test_a_waiver_shows_what_one_hand_learns_in_two_roles() -> None:
+    found = parties(lab={"organisation": "Organisation of moj"})
+    terms_of_one = terms(parties=found, waivers=[waiver("same-organisation", "lab", "moj")])
+    cells = {row[0]: row[1:] for row in learns(terms_of_one).rows}
+    assert cells["identifiers of moj"] == ("own", "no", "no", "through moj: own")
+    assert cells["linkage secret"] == ("yes", "yes", "no", "through moj: yes")
+    assert cells["attributes of ohid"][0].startswith("through lab: of people who may match")
+    assert cells["identifiers of ohid"] == ("no", "own", "no", "no")
+
+
 def test_the_overview_names_everything_that_leaves() -> None:
     found = overview(signed(), NOW)
     assert {"owner": "ohid", "table": "details", "column": "drug", "as": "truncate:2"} in (

@@ -34,6 +34,7 @@ KINDS: dict[str, Callable[[Path], list[Vector]]] = {
     "submission": vectors_submission.vectors,
     "release": vectors_release.vectors,
 }
+SHARED = ("world.json", "tape.json")
 
 
 def files() -> dict[str, bytes]:
@@ -48,8 +49,8 @@ def files() -> dict[str, bytes]:
             found |= {f"{kind}/{vector.file}": vector.data for vector in vectors}
             lines = [json.dumps(vector.entry()) for vector in vectors]
             found[f"{kind}/vectors.json"] = ("[\n" + ",\n".join(lines) + "\n]\n").encode()
-    tape.save()
-    return found | {"world.json": (json.dumps(world(), indent=1) + "\n").encode()}
+    shared = {"world.json": (json.dumps(world(), indent=1) + "\n").encode()}
+    return found | shared | {"tape.json": tape.to_bytes()}
 
 
 def world() -> dict[str, Any]:
@@ -79,7 +80,7 @@ def world() -> dict[str, Any]:
 def changed(found: dict[str, bytes]) -> list[str]:
     """The paths that differ from what is on disk, left-over files included."""
     there = {str(p.relative_to(FOLDER)) for kind in KINDS for p in (FOLDER / kind).glob("*")}
-    there |= {"world.json"} if (FOLDER / "world.json").exists() else set()
+    there |= {name for name in SHARED if (FOLDER / name).exists()}
     differing = {n for n in found if n not in there or (FOLDER / n).read_bytes() != found[n]}
     return sorted(differing | (there - set(found)))
 

@@ -22,7 +22,6 @@ class Tape:
     """What was made before, by the hash of what it was made from."""
 
     def __init__(self, path: Path = FILE) -> None:
-        self._path = path
         self._known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
         self._used: set[str] = set()
 
@@ -35,10 +34,10 @@ class Tape:
         self._used.add(name)
         return base64.b64decode(self._known[name])
 
-    def save(self) -> None:
-        """Keep what this run used, and forget the rest."""
+    def to_bytes(self) -> bytes:
+        """The file with what this run used, and nothing else."""
         kept = {name: self._known[name] for name in sorted(self._used)}
-        self._path.write_text(json.dumps(kept, indent=0) + "\n")
+        return (json.dumps(kept, indent=0) + "\n").encode()
 
 
 @contextmanager

@@ -126,6 +126,7 @@ class Rebuild:
         sections: Mapping[str, Callable[[bytes], bytes]] | None = None,
         content: Callable[[Document], Any] | None = None,
         order: Callable[[list[str]], Iterable[str]] | None = None,
+        recipients: Mapping[str, PartyKeys] | None = None,
     ) -> bytes:
         """The container with some sections edited in plain, and its content edited."""
         with container.opened(self.path, self.kind) as sealed:
@@ -135,7 +136,8 @@ class Rebuild:
         for name, edit in (sections or {}).items():
             plain[name] = edit(plain[name])
         names = list(order(list(plain)) if order else plain)
-        return self._written(scratch, manifest, names, plain, kept, content)
+        to = {**self.readers, **(recipients or {})}
+        return self._written(scratch, manifest, names, plain, kept, content, to)
 
     def _written(
         self,
@@ -145,6 +147,7 @@ class Rebuild:
         plain: Mapping[str, bytes],
         kept: Mapping[str, bytes],
         content: Callable[[Document], Any] | None,
+        to: Mapping[str, PartyKeys],
     ) -> bytes:
         document = canonical.loads(canonical.dumps(manifest.content))
         if content:
@@ -162,7 +165,7 @@ class Rebuild:
             entropy=lambda _: next(drawn),
         ) as draft:
             for name in names:
-                recipient, cipher = self.readers[name].public, manifest.section(name).cipher
+                recipient, cipher = to[name].public, manifest.section(name).cipher
                 if cipher == "stream":
                     with draft.section(name, recipient) as out:
                         out.write(plain[name])

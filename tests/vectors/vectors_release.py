@@ -117,12 +117,12 @@ def _index() -> dict[str, tuple[dict[str, Change], str, str, str]]:
         ),
         "manifest-of-the-other-owner": (_edited(manifest_of_other), VERIFY, "owners", "is not moj"),
         "other-policy": (_edited(policy), VERIFY, "policy", "another policy"),
-        "one-entity-more": (_edited(more("entities")), SHAPE, "index", "entities: not the size"),
-        "one-blob-more": (_edited(more("blobs")), SHAPE, "index", "payload: not the size"),
-        "one-node-more": (_edited(more("nodes")), SHAPE, "index", "proofs: not the size"),
+        "one-entity-more": (_edited(more("entities")), SHAPE, "sizes", "entities: not the size"),
+        "one-blob-more": (_edited(more("blobs")), SHAPE, "sizes", "payload: not the size"),
+        "one-node-more": (_edited(more("nodes")), SHAPE, "sizes", "proofs: not the size"),
         "one-link-more": (
             _edited(lambda d: d.update(links=d["links"] + 1)),
-            *(SHAPE, "index", "links: not the size"),
+            *(SHAPE, "sizes", "links: not the size"),
         ),
         "declares-2-to-the-32-links": (
             _edited(lambda d: d.update(links=2**32)),
@@ -163,7 +163,7 @@ def _pairs() -> dict[str, tuple[dict[str, Change], str, str, str]]:
             *(SHAPE, "links", "not there"),
         ),
         "link-on-one-side": ({"links": one_side}, SHAPE, "links", "left and a right"),
-        "two-links-of-one": ({"links": two_links}, VERIFY, "links", "more links than agreed"),
+        "two-links-of-one": ({"links": two_links}, VERIFY, "cardinality", "more links than agreed"),
         "probability-two": (
             {"links": lambda d: first(d, 8, struct.pack(">d", 2.0))},
             *(SHAPE, "links", "probability"),

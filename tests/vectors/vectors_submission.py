@@ -50,6 +50,11 @@ def vectors(scratch: Path) -> list[Vector]:
         found[name] = (rebuild(scratch / "x", content=edit), *rest)
     for name, (section, change, *rest) in _records().items():
         found[name] = (rebuild(scratch / "x", {section: change}), *rest)
+    for name, to in (("encodings", "lab"), ("payload", "ttp"), ("controls", "ttp")):
+        found[f"{name}-sealed-to-{to}"] = (
+            rebuild(scratch / "x", recipients={name: keys(to)}),
+            *(VERIFY, "recipients", "is not for"),
+        )
     found["sections-in-another-order"] = (
         rebuild(scratch / "x", order=lambda names: names[::-1]),
         *(SHAPE, "sections", "not those of a submission"),

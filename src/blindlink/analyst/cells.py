@@ -102,7 +102,7 @@ def rows_of(table: Table) -> list[Labels]:
 
 def _add_cells(cells: Cells, table: Table) -> None:
     rows = rows_of(table)
-    pairs = {name for name in table.labels() if len(set(table.frame[name]) - {TOTAL}) == 2}
+    pairs = {name for name in table.labels() if len({*table.frame[name], TOTAL}) == 3}
     for position, column in enumerate(counts_of(table)):
         values = pd.to_numeric(table.frame[column], errors="coerce").to_numpy(dtype=float)
         for row, (labels, value) in enumerate(zip(rows, values, strict=True)):

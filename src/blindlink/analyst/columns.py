@@ -87,7 +87,7 @@ def _hash(column: npt.NDArray[np.generic]) -> Hashes:
 
 def _by_value(column: pd.Series, read: Callable[[object], object], kind: type) -> Any:
     codes, values = pd.factorize(column)
-    known = np.array([read(value) for value in values] + [read(None)], dtype=kind)
+    known: npt.NDArray[Any] = np.array([read(value) for value in values] + [read(None)], dtype=kind)
     return known[codes]
 
 

@@ -174,7 +174,10 @@ class Correction:
         self, key: Integers, person: Integers, values: list[Floats], shape: tuple[int, int]
     ) -> tuple[list[Floats], list[Floats]]:
         size = shape[0] * shape[1]
-        sums = [np.bincount(key, weights=v, minlength=size).reshape(shape) for v in values]
+        sums: list[Floats] = [
+            np.bincount(key, weights=v, minlength=size).reshape(shape).astype(np.float64)
+            for v in values
+        ]
         drawn = (self.pathways.settings.replicates, *shape)
         draws = [self.bootstrap.totals(person, key, v, size).reshape(drawn) for v in values]
         return sums, draws
@@ -266,7 +269,7 @@ class Correction:
         (bound_low,) = _quantiles(bounds[0], [tail])
         (bound_high,) = _quantiles(bounds[1], [1 - tail])
         unclear = np.isnan(p)
-        columns: Mapping[str, Floats] = {
+        columns: Mapping[str, np.ndarray] = {
             "whole": whole,
             "part": part,
             **dict(zip(("observed", "observed_low", "observed_high"), observed, strict=True)),

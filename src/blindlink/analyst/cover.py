@@ -19,6 +19,7 @@ from blindlink.analyst.cells import Cells, Terms
 
 Floats = npt.NDArray[np.float64]
 
+ZERO = 20.0  # zeros are worth keeping: nobody is in them
 STEP = 6.0  # a total over one more label is this much dearer than its parts
 MOVED = 1e-6
 
@@ -35,6 +36,7 @@ class Cover:
         detail = np.array(cells.detail, dtype=float)
         size = np.log1p(self.value) / np.log1p(self.value.max(initial=1))
         self.price = STEP ** (detail.max(initial=0) - detail) * (1 + 3 * size)
+        self.price[self.value == 0] *= ZERO
 
     def withhold(
         self,
@@ -66,9 +68,9 @@ class Cover:
         for cell, (low, high) in slack.items():
             free_low[cell], free_high[cell] = low - self.value[cell], high - self.value[cell]
         at = np.fromiter(hidden, dtype=np.int64)
-        free_low[at], free_high[at] = (self.floor - self.value)[at], ROOM
-        # A published zero stays published: a reader who knows the rule would not believe another.
-        open_up = np.where(self.value > 0, float(ROOM), 0.0)
+        free_low[at], free_high[at] = (np.minimum(self.floor, self.value) - self.value)[at], ROOM
+        # Most published zeros stay: a reader who knows the rule would not believe another.
+        open_up = np.where((self.value > 0) | (self.floor == 0), float(ROOM), 0.0)
         open_up[at] = 0
         down = np.where(open_up > 0, np.maximum(self.value - self.floor, 0), 0)
         target = np.zeros(n)

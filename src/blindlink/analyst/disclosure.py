@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from blindlink.analyst.cells import Cells
 from blindlink.analyst.curves import coarsen
 from blindlink.analyst.differencing import Earlier, differences
 from blindlink.analyst.policy import Policy
+from blindlink.analyst.quotients import Quotients
 from blindlink.analyst.relations import collect
 from blindlink.analyst.safe import CONFIDENTIAL, LOW, MISSING, NOT_APPLICABLE, SafeTable, decimals
 from blindlink.analyst.suppression import Pattern, Secret
@@ -27,6 +29,16 @@ from blindlink.analyst.wording import check_text
 from blindlink.errors import DisclosureError
 
 EXTREMES = {"min", "max", "minimum", "maximum", "smallest", "largest"}
+CHECKS = (
+    "small counts",
+    "complements",
+    "totals",
+    "derived figures",
+    "extremes",
+    "dominance",
+    "quotients",
+    "wording",
+)
 TOLERANCE = 0.051  # percentage points: shares may come rounded to one decimal
 
 
@@ -118,8 +130,10 @@ def _safe(
     table: Table, cells: Cells, pattern: Pattern, policy: Policy
 ) -> tuple[SafeTable, TableAudit]:
     maker = _Maker(table, cells, pattern, policy)
-    frame, marks = {}, {}
-    for name, column in table.columns.items():
+    frame: dict[str, pd.Series[Any]] = {}
+    marks: dict[str, pd.Series[Any]] = {}
+    columns = {name: c for name, c in table.columns.items() if c.kind != "largest"}
+    for name, column in columns.items():
         if column.kind in ("label", "text"):
             frame[name] = pd.Series([_word(v, policy) for v in table.frame[name]], dtype=object)
             marks[name] = pd.Series("", index=frame[name].index, dtype=object)
@@ -127,13 +141,13 @@ def _safe(
             made = [maker.figure(row, name) for row in range(len(table.frame))]
             frame[name] = pd.Series([value for value, _ in made], dtype=float)
             marks[name] = pd.Series([mark for _, mark in made], dtype=object)
-    names = list(table.columns)
+    names = list(columns)
     safe = SafeTable(
         table.id,
         check_text(table.title, policy),
         pd.DataFrame(frame, columns=names),
         pd.DataFrame(marks, columns=names),
-        table.columns,
+        columns,
         tuple(check_text(note, policy) for note in table.notes),
     )
     figures = len(table.frame) * len(safe.figures())
@@ -160,7 +174,9 @@ class _Maker:
             for name, column in table.columns.items()
             if column.kind not in ("label", "text")
         }
-        self.checks = ("small counts", "complements", "totals", "derived figures", "wording")
+        self.checks = CHECKS
+        self.largest = {c.of: name for name, c in table.columns.items() if c.kind == "largest"}
+        self.given_away = Quotients(table, cells, pattern)
 
     def figure(self, row: int, name: str) -> tuple[float, str]:
         """The published value and the shorthand, of which exactly one says something."""
@@ -191,6 +207,8 @@ class _Maker:
             return "minimum or maximum"
         if column.kind == "count":
             return self.pattern.reasons.get(self.cells.at[self.table.id, row, name])
+        if self._dominated(row, name):
+            return "dominated by one unit"
         if column.kind == "share":
             self._check_share(row, name, column)
             return self._withheld(row, column.numerator) or self._withheld(row, column.denominator)
@@ -198,7 +216,15 @@ class _Maker:
             return self._reason(row, column.of, depth + 1)
         if column.base is None:
             return "no base count"
+        if self.given_away.holds(row, self.numbers[name][row], decimals(column)):
+            return "would give a withheld count away"
         return self._withheld(row, column.base)
+
+    def _dominated(self, row: int, name: str) -> bool:
+        limit, largest = self.policy.dominance_percent, self.largest.get(name)
+        if limit is None or largest is None:
+            return False
+        return abs(self.numbers[largest][row]) * 100 > limit * abs(self.numbers[name][row])
 
     def _withheld(self, row: int, count: str | None) -> str | None:
         cell = self.cells.at.get((self.table.id, row, count)) if count else None

@@ -192,7 +192,7 @@ def _duplicates(frame: pd.DataFrame, identifier: str) -> Mask:
     again = frame.loc[order].duplicated(["person", identifier]) & (
         frame.loc[order, identifier] != ""
     )
-    return again.reindex(frame.index).to_numpy(dtype=bool)
+    return np.asarray(again.reindex(frame.index), dtype=bool)
 
 
 def _outcomes(

@@ -78,9 +78,7 @@ def informed(probability: Floats, counts: Mask) -> Floats:
     """
     p = probability
     for _ in range(_ROUNDS):
-        m, u = (
-            float((weight * counts).sum() / max(weight.sum(), 1e-12)) for weight in (p, 1 - p)
-        )
+        m, u = (float((weight * counts).sum() / max(weight.sum(), 1e-12)) for weight in (p, 1 - p))
         m, u = (min(max(share, 0.001), 0.999) for share in (m, u))
         right = probability * np.where(counts, m, 1 - m)
         p = right / (right + (1 - probability) * np.where(counts, u, 1 - u))

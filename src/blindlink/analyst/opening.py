@@ -152,7 +152,7 @@ def _tables(
     known = []
     with bundle.open("entities", keys) as source:
         for part, head, content in zip(index.owners, heads, contents, strict=True):
-            rows = release.read_rows(source, ENTITY, part.entities, f"{where}: entities")
+            rows = release.read_rows(source, ENTITY, part.entities)
             _check_entities(rows, part, content, f"{where}: entities of {part.name}")
             known.append(_Known(part, head, content, rows))
     ids = np.concatenate([each.rows["pseudonym"] for each in known])
@@ -161,7 +161,7 @@ def _tables(
     pairs = []
     for name, number in (("links", index.links), ("candidates", index.candidates)):
         with bundle.open(name, keys) as source:
-            pairs.append(release.read_rows(source, PAIR, number, f"{where}: {name}"))
+            pairs.append(release.read_rows(source, PAIR, number))
     return known, pairs[0], pairs[1]
 
 

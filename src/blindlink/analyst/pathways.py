@@ -157,11 +157,14 @@ def _pairs(
 ) -> pd.DataFrame:
     pairs = frame.assign(left=frame["left"].astype(str), right=frame["right"].astype(str))
     pairs["probability"] = pd.to_numeric(pairs["probability"]).astype(float)
+    # The best comes first, so that of a pair that stands twice the same one is always kept.
+    pairs = pairs.sort_values(["probability", "method"], ascending=False, ignore_index=True)
     unknown = ~(_among(pairs["left"], left) & _among(pairs["right"], right))
     again = pairs.duplicated(["left", "right"]).to_numpy()
     problems.add(name, "person not in the release", unknown, "pair left out")
     problems.add(name, "pair stands twice", again & ~unknown, "counted once")
-    return pairs[~(unknown | again)].reset_index(drop=True)
+    kept: pd.DataFrame = pairs[~(unknown | again)].reset_index(drop=True)
+    return kept
 
 
 def _codes(

@@ -102,7 +102,7 @@ def misclassified(
             if value - current < 1e-9 * abs(value):
                 break
             current = value
-            step = np.linalg.solve(X.T @ (weight[:, None] * X), X.T @ score)
+            step = np.asarray(np.linalg.solve(X.T @ (weight[:, None] * X), X.T @ score), np.float64)
             beta = _ascend(X, y, beta, step, seen, invented, current)
         score, weight, _ = _misclassified_parts(X @ beta, y, seen, invented)
         bread = np.linalg.inv(X.T @ (weight[:, None] * X))
@@ -156,7 +156,8 @@ def _laplace(
         both = both + np.linalg.solve(hessian, gradient)
     curvature = np.diag(hessian)[p:]
     value -= regions * np.log(deviation) + 0.5 * np.log(curvature).sum()
-    return float(value), both, np.linalg.inv(hessian)[:p, :p]
+    covariance = np.asarray(np.linalg.inv(hessian)[:p, :p], dtype=np.float64)
+    return float(value), both, covariance
 
 
 def _penalised(

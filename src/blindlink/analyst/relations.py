@@ -22,7 +22,7 @@ from blindlink.analyst.curves import is_curve
 from blindlink.analyst.merging import merged
 from blindlink.analyst.sums import sums
 from blindlink.analyst.tables import TOTAL, Table
-from blindlink.analyst.twins import twins
+from blindlink.analyst.twins import Difference, rests, twins
 
 NESTED = "stage"  # a label whose values are stages, each a part of the one before
 
@@ -31,7 +31,8 @@ def collect(tables: Sequence[Table]) -> Cells:
     """All cells of all tables with all their relations; cells known to be equal are one."""
     cells = cells_of(tables)
     found = [relation for table in tables for relation in _relations(cells, table)]
-    return merged(cells, [*found, *twins(tables, cells)])
+    rest = rests(tables, cells, (d for table in tables for d in _differences(cells, table)))
+    return merged(cells, [*found, *twins(tables, cells), *rest])
 
 
 def stages(cells: Cells, table: Table) -> Iterator[tuple[int, int, int]]:
@@ -48,6 +49,16 @@ def stages(cells: Cells, table: Table) -> Iterator[tuple[int, int, int]]:
                     for outer, inner in pairwise(chain):
                         if outer != inner:
                             yield outer, inner, inner if outer == chain[0] else outer
+
+
+def _differences(cells: Cells, table: Table) -> Iterator[Difference]:
+    """Pairs of cells of a table of stages, of which the second is within the first."""
+    if NESTED in table.labels():
+        for others, rows, _ in _groups(table, NESTED):
+            for column in counts_of(table):
+                found = [cells.at.get((table.id, row, column)) for row in rows]
+                for outer, inner in pairwise(cell for cell in found if cell is not None):
+                    yield table.id, others, outer, inner
 
 
 def _relations(cells: Cells, table: Table) -> Iterator[Relation]:

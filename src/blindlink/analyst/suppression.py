@@ -50,9 +50,10 @@ class Pattern:
 def primary(tables: Sequence[Table], cells: Cells, policy: Policy) -> Pattern:
     """The cells that disclose by themselves."""
     pattern = Pattern()
+    splits = _splits(cells)
     for table in tables:
         pattern.add(dict.fromkeys(_small_counts(table, cells, policy)))
-        pattern.add(dict.fromkeys(_shares(table, cells, policy)))
+        pattern.add(dict.fromkeys(_shares(table, cells, policy, splits)))
         pattern.add(dict.fromkeys(_stages(table, cells, policy)))
     return pattern
 
@@ -75,7 +76,20 @@ def _small_counts(table: Table, cells: Cells, policy: Policy) -> Iterator[Secret
                 yield Secret(((cell, 1),), "few units behind a count", cell)
 
 
-def _shares(table: Table, cells: Cells, policy: Policy) -> Iterator[Secret]:
+def _splits(cells: Cells) -> set[tuple[int, int]]:
+    """(whole, part) where the part is one of three or more that make up the whole."""
+    found: set[tuple[int, int]] = set()
+    for relation in cells.relations:
+        wholes = [cell for cell, factor in relation.terms if factor == -1]
+        parts = [cell for cell, factor in relation.terms if factor == 1]
+        if relation.high == 0 and len(wholes) == 1 and len(parts) > 2:
+            found |= {(wholes[0], part) for part in parts}
+    return found
+
+
+def _shares(
+    table: Table, cells: Cells, policy: Policy, splits: set[tuple[int, int]]
+) -> Iterator[Secret]:
     for numerator, denominator in share_pairs(table):
         for row in range(len(table.frame)):
             part = cells.at.get((table.id, row, numerator))
@@ -84,11 +98,13 @@ def _shares(table: Table, cells: Cells, policy: Policy) -> Iterator[Secret]:
                 continue
             rest = cells.value[whole] - cells.value[part]
             complement = ((whole, 1), (part, -1))
+            # Of several parts an empty one says little; of two it says all about the other.
+            alone = (whole, part) not in splits
             if _small(rest, policy):
                 yield Secret(complement, "small complement", part)
             elif policy.group_disclosure and rest == 0 < cells.value[whole]:
                 yield Secret(complement, "everybody in the group", part)
-            elif policy.group_disclosure and cells.value[part] == 0 < cells.value[whole]:
+            elif policy.group_disclosure and rest == cells.value[whole] > 0 and alone:
                 yield Secret(((part, 1),), "nobody in the group", part)
 
 
@@ -100,7 +116,10 @@ def _stages(table: Table, cells: Cells, policy: Policy) -> Iterator[Secret]:
 
 
 def floors(tables: Sequence[Table], cells: Cells, policy: Policy) -> dict[int, int]:
-    """The least count that a withheld cell can have: 0 where zeros may be withheld, else 1."""
+    """The least count that a withheld cell can have: 0 where zeros may be withheld, else 1.
+
+    Only numerators that are zero may be: they may say something about everybody else in a group.
+    """
     least = dict.fromkeys(range(len(cells.value)), 1)
     if policy.group_disclosure:
         for table in tables:
@@ -109,7 +128,7 @@ def floors(tables: Sequence[Table], cells: Cells, policy: Policy) -> dict[int, i
                     cell = cells.at.get((table.id, row, numerator))
                     if cell is not None:
                         least[cell] = 0
-    return {cell: min(low, cells.value[cell]) for cell, low in least.items()}
+    return least
 
 
 def printed(value: int, policy: Policy) -> int:
@@ -138,7 +157,8 @@ def attacker(
         if cell not in pattern.reasons
     }
     true = np.array(cells.value, dtype=np.int64)
-    return Attacker(cells.relations, known, floor, [true, *points])
+    least = {cell: min(low, cells.value[cell]) for cell, low in floor.items()}
+    return Attacker(cells.relations, known, least, [true, *points])
 
 
 def secondary(cells: Cells, pattern: Pattern, floor: dict[int, int], policy: Policy) -> Pattern:
@@ -160,6 +180,12 @@ def secondary(cells: Cells, pattern: Pattern, floor: dict[int, int], policy: Pol
             fresh = cover.withhold(secret.terms, policy.width, list(pattern.reasons), slack)
             pattern.reasons.update(dict.fromkeys(fresh, "secondary"))
             chosen += fresh
+        if len(chosen) == before:
+            # No cover: give up everything that hangs together with what is exposed.
+            around = reader.component([cell for s in exposed for cell, _ in s.terms])
+            rest = {c for r in around for c, _ in r.terms} - pattern.reasons.keys()
+            chosen += sorted(cell for cell in rest if cells.value[cell] > 0)
+            pattern.reasons.update(dict.fromkeys(chosen[before:], "secondary"))
         if len(chosen) == before:
             break
     return _relax(cells, pattern, floor, policy, prices(cover, chosen), points)

@@ -19,6 +19,7 @@ Kind = Literal[
     "high",  # upper bound, likewise
     "estimate",  # any other figure (rate, odds ratio, mean); ``base`` counts the units behind it
     "text",  # a comment on the row
+    "largest",  # the largest contribution of one unit to the column ``of``; never published
 ]
 
 TOTAL = "All"

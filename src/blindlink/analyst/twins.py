@@ -2,18 +2,19 @@
 
 "engaged" of the requirement ATR in one table is "counted" of the measure engaged in another. Names
 cannot tell, so cells of two tables are taken for the same where their values are equal, the labels
-that both have agree, the wholes that they are parts of agree, and the other labels have a word in
-common or are on one side only. Two that are equal by chance are then treated alike, which costs a
-little detail and never protection.
+that both have agree, and the other labels have a word in common or are on one side only. Two that
+are equal by chance are then treated alike, which costs a little detail and never protection.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from blindlink.analyst.cells import Cells, Labels, Relation, counts_of, rows_of, share_pairs
+from blindlink.analyst.cells import Cells, Labels, Relation, counts_of, rows_of
 from blindlink.analyst.curves import is_curve
 from blindlink.analyst.tables import TOTAL, Table
+
+Difference = tuple[str, Labels, int, int]  # table, labels, the outer cell and the inner one
 
 MORE_LABELS = 2
 CERTAIN = 50  # from this value on, equal totals without a common word are taken for the same
@@ -21,11 +22,10 @@ CERTAIN = 50  # from this value on, equal totals without a common word are taken
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a count stands: table, labels, and the wholes that it is a part of."""
+    """Where a count stands."""
 
     table: str
     labels: Labels
-    wholes: frozenset[int]
 
 
 def twins(tables: Sequence[Table], cells: Cells) -> Iterator[Relation]:
@@ -36,6 +36,29 @@ def twins(tables: Sequence[Table], cells: Cells) -> Iterator[Relation]:
                 yield Relation(((one, 1), (two, -1)))
 
 
+def rests(
+    tables: Sequence[Table], cells: Cells, differences: Iterable[Difference]
+) -> Iterator[Relation]:
+    """An equation for each cell of another table that counts what is left between two cells.
+
+    "completed or still in treatment" less "completed" is "still in treatment" of another table. The
+    labels that both have must agree. Small differences could be equal to anything by chance.
+    """
+    by_value = _by_value(tables, cells)
+    for table, labels, outer, inner in differences:
+        rest = cells.value[outer] - cells.value[inner]
+        for cell, places in by_value.get(rest, {}).items() if rest >= CERTAIN else ():
+            if cell not in (outer, inner) and any(
+                place.table != table and _agree(labels, place.labels) for place in places
+            ):
+                yield Relation(((outer, 1), (inner, -1), (cell, -1)))
+
+
+def _agree(one: Labels, two: Labels) -> bool:
+    shared = one.keys() & two.keys()
+    return bool(shared) and all(str(one[name]) == str(two[name]) for name in shared)
+
+
 def _by_value(tables: Sequence[Table], cells: Cells) -> dict[int, dict[int, list[_Place]]]:
     groups: dict[int, dict[int, list[_Place]]] = {}
     for table in tables:
@@ -44,23 +67,15 @@ def _by_value(tables: Sequence[Table], cells: Cells) -> dict[int, dict[int, list
                 for column in counts_of(table):
                     cell = cells.at.get((table.id, row, column))
                     if cell is not None and cells.value[cell] > 0:
-                        place = _Place(table.id, labels, _wholes(table, cells, row, column))
+                        place = _Place(table.id, labels)
                         groups.setdefault(cells.value[cell], {}).setdefault(cell, []).append(place)
     return groups
-
-
-def _wholes(table: Table, cells: Cells, row: int, column: str) -> frozenset[int]:
-    pairs = (whole for part, whole in share_pairs(table) if part == column)
-    found = (cells.at.get((table.id, row, whole)) for whole in pairs)
-    return frozenset(cells.value[cell] for cell in found if cell is not None)
 
 
 def _alike(one: _Place, two: _Place, value: int) -> bool:
     a, b = one.labels, two.labels
     shared = a.keys() & b.keys()
     if one.table == two.table or any(str(a[name]) != str(b[name]) for name in shared):
-        return False
-    if one.wholes and two.wholes and not one.wholes & two.wholes:
         return False
     words, others = _words(a, shared), _words(b, shared)
     if words & others:

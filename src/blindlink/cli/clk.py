@@ -2,6 +2,7 @@
 
 import click
 
+from blindlink.cli.clk_assess import assess
 from blindlink.cli.clk_encode import encode
 from blindlink.cli.clk_evaluate import evaluate
 from blindlink.cli.clk_link import link
@@ -9,8 +10,8 @@ from blindlink.cli.clk_link import link
 
 @click.group(epilog="Start with: blindlink clk encode --help")
 def clk() -> None:
-    """Encode, link and evaluate without a protocol: no agreement, no signatures, no sealing."""
+    """Encode, link, evaluate and assess without a protocol: nothing is signed or sealed."""
 
 
-for command in (encode, link, evaluate):
+for command in (encode, link, evaluate, assess):
     clk.add_command(command)

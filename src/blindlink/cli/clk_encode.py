@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from blindlink.cli.common import IN_FILE, example, force_option, out_option, progress_bar
+from blindlink.cli.common import IN_FILE, example, force_option, note, out_option, progress_bar
 
 
 @click.command(
@@ -42,6 +42,13 @@ from blindlink.cli.common import IN_FILE, example, force_option, out_option, pro
     type=click.Choice(["clkhash"]),
     help="Take a plain clkhash schema and a text secret as they are; give the reference's bytes.",
 )
+@click.option(
+    "--bad-cells",
+    type=click.Choice(["refuse", "missing"]),
+    default="refuse",
+    show_default=True,
+    help="A cell that cannot be read, such as 30 February: end the run, or count it as missing.",
+)
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes; all cores by default.")
 @out_option("the encodings")
 @force_option
@@ -52,6 +59,7 @@ def encode(
     form: str,
     backend: str,
     compat: str | None,
+    bad_cells: str,
     workers: int | None,
     out: Path,
     force: bool,
@@ -69,6 +77,12 @@ def encode(
             backend=backend,
             compat=compat is not None,
             workers=workers,
+            tolerate=_tell if bad_cells == "missing" else None,
             force=force,
             progress=progress,
         )
+
+
+def _tell(counts: dict[str, int]) -> None:
+    for column, count in counts.items():
+        note(f"warning: column {column}: {count:,} unreadable cells count as missing")

@@ -83,8 +83,8 @@ class Stalls:
 
 def study_text(result: "DemoResult") -> str:
     """The headline table, the linkage against the truth, and where the report is."""
-    rows = [("", "requirements", "observed", "corrected (95 % interval)", "true")]
-    rows += [_row(row) for row in result.headline]
+    head = ("", "requirements", "observed", "corrected (95 % interval)", "true")
+    rows = [head, *map(_row, result.headline)]
     return "\n".join(
         [
             "",

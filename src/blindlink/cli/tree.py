@@ -16,7 +16,7 @@ COMMANDS = {
     "keygen": ("keygen", "Make a linkage secret, or the keys of a party."),
     "inspect": ("inspect", "Show what a blindlink file is, without any key."),
     "schema": ("schema", "Linkage schemas: which identifiers are encoded, and how."),
-    "clk": ("clk", "The bare tools: encode, link and evaluate without a protocol."),
+    "clk": ("clk", "The bare tools: encode, link, evaluate, assess; no protocol."),
     "agreement": ("agreement", "The agreement that all parties sign."),
     "owner": ("owner", "What a data owner does: it sees identities."),
     "linker": ("linker", "What the trusted third party does: it sees encodings."),

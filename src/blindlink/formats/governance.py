@@ -22,6 +22,8 @@ RELEASE = {
     "matched": "of linked people only, without identity",
 }
 
+NOTHING = ("no", "ciphertext only")  # how a cell begins that gives a party nothing to read
+
 
 @dataclass(frozen=True)
 class Matrix:
@@ -46,7 +48,7 @@ def learns(terms: Agreement) -> Matrix:
         _shared(terms, "similarity scores", "no", "yes", "probabilities of candidates"),
         _shared(terms, "whether a release was made", "no, until published", "yes", "yes"),
     ]
-    return Matrix(("what", *terms.names), tuple(rows))
+    return Matrix(("what", *terms.names), tuple(_waived(terms, row) for row in rows))
 
 
 def overview(signed: SignedAgreement, now: datetime) -> dict[str, Any]:
@@ -99,6 +101,17 @@ def _row(
 def _shared(terms: Agreement, what: str, owner: str, linker: str, analyst: str) -> tuple[str, ...]:
     cells = {"owner": owner, "linker": linker, "analyst": analyst}
     return (what, *(cells[p.role] for p in terms.parties))
+
+
+def _waived(terms: Agreement, row: tuple[str, ...]) -> tuple[str, ...]:
+    """The row as it is where a waiver puts two roles into one hand: what one learns, both learn."""
+    cells = dict(zip(terms.names, row[1:], strict=True))
+    shown = dict(cells)
+    for waiver in terms.waivers:
+        for mine, other in (waiver.parties, waiver.parties[::-1]):
+            if cells[mine].startswith(NOTHING) and not cells[other].startswith(NOTHING):
+                shown[mine] = f"through {other}: {cells[other]}"
+    return (row[0], *shown.values())
 
 
 def _party(party: PartyPublic, signed: SignedAgreement) -> dict[str, Any]:

@@ -3,11 +3,10 @@
     documents() -> {"agreement.json": {...}, ...}      what stands in the folder ``schemas``
 
 A schema says less than a reader checks: canonical form, signatures, digests and the rules between
-fields stand in docs/spec. ``python -m blindlink.formats.json_schemas FOLDER`` writes the files.
+fields stand in docs/spec. ``write(folder)`` makes the files anew.
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +73,3 @@ def _document(title: str, model: type[BaseModel]) -> dict[str, Any]:
     # Files spell every field out, those with a default too.
     body = model.model_json_schema(mode="serialization")
     return {"$schema": DRAFT, **body, "title": title}
-
-
-if __name__ == "__main__":
-    write(Path(sys.argv[1]))

@@ -145,12 +145,9 @@ def check_sizes(
         raise FormatError(f"{where}: reports: larger than {REPORTS_LIMIT} bytes")
 
 
-def read_rows(source: IO[bytes], dtype: Any, number: int, where: str) -> Rows:
-    """``number`` rows of a section. Raises FormatError."""
-    data = source.read(number * dtype.itemsize)
-    if len(data) != number * dtype.itemsize:
-        raise FormatError(f"{where}: fewer rows than declared")
-    return np.frombuffer(data, dtype)
+def read_rows(source: IO[bytes], dtype: Any, number: int) -> Rows:
+    """``number`` rows of a section whose size ``check_sizes`` has checked."""
+    return np.frombuffer(source.read(number * dtype.itemsize), dtype)
 
 
 def check_pairs(pairs: Rows, bounds: Sequence[int], methods: int, where: str) -> None:

@@ -57,7 +57,8 @@ def quality(
         # Mostly sure links with a rare wrong one: the number of wrong ones is nearly Poisson.
         correct = len(right) - rng.poisson((1 - right).sum())
         wrong = partnerless * (1 - right) / np.maximum(1 - probability, 1e-12)
-        unlinked = max(rest, 0.0) * change + missed[number]
+        # Matches are whole: where few are expected to be left, there may well be none.
+        unlinked = rng.poisson(max(rest, 0.0) * change + missed[number])
         drawn[number] = min(max(correct, 0.0), len(probability)), unlinked, wrong.sum()
     correct, unlinked, wrong = drawn.T
     total = correct + unlinked

@@ -1,13 +1,10 @@
 """Compiled kernels of the sliced engine: an exact threshold join that looks at few of the bits.
 
-The right filters are transposed once into blocks of 256 records: for each bit position one vector
-with a lane per record, set where the record does *not* have the bit. For a left filter the kernel
-walks its set bits, rarest first, and counts for all 256 records at once how often the bit is
-missing. The counters are bit-sliced: plane p holds bit p of all 256 counters, and vectors are added
-through a tree of carry-save adders (Harley and Seal, in Warren 2012, section 5-1). The counters
-start so that a carry out of the highest plane means "more bits missing than the threshold allows";
-when all lanes have overflowed, the block is left. What survives is counted exactly and divided as
-in the reference.
+The right filters are transposed once into blocks of 256 lanes: for each bit position one vector
+with a lane per record, set where the record does *not* have the bit. For a left filter ``sift``
+walks its set bits, rarest first, and counts for all lanes at once how often the bit is missing
+(blindlink.linker.counters); when all lanes miss too many, the block is left. What survives,
+``compare`` counts exactly and divides as in the reference.
 """
 
 import math
@@ -17,25 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from blindlink.linker.lanes import (
-    LANES,
-    WORDS,
-    anything,
-    bit_count,
-    column,
-    digit,
-    every,
-    lowest_bit,
-    store,
-    word,
-)
+from blindlink.linker.counters import FEW, inner, survivors, survivors_of_many
+from blindlink.linker.lanes import LANES, WORDS, anything, bit_count, every, lowest_bit, store, word
+from blindlink.linker.measures import MEASURES
 
-STRIDE = 16  # bits walked between two looks at the carries
-LONG_STRIDE = 64  # the same where many misses are allowed
-FEW = 256  # misses that are counted in eight planes
 COLUMNS = 2**14 - 1  # of a block at most; a more common bit is not walked, which is safe
 UNIT = 4  # walks hold four times the column, to be scaled by eight: the fastest way to 32 bytes
-MEASURE_CODES = {"dice": 0, "jaccard": 1, "cosine": 2, "overlap": 3, "hamming": 4}
+MEASURE_CODES = {name: code for code, name in enumerate(MEASURES)}  # dice is 0
 
 
 class Rule(NamedTuple):
@@ -48,8 +33,9 @@ class Rule(NamedTuple):
 class Slab(NamedTuple):
     """Right records, transposed: blocks (blocks, columns, 4), and the weights low to high in each.
 
-    ``order`` is the record in each lane; ``words`` and ``weights`` are by record; ``base`` is the
-    right row of record 0.
+    A lane stands for ``group`` records that follow each other in ``order``, and has the bits of all
+    of them: if it misses too many bits, so does each of them. ``words`` and ``weights`` are by
+    record; ``base`` is the right row of record 0.
     """
 
     blocks: npt.NDArray[np.uint64]
@@ -58,6 +44,7 @@ class Slab(NamedTuple):
     order: npt.NDArray[np.int64]
     words: npt.NDArray[np.uint64]
     weights: npt.NDArray[np.int64]
+    group: int
     base: int
 
 
@@ -95,10 +82,9 @@ class Kept(NamedTuple):
 
 
 _kernel: Any = njit(nogil=True, cache=True, error_model="numpy", boundscheck=False)
-_inner: Any = njit(error_model="numpy", boundscheck=False, forceinline=True)
 
 
-@_inner
+@inner
 def exchange(square: Any, size: int, mask: int) -> None:
     """Exchange the upper right with the lower left quarter in all squares of twice this size."""
     shift, kept = np.uint64(size), np.uint64(mask)
@@ -109,7 +95,7 @@ def exchange(square: Any, size: int, mask: int) -> None:
             square[row + size] ^= swap
 
 
-@_inner
+@inner
 def transpose_square(square: Any) -> None:
     """Transpose 64 words of 64 bits in place (Warren 2012, section 7-3).
 
@@ -124,24 +110,24 @@ def transpose_square(square: Any) -> None:
 
 
 @_kernel
-def transpose(words: Any, order: Any, rank: Any, first: int, last: int, blocks: Any) -> None:
+def transpose(
+    words: Any, order: Any, group: int, rank: Any, first: int, last: int, blocks: Any
+) -> None:
     """Fill blocks [first, last) of ``blocks`` (blocks, columns, 4) from records in this order.
 
-    The column of a bit stands at its ``rank`` by rarity: what is walked first lies together.
-
-    Lanes beyond the last record miss every bit. The last vector is zero: walking it changes
-    nothing.
+    The column of a bit stands at its ``rank`` by rarity: what is walked first lies together. Lanes
+    beyond the last record miss every bit. The last column is zero: walking it changes nothing.
     """
     square = np.empty(64, np.uint64)
     for block in range(first, last):
         blocks[block, -1] = np.uint64(0)
         for part in range(WORDS):
-            start = block * LANES + part * 64
-            count = max(0, min(64, len(order) - start))
+            start = (block * LANES + part * 64) * group
+            count = max(0, min(64 * group, len(order) - start))
             for column_word in range(words.shape[1]):
-                for lane in range(count):
-                    square[lane] = ~words[order[start + lane], column_word]
-                square[count:] = ~np.uint64(0)
+                square[:] = ~np.uint64(0)
+                for k in range(count):
+                    square[k // group] &= ~words[order[start + k], column_word]
                 transpose_square(square)
                 for bit in range(64):
                     place = rank[column_word * 64 + bit]
@@ -176,7 +162,7 @@ def walk(words: Any, rank: Any, columns: int, starts: Any, walks: Any) -> None:
         walks[at : starts[record + 1]] = (columns - 1) * UNIT
 
 
-@_inner
+@inner
 def least_common(rule: Any, bar: float, left: int, right: int) -> int:
     """A lower bound of the bits in common at which ``bar`` is reached, for these weights.
 
@@ -197,7 +183,7 @@ def least_common(rule: Any, bar: float, left: int, right: int) -> int:
     return max(0, math.ceil(need - 1e-6))
 
 
-@_inner
+@inner
 def similarity(rule: Any, common: int, left: int, right: int) -> float:
     """The measure, rounded as in ``blindlink.linker.measures``."""
     measure, bits = rule.measure, rule.bits
@@ -214,108 +200,7 @@ def similarity(rule: Any, common: int, left: int, right: int) -> float:
     return part / whole if whole != 0.0 else 0.0
 
 
-@_inner
-def add_pairs(total: Any, a: Any, a_xor_b: Any, c: Any, c_xor_d: Any) -> Any:
-    """Add four bits to a plane, lane by lane; returns the plane and two carries.
-
-    Pairs of bits come and go as one of them and their exclusive or, which saves two of the ten
-    operations of two full adders: the MDFA block of Demenkov, Kojevnikov, Kulikov and Yaroslavtsev
-    (2010), "New upper bounds on the Boolean circuit complexity of symmetric functions".
-    """
-    some = (total ^ a) | a_xor_b
-    part = total ^ a_xor_b
-    return part ^ c_xor_d, some ^ part, some ^ without(part ^ c, c_xor_d)
-
-
-@_inner
-def add_pair(total: Any, a: Any, a_xor_b: Any) -> Any:
-    """Add two bits, given as one and their exclusive or, to a plane; the plane and the carry."""
-    return total ^ a_xor_b, (total & a_xor_b) | without(a, a_xor_b)
-
-
-@_inner
-def without(a: Any, b: Any) -> Any:
-    """The lanes of a that are not in b: one instruction."""
-    return a & (b ^ every(-1))
-
-
-@_inner
-def add_four(block: Any, walks: Any, k: Any, ones: Any) -> Any:
-    """Add four columns to the plane of ones; returns the plane and a pair of carries."""
-    a, c = column(block, walks, k), column(block, walks, k + 2)
-    b, d = column(block, walks, k + 1), column(block, walks, k + 3)
-    return add_pairs(ones, a, a ^ b, c, c ^ d)
-
-
-@_inner
-def add_sixteen(
-    block: Any, walks: Any, k: Any, ones: Any, twos: Any, fours: Any, eights: Any
-) -> Any:
-    """Add sixteen columns to four planes; returns the planes and the carry of sixteen."""
-    ones, a, b = add_four(block, walks, k, ones)
-    ones, c, d = add_four(block, walks, k + 4, ones)
-    twos, e, f = add_pairs(twos, a, b, c, d)
-    ones, a, b = add_four(block, walks, k + 8, ones)
-    ones, c, d = add_four(block, walks, k + 12, ones)
-    twos, g, h = add_pairs(twos, a, b, c, d)
-    fours, a, b = add_pairs(fours, e, f, g, h)
-    eights, carry = add_pair(eights, a, b)
-    return ones, twos, fours, eights, carry
-
-
-@_inner
-def survivors(block: Any, walks: Any, first: int, last: int, allowed: int) -> Any:
-    """The lanes of a block that miss at most ``allowed`` < FEW of the columns [first, last).
-
-    ``block`` and ``walks`` are addresses. Looks at the carries every 16 columns.
-    """
-    bits = every(FEW - 1 - allowed)
-    p0, p1, p2, p3 = digit(bits, 0), digit(bits, 1), digit(bits, 2), digit(bits, 3)
-    p4, p5, p6, p7 = digit(bits, 4), digit(bits, 5), digit(bits, 6), digit(bits, 7)
-    alive = every(-1)
-    for k in range(first, last, STRIDE):
-        p0, p1, p2, p3, carry = add_sixteen(block, walks, k, p0, p1, p2, p3)
-        p4, carry = p4 ^ carry, p4 & carry
-        p5, carry = p5 ^ carry, p5 & carry
-        p6, carry = p6 ^ carry, p6 & carry
-        p7, carry = p7 ^ carry, p7 & carry
-        alive = without(alive, carry)
-        if not anything(alive):
-            break
-    return alive
-
-
-@_inner
-def survivors_of_many(block: Any, walks: Any, first: int, last: int, allowed: int) -> Any:
-    """The same for ``allowed`` up to 2**14 - 1. Looks at the carries every 64 columns."""
-    bits = every(2**14 - 1 - allowed)
-    p0, p1, p2, p3 = digit(bits, 0), digit(bits, 1), digit(bits, 2), digit(bits, 3)
-    p4, p5, p6, p7 = digit(bits, 4), digit(bits, 5), digit(bits, 6), digit(bits, 7)
-    p8, p9, p10, p11 = digit(bits, 8), digit(bits, 9), digit(bits, 10), digit(bits, 11)
-    p12, p13 = digit(bits, 12), digit(bits, 13)
-    alive = every(-1)
-    for k in range(first, last, LONG_STRIDE):
-        p0, p1, p2, p3, a = add_sixteen(block, walks, k, p0, p1, p2, p3)
-        p0, p1, p2, p3, b = add_sixteen(block, walks, k + 16, p0, p1, p2, p3)
-        p0, p1, p2, p3, c = add_sixteen(block, walks, k + 32, p0, p1, p2, p3)
-        p0, p1, p2, p3, d = add_sixteen(block, walks, k + 48, p0, p1, p2, p3)
-        p4, a, b = add_pairs(p4, a, a ^ b, c, c ^ d)
-        p5, carry = add_pair(p5, a, b)
-        p6, carry = p6 ^ carry, p6 & carry
-        p7, carry = p7 ^ carry, p7 & carry
-        p8, carry = p8 ^ carry, p8 & carry
-        p9, carry = p9 ^ carry, p9 & carry
-        p10, carry = p10 ^ carry, p10 & carry
-        p11, carry = p11 ^ carry, p11 & carry
-        p12, carry = p12 ^ carry, p12 & carry
-        p13, carry = p13 ^ carry, p13 & carry
-        alive = without(alive, carry)
-        if not anything(alive):
-            break
-    return alive
-
-
-@_inner
+@inner
 def misses_allowed(rule: Any, bar: float, left: int, low: int, high: int) -> int:
     """How many bits of a left filter the records of a block with weights low..high may miss.
 
@@ -368,7 +253,7 @@ def sift(slab: Any, tile: Any, rule: Any, bars: Any, step: int, last: int, hits:
     return step, count
 
 
-@_inner
+@inner
 def common_bits(left: Any, right: Any, words: int) -> int:
     """The bits that two filters of so many words have in common; both are addresses."""
     common = 0
@@ -388,24 +273,24 @@ def compare(slab: Any, tile: Any, rule: Any, bars: Any, beyond: int, hits: Any, 
     out_left, out_right, out_score = found.left, found.right, found.score
     left, right = np.intp(tile.words.ctypes.data), np.intp(slab.words.ctypes.data)
     left_weights, right_weights = tile.weights, slab.weights
-    words, count = tile.words.shape[1], 0
+    words, group, count = tile.words.shape[1], slab.group, 0
     for hit in range(len(row_of)):
         row = row_of[hit]
         for part in range(WORDS):
-            rest, place = lanes[hit, part], block_of[hit] * LANES + part * 64
-            if place + 64 > len(order):
-                rest &= ~(~np.uint64(0) << np.uint64(max(0, len(order) - place)))
+            rest, start = lanes[hit, part], block_of[hit] * LANES + part * 64
             while rest != 0:
-                record = order[place + lowest_bit(rest)]
+                place = (start + lowest_bit(rest)) * group
                 rest &= rest - np.uint64(1)
-                if slab.base + record <= row + beyond:
-                    continue
-                common = common_bits(left + row * words * 8, right + record * words * 8, words)
-                score = similarity(rule, common, left_weights[row], right_weights[record])
-                if score >= bars[row]:
-                    out_left[count], out_right[count] = row, slab.base + record
-                    out_score[count] = score
-                    count += 1
+                for k in range(place, min(place + group, len(order))):
+                    record = order[k]
+                    if slab.base + record <= row + beyond:
+                        continue
+                    common = common_bits(left + row * words * 8, right + record * words * 8, words)
+                    score = similarity(rule, common, left_weights[row], right_weights[record])
+                    if score >= bars[row]:
+                        out_left[count], out_right[count] = row, slab.base + record
+                        out_score[count] = score
+                        count += 1
     return count
 
 

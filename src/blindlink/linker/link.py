@@ -1,7 +1,8 @@
 """Two files of encodings in, links with probabilities and their expected quality out.
 
 The stages, each in a module of its own: entities, strangers (joins with the other file and with
-itself), null, scoring, competition, thresholds, assignment, quality.
+itself), several (where there are several filters), null, scoring, competition, thresholds,
+assignment, quality.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from blindlink.errors import KeyFileError, SchemaError, SeparationError
 from blindlink.formats.encodings import Encodings
 from blindlink.formats.linkage_report import LinkageReport, ThresholdMethod
 from blindlink.formats.plan import AUTO, Plan
-from blindlink.linker import engines, pool, quality, scoring, strangers, thresholds
+from blindlink.linker import engines, pool, quality, scoring, several, strangers, thresholds
 from blindlink.linker.entities import EntityPairs, Side, collapse, side
 from blindlink.linker.pairs import Filters, Pairs
 from blindlink.progress import Progress, silent
@@ -91,7 +92,8 @@ def link(
     if plan.fixed is not None:
         return _fixed((left, right), sides, plan, plan.fixed, "fixed", (), _join(name, 1, progress))
     try:
-        return _auto((left, right), sides, plan, seed, _join(name, 3, progress))
+        joins = 3 * _filters(left, plan)
+        return _auto((left, right), sides, plan, seed, _join(name, joins, progress))
     except SeparationError as error:
         if plan.fallback is None:
             raise
@@ -169,9 +171,14 @@ def _auto(
     seed: int,
     join: strangers.Join,
 ) -> Linkage:
-    evidence = strangers.gather(*sides, join, seed=seed)
+    used = _filters(encodings[0], plan)
+    evidence = strangers.gather(*sides, join, filters=used, seed=seed)
+    dice, weighed = evidence.pairs, None
+    if used > 1 and len(evidence.pairs):
+        weighed = several.weigh(evidence, *sides)
+        evidence, dice = weighed.evidence, weighed.dice
     model = scoring.fit(evidence, plan.cardinality)
-    proposed = pool.build(encodings, sides, evidence.pairs, model.probability, model.pair_segment)
+    proposed = pool.build(encodings, sides, dice, model.probability, model.pair_segment)
     by_score = _curve(proposed, proposed.pairs.score, plan, evidence, model)
     by_chance = _curve(proposed, proposed.probability, plan, evidence, model)
     chosen = thresholds.choose(by_score, plan)
@@ -179,9 +186,14 @@ def _auto(
     cut = _cut(by_chance, plan)
     methods = pool.accepts(proposed, threshold, cut)
     linked = _links(proposed, methods, plan)
-    fitted = quality.Fitted(evidence, model, by_score, threshold, cut, seed)
+    fitted = quality.Fitted(evidence, model, by_score, threshold, cut, seed, weighed)
     report = quality.with_model(sides, plan, proposed, methods, linked, fitted)
     return _result(sides, proposed, methods, linked, plan, report)
+
+
+def _filters(encodings: Encodings, plan: Plan) -> int:
+    """How many filters the plan uses: all of them for the probabilistic method, else the first."""
+    return len(encodings.filters) if "probabilistic" in plan.methods else 1
 
 
 def _cut(points: thresholds.Curve, plan: Plan) -> float | None:

@@ -48,21 +48,35 @@ class Null:
     similar: tuple[float, float]
 
 
+@dataclass(frozen=True)
+class _Departures:
+    """Per segment: the log ratio of the files' rates, by how much their geometric mean is held to
+    be too high (a logarithm), the error of the rate (a logarithm), and which files speak (0, 1)."""
+
+    tilt: Floats
+    excess: Floats
+    error: Floats
+    left_speaks: Floats
+    right_speaks: Floats
+
+
 def measure(evidence: Evidence) -> Null:
     """The null distribution of the scores between the files."""
-    within = np.r_[evidence.within_left, evidence.within_right]
+    within = np.r_[evidence.within_left.score, evidence.within_right.score]
     edges = bin_edges(np.r_[evidence.pairs.score, within])
     cross = count(evidence.pairs.score, edges)
-    left, right = count(evidence.within_left, edges), count(evidence.within_right, edges)
+    left, right = (
+        count(within.score, edges) for within in (evidence.within_left, evidence.within_right)
+    )
     segment = partition(cross, left + right)
     depth = _depth(left + right)
     smooth = _tilt(left, right, depth, evidence)
-    tilt, error, left_speaks, right_speaks = _departures(left, right, smooth, segment, evidence)
-    similar = _similar(left, right, smooth, segment, left_speaks, right_speaks, evidence)
-    left, right = left * left_speaks[segment], right * right_speaks[segment]
-    exposure = evidence.left_compared * (left_speaks * np.exp(tilt / 2))[segment]
-    exposure += evidence.right_compared * (right_speaks * np.exp(-tilt / 2))[segment]
-    rate = evidence.compared / np.maximum(exposure, 1.0)
+    found = _departures(left, right, smooth, segment, evidence)
+    similar = _similar(left, right, smooth, segment, found, evidence)
+    left, right = left * found.left_speaks[segment], right * found.right_speaks[segment]
+    exposure = evidence.left_compared * (found.left_speaks * np.exp(found.tilt / 2))[segment]
+    exposure += evidence.right_compared * (found.right_speaks * np.exp(-found.tilt / 2))[segment]
+    rate = evidence.compared / np.maximum(exposure, 1.0) * np.exp(-found.excess)[segment]
     bulk = depth < _BULK
     seen, expected = cross[bulk].sum(), ((left + right) * rate)[bulk].sum()
     if seen > 0 and expected > 0:
@@ -77,9 +91,9 @@ def measure(evidence: Evidence) -> Null:
         segment,
         cross,
         rate,
-        np.bincount(segment, cross),
+        np.bincount(segment, cross).astype(np.float64),
         pairs * per_pair,
-        1 / (1 / pairs + DRIFT**2 + error**2),
+        1 / (1 / pairs + DRIFT**2 + found.error**2),
         similar,
     )
 
@@ -116,13 +130,14 @@ def _tilt(left: Floats, right: Floats, depth: Floats, evidence: Evidence) -> Flo
 
 def _departures(
     left: Floats, right: Floats, smooth: Floats, segment: Index, evidence: Evidence
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """The tilt of each segment, the error that it brings, and which files speak there (0 or 1).
+) -> _Departures:
+    """Where the two files contradict each other beyond the smooth tilt and chance.
 
-    A departure from the smooth tilt is drawn towards it by its noise. The true rate between the
-    files lies within the rates of the files: an error of a sixth of their log ratio puts both at
-    three standard errors from the middle. Where the departure can only come from duplicates in one
-    file, the other speaks alone, with the smooth tilt.
+    Duplicates of people within a file add to its rate, so the lower of the two rates is nearer the
+    truth; but a kind of pair that only one file has (a record that lacks a field with one that has
+    it) is met half as often between the files. So the middle is put between the lower rate and the
+    geometric mean, with an error that reaches both. Where a departure can only come from
+    duplicates, the other file speaks alone, with the smooth tilt.
     """
     a, b = np.bincount(segment, left) + 0.5, np.bincount(segment, right) + 0.5
     expected = np.bincount(segment, smooth) / np.bincount(segment)
@@ -133,9 +148,12 @@ def _departures(
     departure *= weight / (weight + noise)
     left_speaks = (departure < _DUPLICATES).astype(float)
     right_speaks = (departure > -_DUPLICATES).astype(float)
+    quarter = np.minimum(np.abs(departure), _DUPLICATES) / 4
     both = left_speaks * right_speaks
-    error = np.minimum(np.abs(expected + departure), _DUPLICATES) / 6
-    return expected + departure * both, error, left_speaks, right_speaks
+    error = np.hypot(quarter, expected / 8)
+    return _Departures(
+        expected + departure * both, quarter * both, error, left_speaks, right_speaks
+    )
 
 
 def _similar(
@@ -143,14 +161,13 @@ def _similar(
     right: Floats,
     smooth: Floats,
     segment: Index,
-    left_speaks: Floats,
-    right_speaks: Floats,
+    found: _Departures,
     evidence: Evidence,
 ) -> tuple[float, float]:
     """Pairs within each file beyond the other's rate, in segments where only the other speaks."""
     a, b = np.bincount(segment, left), np.bincount(segment, right)
     expected = np.bincount(segment, smooth) / np.bincount(segment)
     ratio = evidence.left_compared / max(evidence.right_compared, 1.0) * np.exp(expected)
-    more_left = np.maximum(a - b * ratio, 0)[left_speaks == 0].sum()
-    more_right = np.maximum(b - a / np.maximum(ratio, 1e-12), 0)[right_speaks == 0].sum()
+    more_left = np.maximum(a - b * ratio, 0)[found.left_speaks == 0].sum()
+    more_right = np.maximum(b - a / np.maximum(ratio, 1e-12), 0)[found.right_speaks == 0].sum()
     return float(more_left), float(more_right)

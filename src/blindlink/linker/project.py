@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from blindlink.errors import AgreementError, OutputError, RefusedError
+from blindlink.errors import AgreementError, FormatError, OutputError, RefusedError
 from blindlink.files import reason
 from blindlink.formats.audit import AuditLog
 from blindlink.formats.manifest import Manifest
@@ -215,6 +215,8 @@ def _apply(state: State, event: str, details: Mapping[str, Any]) -> None:
         state.outcome = event
     elif event == DESTROYED:
         state.destroyed = True
+    else:  # of a later version, whose rules are not known here
+        raise FormatError("audit log: an entry is of an unknown kind")
 
 
 def _make(folder: Path) -> None:

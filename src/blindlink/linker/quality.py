@@ -19,6 +19,7 @@ from blindlink.linker.entities import Side
 from blindlink.linker.pool import Pool
 from blindlink.linker.scoring import ScoreModel
 from blindlink.linker.segments import locate
+from blindlink.linker.several import Weighed
 from blindlink.linker.strangers import Evidence
 from blindlink.linker.thresholds import Curve
 
@@ -46,13 +47,14 @@ class Fitted:
     threshold: float
     cut: float | None
     seed: int
+    weighed: Weighed | None = None
 
 
 def partnerless(pool: Pool, candidate_left: Index, model: ScoreModel) -> Floats:
     """For each pair of the pool, the probability that its left entity has no true partner."""
     entities = int(max(pool.pairs.left.max(initial=-1), candidate_left.max(initial=-1))) + 1
     partner = np.bincount(candidate_left, model.probability, minlength=entities)
-    result: Floats = np.clip(1 - partner, 0, 1)[pool.pairs.left]
+    result: Floats = np.clip(1.0 - partner.astype(np.float64), 0, 1)[pool.pairs.left]
     return result
 
 
@@ -117,6 +119,7 @@ def with_model(
         curve=_curve_points(fitted.curve),
         histogram=_histogram(fitted),
         methods=_method_rows(plan, pool, methods, linked),
+        levels=fitted.weighed.levels if fitted.weighed else (),
         model=_parameters(fitted),
         warnings=_warnings(model),
         notes=_NOTES,
@@ -189,7 +192,7 @@ def _histogram(fitted: Fitted) -> tuple[Bin, ...]:
     """Scores of all pairs above the floor, with the matches and strangers expected among them."""
     evidence, null = fitted.evidence, fitted.model.null
     edges = np.linspace(evidence.floor, 1.0, _BINS + 1)
-    within = np.r_[evidence.within_left, evidence.within_right]
+    within = np.r_[evidence.within_left.score, evidence.within_right.score]
     rates = null.rate[locate(within, null.edges)]
     observed, _ = np.histogram(evidence.pairs.score, edges)
     matches, _ = np.histogram(evidence.pairs.score, edges, weights=fitted.model.probability)
@@ -220,7 +223,13 @@ def _parameters(fitted: Fitted) -> dict[str, float]:
         "similar_pairs_left": model.null.similar[0],
         "similar_pairs_right": model.null.similar[1],
     }
-    return known if fitted.cut is None else {**known, "probability_cut": fitted.cut}
+    if fitted.cut is not None:
+        known["probability_cut"] = fitted.cut
+    if fitted.weighed is not None:
+        among_strangers, among_matches = fitted.weighed.dependence
+        known["dependence_of_filters_among_strangers"] = among_strangers
+        known["dependence_of_filters_among_matches"] = among_matches
+    return known
 
 
 def _warnings(model: ScoreModel) -> tuple[str, ...]:

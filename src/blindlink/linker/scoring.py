@@ -27,7 +27,7 @@ from blindlink.linker.strangers import Evidence
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
-UNSEEN = 0.02
+UNSEEN = 0.03
 _CLEAR = 2.0  # standard errors of excess that make a segment hold matches
 _FAINT = 4.0  # the same where matches are few among many strangers, and a small bias counts
 _FAINT_SHARE = 0.3

@@ -8,42 +8,43 @@ import numpy as np
 import numpy.typing as npt
 
 from blindlink.linker import kernels
+from blindlink.linker.counters import FEW, LONG_STRIDE, STRIDE
 from blindlink.linker.lanes import BYTES, LANES, WORDS
-from blindlink.linker.pairs import Filters, Rows, Words, weights, words
+from blindlink.linker.pairs import Filters, Rows, Scores, Words, weights, words
 
 SLAB_BYTES = 2**28  # transposed filters in memory at once
 _SAMPLE = 4096  # records that show how rare a bit is
 
 
-def slabs(pool: ThreadPoolExecutor, right: Words, rank: Rows) -> Iterator[kernels.Slab]:
+def slabs(pool: ThreadPoolExecutor, right: Words, rank: Rows, group: int) -> Iterator[kernels.Slab]:
     """The right file, as many records at a time as SLAB_BYTES allow."""
-    step = LANES * max(1, SLAB_BYTES // (columns(right) * BYTES))
+    step = group * LANES * max(1, SLAB_BYTES // (columns(right) * BYTES))
     for base in range(0, len(right), step):
-        yield slab(pool, right[base : base + step], rank, base)
+        yield slab(pool, right[base : base + step], rank, group, base)
 
 
-def slab(pool: ThreadPoolExecutor, right: Words, rank: Rows, base: int) -> kernels.Slab:
+def slab(pool: ThreadPoolExecutor, right: Words, rank: Rows, group: int, base: int) -> kernels.Slab:
     """Right records by weight and transposed, so that a block holds records of like weight."""
     counts = weights(right)
     order = by_weight(counts)
-    starts = np.arange(0, len(right), LANES)
+    starts = np.arange(0, len(right), LANES * group)
     blocks = _aligned((len(starts), columns(right), WORDS))
     step = max(1, len(starts) // 64)
     jobs = [
-        pool.submit(kernels.transpose, right, order, rank, first, last, blocks)
+        pool.submit(kernels.transpose, right, order, group, rank, first, last, blocks)
         for first, last in ((at, min(at + step, len(starts))) for at in range(0, len(starts), step))
     ]
     for job in jobs:
         job.result()
-    ends = np.minimum(starts + LANES, len(right)) - 1
+    ends = np.minimum(starts + LANES * group, len(right)) - 1
     low, high = counts[order[starts]], counts[order[ends]]
-    return kernels.Slab(blocks, low, high, order, right, counts, base)
+    return kernels.Slab(blocks, low, high, order, right, counts, group, base)
 
 
 def tile(left: Words, rank: Rows) -> kernels.Tile:
     """Left records and their walks, whose lengths are multiples of the kernel's strides."""
     counts = weights(left)
-    stride = np.where(counts < kernels.FEW, kernels.STRIDE, kernels.LONG_STRIDE)
+    stride = np.where(counts < FEW, STRIDE, LONG_STRIDE)
     starts = np.zeros(len(left) + 1, np.int64)
     np.cumsum(-(-counts // stride) * stride, out=starts[1:])
     walks = np.empty(starts[-1], np.uint16)
@@ -57,15 +58,20 @@ def columns(filters: Words) -> int:
     return min(bits, kernels.COLUMNS) + 1
 
 
-def rarity(filters: Words) -> Rows:
-    """The place of each bit when bits are sorted by rarity in a sample. Shape: (bits,)."""
+def frequency(filters: Words) -> Scores:
+    """The share of records that have each bit, from a sample. Shape: (bits,)."""
     sample = filters[:: max(1, len(filters) // _SAMPLE)]
-    counts = np.zeros(filters.shape[1] * 64, np.int64)
+    counts = np.zeros(filters.shape[1] * 64)
     for start in range(0, len(sample), 1024):
         part = np.ascontiguousarray(sample[start : start + 1024]).view(np.uint8)
         counts += np.unpackbits(part, axis=1, bitorder="little").sum(axis=0, dtype=np.int64)
-    rank = np.empty(len(counts), np.int64)
-    rank[np.argsort(counts, kind="stable")] = np.arange(len(counts))
+    return counts / len(sample)
+
+
+def rarity(share: Scores) -> Rows:
+    """The place of each bit when bits are sorted from the rarest. Shape: (bits,)."""
+    rank = np.empty(len(share), np.int64)
+    rank[np.argsort(share, kind="stable")] = np.arange(len(share))
     return rank
 
 

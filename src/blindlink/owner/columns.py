@@ -45,6 +45,13 @@ class Problems:
             before = self.rows.get((column, reason), rows)
             self.rows[column, reason] = np.union1d(before, rows)
 
+    def counts(self) -> dict[str, int]:
+        """How many cells of each column are bad, by the column's name."""
+        columns: dict[str, npt.NDArray[np.int64]] = {}
+        for (column, _), rows in sorted(self.rows.items()):
+            columns[column] = np.union1d(columns.get(column, rows), rows)
+        return {column: len(rows) for column, rows in columns.items()}
+
     def check(self) -> None:
         """Raises InputError when any cell was bad; rows are counted from 1."""
         count = sum(len(rows) for rows in self.rows.values())

@@ -220,7 +220,8 @@ class _People:
         size = np.bincount(group)
         start = np.cumsum(size) - size
         lenders = np.argsort(group, kind="stable")
-        self.parts[part] = _Part(columns, self._values(columns), lenders, start[group], size[group])
+        value, blank = self._values(columns), self._nothing_in(columns)
+        self.parts[part] = _Part(columns, value, blank, lenders, start[group], size[group])
 
     def _first(self, column: str) -> Numbers:
         """A number for each entity, by the value in its first row."""
@@ -261,7 +262,7 @@ class _People:
 
     def _by_entity(self, rows: Numbers) -> Numbers:
         """A number for each entity, equal where all its rows have equal numbers."""
-        values = rows[self.first]
+        values: Numbers = rows[self.first]
         known: dict[tuple[int, ...], int] = {}
         above = int(rows.max(initial=0)) + 1
         for entity in np.flatnonzero(self.sizes > 1).tolist():
@@ -313,7 +314,8 @@ def _pick(part: _Part, template: Numbers, entropy: Entropy) -> Numbers:
     """A random lender for each template; 64 random bits leave no bias worth naming."""
     random = np.frombuffer(entropy(8 * len(template)), np.uint64)
     within = (random % part.size[template].astype(np.uint64)).astype(np.int64)
-    return part.lenders[part.start[template] + within]
+    lenders: Numbers = part.lenders[part.start[template] + within]
+    return lenders
 
 
 def _shuffled(number: int, entropy: Entropy) -> Numbers:

@@ -15,7 +15,7 @@ from blindlink.keys import Entropy, LinkageKey, system_entropy
 from blindlink.owner import matchkeys, reference
 from blindlink.owner.columns import Coded, Problems, derive, mapped, read
 from blindlink.owner.comparators import Exact, Ngram
-from blindlink.owner.filters import Run, encode_filter, serially
+from blindlink.owner.filters import CHUNK, Run, encode_filter, serially
 from blindlink.owner.parallel import spread
 from blindlink.owner.plan import CompositePlan, FeaturePlan, FilterPlan, compile_schema
 from blindlink.progress import Progress, silent
@@ -23,6 +23,7 @@ from blindlink.progress import Progress, silent
 BACKENDS = ("blindlink", "clkhash")
 RECORD, ENTITY = "record_id", "entity_id"
 Packed = npt.NDArray[np.uint8]
+Tolerate = Callable[[dict[str, int]], None]
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,18 @@ def encode(
     backend: str = "blindlink",
     workers: int | None = None,
     entropy: Entropy = system_entropy,
+    tolerate: Tolerate | None = None,
     progress: Progress = silent,
 ) -> Encodings:
     """Encode every row of ``table``; column entity_id names entities, record_id is only checked.
 
     Raises SchemaError where the schema is wrong, InputError with every bad cell by row and column.
-    The result does not depend on ``workers``. ``entropy`` feeds only a hardening with fresh noise.
+    With ``tolerate`` a bad cell counts as missing, and the number of them by column is handed to it
+    before the encoding; identifiers of rows must be right all the same. The result does not depend
+    on ``workers``. ``entropy`` feeds only a hardening with fresh noise.
     """
     plans = compile_schema(schema)
-    source = _source(table, schema, plans)
+    source = _source(table, schema, plans, tolerate)
     filters = []
     for done, plan in enumerate(plans):
         progress(done, len(plans))
@@ -101,7 +105,13 @@ def _result(
     )
 
 
-def _source(table: pa.Table, schema: LinkageSchema, plans: Sequence[FilterPlan]) -> Source:
+def _source(
+    table: pa.Table,
+    schema: LinkageSchema,
+    plans: Sequence[FilterPlan],
+    tolerate: Tolerate | None = None,
+) -> Source:
+    _check_ids(table)
     problems = Problems()
     columns = derive(table, schema, problems)
     features = plans[0].features
@@ -114,8 +124,10 @@ def _source(table: pa.Table, schema: LinkageSchema, plans: Sequence[FilterPlan])
         cells[each.position] = mapped(column, _checked(each), each.column, problems)
     for composite in (each for plan in plans for each in plan.composites):
         _try(composite, columns, problems)
-    _check_ids(table, problems)
-    problems.check()
+    if tolerate is None:
+        problems.check()
+    else:
+        tolerate(problems.counts())
     return Source(cells, columns, len(table))
 
 
@@ -141,7 +153,8 @@ def _try(composite: CompositePlan, columns: dict[str, Coded], problems: Problems
     mapped(columns[name], lambda text: "".join(tokens(text)) if text else "", name, problems)
 
 
-def _check_ids(table: pa.Table, problems: Problems) -> None:
+def _check_ids(table: pa.Table) -> None:
+    problems = Problems()
     if ENTITY in table.column_names:
         entity = read(table, ENTITY)
         blank = [code for code, value in enumerate(entity.values) if not value.strip()]
@@ -151,6 +164,7 @@ def _check_ids(table: pa.Table, problems: Problems) -> None:
         again = np.ones(len(record.codes), bool)
         again[np.unique(record.codes, return_index=True)[1]] = False
         problems.add(RECORD, np.flatnonzero(again), "stands in an earlier row already")
+    problems.check()
 
 
 def _entities(table: pa.Table) -> npt.NDArray[np.object_] | None:
@@ -169,10 +183,16 @@ def _encode(plan: FilterPlan, source: Source, secret: bytes, backend: str, run: 
 
 
 def _harden(packed: Packed, plan: FilterPlan, key: LinkageKey, entropy: Entropy) -> Packed:
+    """Apply the hardenings in order, by pieces: the bits unpacked take eight times the room."""
     if not plan.hardening:
         return packed
-    bits = np.unpackbits(packed, axis=1, count=plan.length >> plan.folds)
-    for number, each in enumerate(plan.hardening):
-        info = f"hardening {plan.number} {number} {each.type}".encode()
-        bits = each.apply(bits, key.derive(info, 32), entropy)
-    return np.packbits(bits, axis=1)
+    infos = [f"hardening {plan.number} {i} {h.type}" for i, h in enumerate(plan.hardening)]
+    keys = [key.derive(info.encode(), 32) for info in infos]
+    parts = [np.zeros((0, -(-plan.bits // 8)), np.uint8)]
+    for start in range(0, len(packed), CHUNK):
+        part = packed[start : start + CHUNK]
+        bits = np.unpackbits(part, axis=1, count=plan.length >> plan.folds)
+        for each, secret in zip(plan.hardening, keys, strict=True):
+            bits = each.apply(bits, secret, entropy)
+        parts.append(np.packbits(bits, axis=1))
+    return np.concatenate(parts)

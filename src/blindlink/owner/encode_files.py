@@ -8,7 +8,7 @@ from blindlink.formats.encodings import Encodings, write_clkhash, write_encoding
 from blindlink.formats.schema import load_schema
 from blindlink.frames import read_table
 from blindlink.keys import LinkageKey
-from blindlink.owner.encode import encode, encode_as_clkhash
+from blindlink.owner.encode import Tolerate, encode, encode_as_clkhash
 from blindlink.progress import Progress, silent
 
 _LIMIT = 1 << 16
@@ -24,17 +24,19 @@ def encode_file(
     backend: str = "blindlink",
     compat: bool = False,
     workers: int | None = None,
+    tolerate: Tolerate | None = None,
     force: bool = False,
     progress: Progress = silent,
 ) -> None:
     """Encode the table ``data`` into ``out``, whole or not at all.
 
     ``form`` is parquet or json (clkhash's form, first filter only). With ``compat`` the secret file
-    is taken as it is, text included, and the schema must be a plain one of clkhash.
+    is taken as it is, text included, and the schema must be a plain one of clkhash. ``tolerate`` as
+    in ``encode``.
     """
     inputs = [data, schema, secret]
     check_output(out, inputs=inputs, force=force)
-    encodings = _encode(data, schema, secret, backend, compat, workers, progress)
+    encodings = _encode(data, schema, secret, backend, compat, workers, tolerate, progress)
     write = write_encodings if form == "parquet" else write_clkhash
     write(encodings, out, inputs=inputs, force=force)
 
@@ -46,6 +48,7 @@ def _encode(
     backend: str,
     compat: bool,
     workers: int | None,
+    tolerate: Tolerate | None,
     progress: Progress,
 ) -> Encodings:
     loaded = load_schema(schema)
@@ -54,7 +57,9 @@ def _encode(
         return encode_as_clkhash(read_table(data), loaded, text, backend=backend)
     key = LinkageKey.load(secret)
     table = read_table(data)
-    return encode(table, loaded, key, backend=backend, workers=workers, progress=progress)
+    return encode(
+        table, loaded, key, backend=backend, workers=workers, tolerate=tolerate, progress=progress
+    )
 
 
 def _raw_secret(path: Path) -> bytes:

@@ -24,12 +24,14 @@ CHUNK = 1 << 13  # rows that one process gets at a time
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of some rows: token i belongs to ``owner[i]`` and sets ``bits[i]`` bits."""
+    """Tokens of some rows: token i is ``distinct[codes[i]]``, belongs to row ``owner[i]`` and sets
+    ``bits[i]`` bits. Without ``codes`` all are taken to be distinct.
+    """
 
-    text: list[bytes]
+    distinct: list[bytes]
+    codes: npt.NDArray[np.int64] | None
     owner: npt.NDArray[np.int64]
     bits: npt.NDArray[np.int64]
-    rare: bool = False  # so rare that looking for repetitions costs more than hashing them again
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def _whole(strategy: Strategy, parts: list[pa.Array]) -> Tokens:
     joined = join(parts)
     rows = np.flatnonzero(joined.is_valid().to_numpy(zero_copy_only=False))
     text = joined.drop_null().cast(pa.binary()).to_pylist()
-    return Tokens(text, rows, np.full(len(rows), strategy.bits(1)[0], np.int64), True)
+    return Tokens(text, None, rows, np.full(len(rows), strategy.bits(1)[0], np.int64))
 
 
 def _cut(
@@ -178,28 +180,30 @@ def join(parts: list[pa.Array]) -> pa.Array:
 
 
 def _flat(
-    found: Iterable[list[str]], owners: Iterable[int], strategy: Strategy, encoding: str
+    found: Sequence[list[str]], owners: Sequence[int], strategy: Strategy, encoding: str
 ) -> Tokens:
-    text, owner, bits = [], [], []
-    for tokens, row in zip(found, owners, strict=True):
-        text += [token.encode(encoding) for token in tokens]
-        owner += [row] * len(tokens)
-        bits += strategy.bits(len(tokens))
-    return Tokens(text, np.array(owner, np.int64), np.array(bits, np.int64))
+    """The tokens of several rows; ``owners`` are the rows."""
+    counts = [len(tokens) for tokens in found]
+    seen: dict[str, int] = {}
+    codes = [seen.setdefault(token, len(seen)) for tokens in found for token in tokens]
+    bits = {count: np.array(strategy.bits(count), np.int64) for count in set(counts)}
+    return Tokens(
+        [token.encode(encoding) for token in seen],
+        np.array(codes, np.int64),
+        np.repeat(np.array(owners, np.int64), counts),
+        np.concatenate([np.zeros(0, np.int64), *(bits[count] for count in counts)]),
+    )
 
 
 def _set(bits: npt.NDArray[np.uint8], tokens: Tokens, hashing: Hasher) -> None:
     """Set the bits of the tokens in the rows of their owners."""
-    if not tokens.text:
+    if not tokens.distinct:
         return
     most = int(tokens.bits.max())
-    if tokens.rare:
-        positions = hashing.positions(tokens.text, most)
-    else:
-        seen: dict[bytes, int] = {}
-        codes = np.array([seen.setdefault(text, len(seen)) for text in tokens.text], np.int64)
-        positions = hashing.positions(list(seen), most)[codes]
-    flat = positions.astype(np.int64) + (tokens.owner * np.shape(bits)[1])[:, None]
+    positions = hashing.positions(tokens.distinct, most).astype(np.int64)
+    if tokens.codes is not None:
+        positions = positions.take(tokens.codes, axis=0)
+    positions += (tokens.owner * np.shape(bits)[1])[:, None]
     if int(tokens.bits.min()) < most:
-        flat = flat[np.arange(most) < tokens.bits[:, None]]
-    bits.reshape(-1)[flat.reshape(-1)] = 1
+        positions = positions[np.arange(most) < tokens.bits[:, None]]
+    bits.reshape(-1)[positions.reshape(-1)] = 1

@@ -22,7 +22,8 @@ def json_schema() -> dict[str, Any]:
     """The whole schema, with the unions that only owners know in the place of free objects."""
     document = Document.model_json_schema(by_alias=True)
     definitions = document["$defs"]
-    for name, union in (("Comparison", Comparison), ("Step", Step), ("Hardening", Hardening)):
+    unions: dict[str, Any] = {"Comparison": Comparison, "Step": Step, "Hardening": Hardening}
+    for name, union in unions.items():
         adapter: TypeAdapter[Any] = TypeAdapter(union)
         found = adapter.json_schema(by_alias=True, ref_template=_TEMPLATE)
         definitions |= found.pop("$defs")

@@ -43,7 +43,7 @@ def composites(columns: list[Document], rule: Document) -> list[Document]:
 def grams(columns: list[Document], rule: Document) -> list[Document]:
     """Tokens of a name's n-grams, each joined to other fields: a misspelt name still shares some.
 
-    The other fields have eight bits or more together, so that no token is frequent.
+    The other fields have fourteen bits or more together: a gram is frequent and adds little.
     """
     names = {column["name"] for column in columns}
     comparison = {"type": "ngram", "n": rule["n"]}

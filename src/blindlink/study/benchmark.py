@@ -89,24 +89,18 @@ def _play(
         lambda progress: _encode(folder, seed, progress),
         lambda size: [f"{size} bits a record; the key stays with the owners"],
     )
-    links = folder / "linker" / "links.csv"
+    links, truth = folder / "linker" / "links.csv", folder / "truth"
+    left, right = (folder / "linker" / f"{side}.parquet" for side in SIDES)
     report = hand.play(
         "linker",
         "links the encodings",
-        lambda progress: link_files(
-            *(folder / "linker" / f"{side}.parquet" for side in SIDES),
-            links,
-            options=OPTIONS,
-            progress=progress,
-        ),
+        lambda progress: link_files(left, right, links, options=OPTIONS, progress=progress),
         wording.linked,
     )
     quality = hand.play(
         "nobody",
         "compares with the truth",
-        lambda _: evaluate_files(
-            links, *(folder / "truth" / f"{side}.csv" for side in SIDES), PERSON
-        ),
+        lambda _: evaluate_files(links, truth / "left.csv", truth / "right.csv", PERSON),
         wording.scored,
     )
     records = (data.left.num_rows, data.right.num_rows)

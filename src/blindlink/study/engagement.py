@@ -114,7 +114,7 @@ def _draws(rng: np.random.Generator, n: int) -> Draws:
 
 
 def _substances(rng: np.random.Generator, kind: Ints, parameters: Parameters) -> Ints:
-    shares = np.array(parameters.published.substances)
+    shares = np.array(parameters.mix.substances)
     cumulative = np.cumsum(shares / shares.sum(axis=1, keepdims=True), axis=1)[kind]
     found = (rng.random(len(kind))[:, None] > cumulative).sum(axis=1)
     group: Ints = np.minimum(found, len(SUBSTANCES) - 1).astype(np.int64)
@@ -122,7 +122,7 @@ def _substances(rng: np.random.Generator, kind: Ints, parameters: Parameters) ->
 
 
 def _start(parameters: Parameters) -> Levers:
-    shares = np.array(parameters.published.outcomes)
+    shares = np.array(parameters.mix.outcomes)
     return Levers(
         intercept=np.array([0.0, -0.3]),
         early=np.array([0.4, 0.4]),
@@ -196,7 +196,7 @@ def _adjust(
 def _adjust_outcomes(
     levers: Levers, k: int, journeys: Journeys, weight: Floats, parameters: Parameters
 ) -> None:
-    goal = np.array(parameters.published.outcomes[k])
+    goal = np.array(parameters.mix.outcomes[k])
     weight = weight * journeys.valid
     closed = journeys.end <= parameters.last_day
     total = max(float(weight.sum()), 1e-9)

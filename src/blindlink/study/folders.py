@@ -20,15 +20,16 @@ def own_folder(out: Path, *, force: bool) -> Iterator[Path]:
     Raises OutputError when ``out`` holds anything and is not an earlier demo to be replaced.
     """
     check_folder(out, force=force)
-    draft = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
+    place = out.resolve()  # '.' has no name to put a draft beside
+    draft = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
     try:
         draft.mkdir()
         write_text(draft / MARKER, _TEXT)
         yield draft
-        if out.exists():
+        if place.exists():
             check_folder(out, force=force)
-            shutil.rmtree(out)
-        draft.rename(out)
+            shutil.rmtree(place)
+        draft.rename(place)
     except OSError as error:
         raise OutputError(f"{out}: {reason(error)}") from None
     finally:

@@ -70,7 +70,7 @@ def generate(parameters: Parameters, *, seed: int, progress: Progress = silent) 
     forms = top.top_forms(next(rng), episodes, parameters.last_day)
     progress(3, 5)
     mine = episodes[episodes["person"] < len(people)]
-    true = truth.engagement(frame, mine, parameters)
+    true = truth.engagement(frame, mine)
     frame = cases.close_cases(next(rng), frame, journeys, true["engaged"].to_numpy(), parameters)
     known = _known_places(entities, len(people))
     identities = moj_identities(next(rng), people, known, words)

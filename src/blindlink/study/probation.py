@@ -82,9 +82,8 @@ def _who(rng: np.random.Generator, parameters: Parameters) -> tuple[Ints, Ints]:
         start += people
     for kind, count in enumerate((atr, total - atr)):
         extra = count - len(own[kind])
-        same = rng.random(extra) < 0.9 if len(own[1 - kind]) else np.ones(extra, dtype=bool)
-        other = own[1 - kind] if len(own[1 - kind]) else own[kind]
-        again = np.where(same, rng.choice(own[kind], extra), rng.choice(other, extra))
+        same = rng.random(extra) < parameters.same_requirement_again
+        again = np.where(same, rng.choice(own[kind], extra), rng.choice(own[1 - kind], extra))
         persons.append(np.concatenate([own[kind], again]))
         kinds.append(np.full(count, kind))
     return np.concatenate(kinds), np.concatenate(persons)
@@ -96,7 +95,7 @@ def _dates(rng: np.random.Generator, parameters: Parameters, n: int) -> Ints:
     closed = np.zeros(len(days), dtype=bool)
     for year, month in COURTS_CLOSED:
         closed |= (months.year == year) & (months.month == month)
-    weight = np.where(closed, 0.4, 1.0) * np.where(months.dayofweek < 5, 1.0, 0.05)
+    weight = np.where(closed, 0.4, 1.0) * np.where(months.day_of_week < 5, 1.0, 0.05)
     return rng.choice(days, size=n, p=weight / weight.sum())
 
 

@@ -174,7 +174,8 @@ def parts(rng: np.random.Generator, frame: pd.DataFrame, share: float) -> Ints:
     person = frame["person"].to_numpy()
     first_after = 1 + np.floor(after[person] * np.maximum(size - 1, 1))
     moved = moves[person] & (size > 1) & (rank >= first_after)
-    return moved.astype(np.int64)
+    result: Ints = moved.astype(np.int64)
+    return result
 
 
 def _hand_over(rng: np.random.Generator, frame: pd.DataFrame) -> pd.DataFrame:

@@ -6,10 +6,11 @@ Written apart from ``blindlink.analyst``: two implementations of the definitions
 import numpy as np
 import pandas as pd
 
-from blindlink.study.parameters import SUBSTANCES, Flags, Ints, Parameters
+from blindlink.study.parameters import SUBSTANCES, Flags, Ints
 from blindlink.study.treatment import OPEN
 
 GAP = 21
+FAR = 10**6  # the end of a journey that is still open: no day of a calendar
 STATUS_DAYS = (0, 21)
 STILL, CONFLICT = "still in treatment", "inconsistent"
 NAMES = {
@@ -30,14 +31,14 @@ _HOLDING = {
 }
 
 
-def journeys_of(episodes: pd.DataFrame, parameters: Parameters) -> pd.DataFrame:
-    """Merged journeys: person, start, end (day after observation where open), outcome, substance.
+def journeys_of(episodes: pd.DataFrame) -> pd.DataFrame:
+    """Merged journeys: person, start, end (FAR where open), outcome, substance.
 
     ``episodes`` are all of a person, on whichever entity; gaps of at most 21 days are bridged and
     the last-ending episode says how the journey ended.
     """
     frame = episodes[["person", "start", "end", "code", "substance"]].copy()
-    frame["end"] = np.where(frame["end"] == OPEN, parameters.last_day + 1, frame["end"])
+    frame["end"] = np.where(frame["end"] == OPEN, FAR, frame["end"])
     frame = frame.sort_values(["person", "start", "end"], kind="stable", ignore_index=True)
     reach = frame.groupby("person")["end"].cummax()
     previous = reach.groupby(frame["person"]).shift().fillna(-np.inf)
@@ -60,15 +61,13 @@ def _substances(frame: pd.DataFrame) -> pd.Series:
     return pd.Series(found, index=any_of.index)
 
 
-def engagement(
-    requirements: pd.DataFrame, episodes: pd.DataFrame, parameters: Parameters
-) -> pd.DataFrame:
+def engagement(requirements: pd.DataFrame, episodes: pd.DataFrame) -> pd.DataFrame:
     """One row per requirement, in order: engaged, in_treatment_0, in_treatment_21 (0|1), entry_day,
     outcome, substance (of the first journey after sentence; empty where not engaged).
 
     ``entry_day`` counts from the sentence and is 0 when a journey was open on that day.
     """
-    journeys = journeys_of(episodes, parameters)
+    journeys = journeys_of(episodes)
     each = requirements[["person", "date"]].reset_index(names="row")
     pairs = each.merge(journeys, on="person")
     pairs = pairs[pairs["end"] >= pairs["date"]].sort_values(["row", "start"], kind="stable")

@@ -65,12 +65,14 @@ def _draw_group(axes: Axes, table: SafeTable, row: int, place: int) -> None:
         value = table.value(row, name)
         if value is None:
             continue
-        ends = table.value(row, f"{name}_low"), table.value(row, f"{name}_high")
-        if ends[0] is not None and ends[1] is not None:
-            axes.plot(ends, [place + lift] * 2, color=colour, linewidth=3, solid_capstyle="butt")
+        least, most = table.value(row, f"{name}_low"), table.value(row, f"{name}_high")
+        if least is not None and most is not None:
+            axes.plot(
+                [least, most], [place + lift] * 2, color=colour, linewidth=3, solid_capstyle="butt"
+            )
         marker = "o" if name == "observed" else "D"
         axes.plot([value], [place + lift], marker=marker, markersize=8, color=colour)
-        edge = max(value, ends[1] or value)
+        edge = max(value, most or value)
         axes.text(
             edge + 1.2,
             place + lift,

@@ -29,7 +29,10 @@ class Counted:
 def counted(correction: Correction) -> Counted:
     """Fit the accepted pairs of each left person."""
     pathways = correction.pathways
-    accepted = pathways.candidates["linked"] | (pathways.candidates["method"] != "")
+    planned = set((pathways.info.get("plan") or {}).get("methods") or ())
+    by = [set(str(method).split("+")) - {""} for method in pathways.candidates["method"]]
+    flagged = np.array([bool(each & planned if planned else each) for each in by], dtype=bool)
+    accepted = pathways.candidates["linked"].to_numpy(dtype=bool) | flagged
     left = pathways.candidates.loc[accepted, "left"].to_numpy(dtype=np.int64)
     pairs = np.bincount(left, minlength=pathways.left_people)
     fit, why = fit_link_counts(pairs, pathways.settings.second_record)

@@ -110,19 +110,10 @@ def sensitivity(pathways: Pathways) -> Table:
     if not len(pairs):
         why = "The release holds no candidates with match probabilities."
         return impossible("sensitivity", title, columns, why)
-    report = pathways.info.get("linkage_report") or {}
-    cardinality = str(report.get("cardinality", ONE_TO_ONE))
     parts = []
     for threshold in sorted(set(pathways.settings.thresholds)):
         chosen = pairs[pairs["probability"] >= threshold]
-        chosen = chosen[
-            accept(
-                chosen["left"].to_numpy(dtype=np.int64),
-                chosen["right"].to_numpy(dtype=np.int64),
-                chosen["probability"].to_numpy(),
-                cardinality,
-            )
-        ]
+        chosen = _accepted(pathways, chosen)
         parts.append(_at(pathways, chosen).assign(threshold=f"{threshold:g}"))
     notes = (
         "Links are chosen anew from the released candidates, best first, under the plan's "
@@ -134,31 +125,25 @@ def sensitivity(pathways: Pathways) -> Table:
 
 
 def methods(pathways: Pathways) -> Table:
-    """What each linkage method found: linked people with any record in the period, and engaged."""
-    start = pathways.end - _days(pathways)
-    journeys, cases = pathways.journeys, pathways.cases
-    person = cases["person"].to_numpy(dtype=np.int64)
-    found = journeys.next(person, np.full(len(cases), start))
-    cases = cases.assign(any_record=found >= 0, all_sentences=True)
-    parts = []
-    links = pathways.links
-    used = [str(method).split("+") for method in links["method"]]
-    for name in [*sorted({method for each in used for method in each} - {""}), TOTAL]:
-        mine = links if name == TOTAL else links[[name in each for each in used]]
-        inside = np.zeros(pathways.left_people, dtype=bool)
-        inside[mine["left"].to_numpy(dtype=np.int64)] = True
-        rows = cases.assign(
-            record=cases["any_record"] & inside[person], engaged=cases["engaged"] & inside[person]
-        )
-        part = _two_shares(with_all(rows), kinds(pathways), pathways.settings.confidence)
-        parts.append(part.assign(method=name))
+    """What each linkage method finds alone: any treatment in the observation, and engagement.
+
+    A method's links are the candidates that it accepts, best first under the cardinality; All is
+    the linkage of the plan.
+    """
+    pairs = pathways.candidates
+    used = [str(method).split("+") for method in pairs["method"]]
+    names = sorted({method for each in used for method in each} - {""})
+    parts = [_method(pathways, TOTAL)]
+    for name in names:
+        mine = _accepted(pathways, pairs[[name in each for each in used]])
+        parts.append(_method(pathways.with_links(mine.assign(method=name)), name))
     columns = {
-        "method": label("Method that accepts the link, alone or with others"),
+        "method": label("Linkage method; All is the linkage of the plan"),
         "requirement": label(REQUIREMENT),
         "requirements": count("Requirements"),
-        "record": count("Linked by the method, with any treatment in the observation"),
+        "record": count("Linked, with any treatment in the observation"),
         **share("record_share", "Share with any treatment", "record", "requirements"),
-        "engaged": count("Linked by the method, and engaged"),
+        "engaged": count("Linked, and engaged"),
         **share("engaged_share", "Share engaged", "engaged", "requirements"),
     }
     notes = ("Any treatment in the observation is not engagement: it may end earlier.", CLUSTERED)
@@ -240,11 +225,28 @@ def _at(pathways: Pathways, chosen: pd.DataFrame) -> pd.DataFrame:
     return part.assign(right=100 * right)
 
 
-def _two_shares(rows: pd.DataFrame, names: list[str], level: float) -> pd.DataFrame:
-    by = {"requirement": names}
+def _accepted(pathways: Pathways, pairs: pd.DataFrame) -> pd.DataFrame:
+    """The links among pairs under the plan's cardinality, best first; unknown counts as certain."""
+    report = pathways.info.get("linkage_report") or {}
+    chosen = accept(
+        pairs["left"].to_numpy(dtype=np.int64),
+        pairs["right"].to_numpy(dtype=np.int64),
+        pairs["probability"].fillna(1.0).to_numpy(),
+        str(report.get("cardinality", ONE_TO_ONE)),
+    )
+    return pairs[chosen]
+
+
+def _method(pathways: Pathways, name: str) -> pd.DataFrame:
+    """Both shares by requirement, as the pathways' links show them."""
+    cases, names = pathways.cases, kinds(pathways)
+    start = np.full(len(cases), pathways.end - _days(pathways))
+    found = pathways.journeys.next(cases["person"].to_numpy(dtype=np.int64), start)
+    rows = with_all(cases.assign(record=found >= 0))
+    by, level = {"requirement": names}, pathways.settings.confidence
     record = share_rows(rows, by, "record", ("record", "requirements", "record_share"), level)
     engaged = share_rows(rows, by, "engaged", ("engaged", "requirements", "engaged_share"), level)
-    return record.merge(engaged, on=["requirement", "requirements"])
+    return record.merge(engaged, on=["requirement", "requirements"]).assign(method=name)
 
 
 def _days(pathways: Pathways) -> float:

@@ -178,7 +178,7 @@ def error_pair(
     return seen, float(f * q * (1 - own))
 
 
-def _rows(matrix: Design, fit: Fit, y: Floats, what: str, confidence: float) -> pd.DataFrame:
+def _rows(matrix: Design, fit: Fit, y: Mask, what: str, confidence: float) -> pd.DataFrame:
     low, high = fit.interval(confidence)
     rows = []
     for term in matrix.terms:

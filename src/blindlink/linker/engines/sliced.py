@@ -29,7 +29,7 @@ from blindlink.linker.pairs import (
 from blindlink.progress import Progress, silent
 
 try:
-    from blindlink.linker import kernels, slabs
+    from blindlink.linker import grouping, kernels, slabs
     from blindlink.linker.lanes import LANES, WORDS
 except ModuleNotFoundError:
     raise MissingExtraError("numba, which compiles the engine 'sliced',", "linker") from None
@@ -119,15 +119,16 @@ class _Join:
         if not len(self.left) or not len(self.right):
             return
         bars, kept = np.full(len(self.left), float(self.threshold)), self._kept()
-        done, total = 0, len(self.left) * -(-len(self.right) // LANES)
+        done, total = 0, len(self.left) * len(self.right)
         workers = _cores()
         pool = ThreadPoolExecutor(workers)
         try:
-            rank = slabs.rarity(self.right)
-            for slab in slabs.slabs(pool, self.right, rank):
+            share = slabs.frequency(self.right)
+            rank, group = slabs.rarity(share), self._group(share)
+            for slab in slabs.slabs(pool, self.right, rank, group):
                 tasks = self._tasks(slab, rank, bars, kept, workers)
                 for steps, part in _in_turn(pool, tasks, workers):
-                    done += steps
+                    done = min(total, done + steps * LANES * group)
                     progress(done * len(self.left) // total, len(self.left))
                     if len(part):
                         yield part
@@ -136,6 +137,11 @@ class _Join:
         if kept is not None:
             row, place = np.nonzero(np.arange(kept.score.shape[1]) < kept.held[:, None])
             yield Pairs(row, kept.right[row, place], kept.score[row, place])
+
+    def _group(self, share: Scores) -> int:
+        measure = tuple(measures.MEASURES.values())[self.rule.measure]
+        threshold, bits = self.threshold, self.rule.bits
+        return grouping.choose(self.left, self.right, share, measure, threshold, bits)
 
     def _kept(self) -> kernels.Kept | None:
         if self.top is None:
@@ -201,11 +207,11 @@ class _Task:
         """The step to begin with: in a file sorted by weight, the first block not yet compared."""
         if not self.join.by_weight:
             return 0
-        block: int = max(0, (self.rows.start - self.slab.base) // LANES)
+        block: int = max(0, (self.rows.start - self.slab.base) // (LANES * self.slab.group))
         return min(self.last, block * len(self.bars))
 
     def _compare(self, hits: kernels.Hits) -> Pairs:
-        room = int(np.bitwise_count(hits.lanes).sum(dtype=np.int64))
+        room = int(np.bitwise_count(hits.lanes).sum(dtype=np.int64)) * self.slab.group
         found = kernels.Found(np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room))
         # A pair counts when its right row lies beyond its left row plus this.
         beyond = self.rows.start if self.join.once else -len(self.join.left)

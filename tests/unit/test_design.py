@@ -1,0 +1,102 @@
+"""The covariates of the models: references, rare levels, missing values."""
+
+import numpy as np
+import pandas as pd
+
+from blindlink.analyst.definitions import Definitions
+from blindlink.analyst.design import RARE, Design, design
+
+RULES = Definitions()
+
+
+def cases(size: int = 400, **changes: object) -> pd.DataFrame:
+    rng = np.random.Generator(np.random.PCG64(1))
+    frame = pd.DataFrame(
+        {
+            "age_at_sentence": rng.integers(18, 70, size).astype(float),
+            "sentence_date": rng.integers(17_800, 19_000, size).astype(float),
+            "sentence_length_days": rng.integers(100, 700, size).astype(float),
+            "ogrs3_score": rng.integers(0, 100, size).astype(float),
+            "rsr_score": rng.random(size) * 9,
+            "sex": rng.choice(["M", "F"], size),
+            "ethnicity": rng.choice(["white", "asian"], size),
+            "offence_category": rng.choice(["violence", "theft"], size),
+            "accommodation_status": rng.choice(["settled", "other_housed"], size),
+            "order_type": "community_order",
+            "region": rng.choice(["London", "South East"], size),
+            "termination_reason": "",
+            "termination_date": np.nan,
+        }
+    )
+    return frame.assign(**changes)
+
+
+def made(frame: pd.DataFrame, *, termination: bool = False) -> Design:
+    outcome = np.random.Generator(np.random.PCG64(2)).random(len(frame)) < 0.4
+    return design(frame, outcome, RULES, termination=termination)
+
+
+def levels(found: Design, variable: str) -> list[str]:
+    return [term.level for term in found.terms if term.variable == variable]
+
+
+def test_references_come_first_and_have_no_column() -> None:
+    found = made(cases())
+    assert levels(found, "Sex") == ["M (reference)", "F"]
+    references = [term for term in found.terms if term.level.endswith("(reference)")]
+    assert all(term.column is None for term in references)
+    columns = [term.column for term in found.terms if term.column is not None]
+    assert columns == list(range(1, found.X.shape[1]))
+    assert (found.X[:, 0] == 1).all()
+
+
+def test_numbers_are_centred() -> None:
+    assert np.abs(made(cases()).X[:, 1:4].mean(axis=0)).max() < 1e-9
+
+
+def test_a_level_that_everybody_has_is_a_reference_alone() -> None:
+    assert levels(made(cases()), "Type of order") == ["community_order (reference)"]
+
+
+def test_rare_levels_are_joined() -> None:
+    ethnicity = np.array(["white"] * 340 + ["asian"] * 15 + ["black"] * 15 + ["mixed"] * 30)
+    found = made(cases(ethnicity=ethnicity))
+    names = levels(found, "Ethnicity")
+    assert names[0] == "white (reference)"
+    assert RARE in names
+    assert "asian" not in names
+    assert len(found.rows) == 400
+
+
+def test_levels_too_rare_even_together_leave_the_model_with_a_note() -> None:
+    ethnicity = np.array(["white"] * 395 + ["asian"] * 5)
+    found = made(cases(ethnicity=ethnicity))
+    assert len(found.rows) == 395
+    assert any("rare level" in note for note in found.notes)
+    assert len(found.X) == 395
+    assert all(len(term.rows) == 395 for term in found.terms)
+
+
+def test_cases_without_a_number_leave_and_missing_categories_are_a_level() -> None:
+    frame = cases(ogrs3_score=np.nan)
+    frame.loc[:9, "age_at_sentence"] = np.nan
+    found = made(frame)
+    assert len(found.rows) == 390
+    assert levels(found, "OGRS3 score") == ["not recorded (reference)"]
+    assert any("without age" in note for note in found.notes)
+
+
+def test_a_number_that_was_not_released_is_said_to_be_missing() -> None:
+    found = made(cases(sentence_length_days=np.nan))
+    assert "Sentence length (per half year) is not in the release." in found.notes
+    assert len(found.rows) == 400
+
+
+def test_the_end_of_the_order_is_in_the_model_only_when_asked() -> None:
+    reason = np.array(["completed", "expired"] * 200)
+    frame = cases(termination_reason=reason, termination_date=19_000.0)
+    assert levels(made(frame), "End of the order") == []
+    assert levels(made(frame, termination=True), "End of the order") == [
+        "completed (reference)",
+        "expired",
+    ]

@@ -1,0 +1,233 @@
+"""A linker or an owner with a program of its own: correctly signed and sealed, and found out."""
+
+import builtins
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from blindlink.errors import FormatError, VerificationError
+from blindlink.formats import container, release, submission, withdrawal
+from blindlink.formats.manifest import Manifest
+from blindlink.formats.records import Column, TableLayout
+from blindlink.linker import assembly, writing
+from blindlink.linker.assembly import Listed
+from flow_world import NOW, World, keys, seeded
+
+POLICIES = {"moj": "all", "ohid": "candidates"}
+
+
+def played(folder: Path, **options: Any) -> World:
+    world = World(folder, **options)
+    for name in world.owners:
+        world.submit(name)
+    return world
+
+
+def refused(world: World, message: str) -> None:
+    with pytest.raises((VerificationError, FormatError), match=message):
+        world.cohort()
+    assert not (world.folder / "cohort").exists()
+
+
+class TestLinker:
+    def test_releases_more_than_the_policy(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world, honest = played(tmp_path), assembly.list_entities
+        monkeypatch.setattr(
+            assembly, "list_entities", lambda taken, _, *rest: honest(taken, ["all"] * 2, *rest)
+        )
+        world.link()
+        refused(world, "entities of ohid: released against the policy 'candidates'")
+
+    def test_releases_less_than_the_policy(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world, honest = played(tmp_path), assembly.list_entities
+        monkeypatch.setattr(
+            assembly, "list_entities", lambda taken, _, *rest: honest(taken, ["matched"] * 2, *rest)
+        )
+        world.link()
+        refused(world, "entities of moj: ")
+
+    def test_names_somebody_without_a_reason(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world = played(tmp_path, policies={"moj": "matched", "ohid": "matched"})
+        honest = assembly._Involved.of
+
+        def everybody(*arguments: Any) -> Any:
+            found = honest(*arguments)
+            return assembly._Involved(found.linked, np.ones_like(found.linked), found.counts)
+
+        monkeypatch.setattr(assembly._Involved, "of", everybody)
+        world.link()
+        refused(world, "one is named without a reason")
+
+    def test_leaves_somebody_out(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        world, honest = played(tmp_path), assembly._listed
+
+        def fewer(taken: Any, policy: Any, found: Any, entropy: Any) -> Listed:
+            listed = honest(taken, policy, found, entropy)
+            keep = np.ones(len(listed.number), bool)
+            keep[np.flatnonzero(~found.candidate[listed.number])[:1]] = False
+            place = np.full_like(listed.place, -1)
+            place[listed.number[keep]] = np.arange(keep.sum())
+            return Listed(listed.number[keep], place, listed.rows[keep])
+
+        monkeypatch.setattr(assembly, "_listed", fewer)
+        world.link()
+        refused(world, "entities of moj: 1 are missing")
+
+    @pytest.mark.parametrize(
+        ("field", "value", "message"),
+        [
+            ("withdrawn", 1, "more than were submitted"),
+            ("policy", "matched", "another policy than agreed"),
+            ("name", "ohid", "not those of the agreement"),
+        ],
+    )
+    def test_writes_a_false_index(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, value: Any, message: str
+    ) -> None:
+        world, honest = played(tmp_path), writing._part
+
+        def false(taken: Any, *rest: Any) -> Any:
+            part = honest(taken, *rest)
+            return part.model_copy(update={field: value}) if part.name == "moj" else part
+
+        monkeypatch.setattr(writing, "_part", false)
+        world.link()
+        refused(world, message)
+
+    def test_gives_two_people_one_another_s_attributes(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Blobs of two entities exchanged in the file: each is genuine, at the wrong place."""
+        world, honest = played(tmp_path), writing._runs
+
+        def exchanged(places: Any, most: int) -> Any:
+            runs = [(place, 1) for place in places.tolist()]
+            runs[0], runs[1] = runs[1], runs[0]
+            return iter(runs) if len(places) > 1 else honest(places, most)
+
+        monkeypatch.setattr(writing, "_runs", exchanged)
+        world.link()
+        refused(world, "payload: ")
+
+    def test_reports_that_are_too_large(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world = played(tmp_path)
+        world.link()
+        monkeypatch.setattr(release, "REPORTS_LIMIT", 100)
+        refused(world, "reports: larger than 100 bytes")
+
+
+class TestOwner:
+    def test_marks_no_blob_of_a_control(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world = World(tmp_path)
+        monkeypatch.setattr("blindlink.owner.prepare.payload.CONTROL", 0)
+        world.submit("moj")
+        monkeypatch.undo()
+        world.submit("ohid")
+        world.link()
+        refused(world, "controls: do not agree with the marks")
+
+    def test_lists_a_control_that_is_nobody(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def longer(ids: Any) -> list[bytes]:
+            return [*builtins.sorted(ids), b"\xff" * 16]
+
+        world = World(tmp_path)
+        monkeypatch.setattr("blindlink.owner.submit.sorted", longer, raising=False)
+        world.submit("moj")
+        monkeypatch.undo()
+        world.submit("ohid")
+        world.link()
+        refused(world, "controls: one is not among the entities")
+
+
+def test_nobody_matches_anybody(tmp_path: Path) -> None:
+    """No links, no blobs, no proof: still a sound release."""
+    policies = {"moj": "matched", "ohid": "matched"}
+    world = World(tmp_path, policies=policies, terms={"minimum_overlap": 0})
+    world.submit("moj")
+    strangers = World(tmp_path).tables["ohid"]["identities"]
+    days = [f"1930-01-{1 + number % 28:02d}" for number in range(len(strangers))]
+    place = strangers.column_names.index("date_of_birth")
+    world.submit(
+        "ohid", tables={"identities": strangers.set_column(place, "date_of_birth", [days])}
+    )
+    world.link()
+    cohort = world.cohort()
+    assert len(cohort.people) == len(cohort.links) == len(cohort.tables["moj", "events"]) == 0
+    assert cohort.info["controls"]["moj"]["number"] == 5
+
+
+def manifest(kind: str, content: dict[str, Any], names: Sequence[str], folder: Path) -> Manifest:
+    with container.create(
+        folder / "x",
+        kind,
+        sender=keys("moj"),
+        agreement="00" * 32,
+        bundle="00" * 16,
+        now=NOW,
+        expires=NOW.replace(year=2027),
+        entropy=seeded("x"),
+    ) as draft:
+        for name in names:
+            with draft.section(name, keys("ttp").public) as out:
+                out.write(bytes(16))
+        draft.content = content
+    return draft.manifest()
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "read"),
+    [
+        ("withdrawal", {"submission": "00" * 16, "rows": 2}, withdrawal.withdrawal_content),
+        (
+            "row-map",
+            {"submission": "00" * 16, "rows": 1, "width": 9},
+            withdrawal.row_map_content,
+        ),
+        ("release", {"submissions": {"a": "00" * 32, "b": "00" * 32}}, release.content_of),
+    ],
+)
+def test_sections_that_are_not_those_of_the_format(
+    tmp_path: Path, kind: str, content: dict[str, Any], read: Callable[[Manifest, str], Any]
+) -> None:
+    with pytest.raises(FormatError, match="here: manifest: sections are not those of"):
+        read(manifest(kind, content, ["rows"], tmp_path), "here")
+
+
+ROW_MAP = withdrawal.RowMapContent(submission="00" * 16, rows=1, width=2)
+WITHDRAWAL = withdrawal.WithdrawalContent(submission="00" * 16, rows=2)
+
+
+@pytest.mark.parametrize(
+    ("read", "message"),
+    [
+        (lambda: withdrawal.read_row_map(bytes(17), ROW_MAP, "m"), "not the declared number"),
+        (lambda: withdrawal.read_row_map(bytes(18), ROW_MAP, "m"), "a row has no entity"),
+        (lambda: withdrawal.read_withdrawn(bytes(32), WITHDRAWAL, "m"), "ascending row ids"),
+        (lambda: withdrawal.read_withdrawn(bytes(16), WITHDRAWAL, "m"), "ascending row ids"),
+    ],
+)
+def test_rows_that_no_writer_makes(read: Callable[[], Any], message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        read()
+
+
+def test_a_table_stands_once_in_a_layout() -> None:
+    table = TableLayout(name="t", columns=(Column(name="c", kind="text", width=1),))
+    with pytest.raises(ValidationError, match="a table stands twice"):
+        submission.Layout(tables=(table, table))
