@@ -1,10 +1,11 @@
 """What all tests share: fixed Hypothesis settings, and tests that need a system package."""
 
-import os
 import shutil
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from machine import lacking
 
 settings.register_profile(
     "blindlink",
@@ -16,18 +17,8 @@ settings.register_profile(
 settings.load_profile("blindlink")
 
 
-def require(program: str, package: str) -> str:
-    """The path of a system program; skips the test without it, or fails where CI must have it."""
-    path = shutil.which(program)
-    if path is None:
-        notice = f"needs {program} (Debian: apt-get install {package})"
-        if os.environ.get("BLINDLINK_REQUIRE_ALL"):
-            pytest.fail(notice)
-        pytest.skip(notice)
-    return path
-
-
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of headless Chromium."""
-    return require("chromium", "chromium")
+    path = shutil.which("chromium")
+    return path or lacking("needs chromium (Debian: apt-get install chromium)")

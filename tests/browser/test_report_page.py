@@ -17,6 +17,7 @@ import pytest
 from blindlink.analyst.definitions import Settings
 from blindlink.analyst.policy import Policy
 from blindlink.analyst.report import publish
+from machine import lacking
 from sample_tables import study
 
 QUIET = (
@@ -118,7 +119,7 @@ def test_it_prints_with_every_table(chromium, tmp_path, page):
 def test_axe_finds_nothing(chromium, tmp_path, page):
     path = os.environ.get("BLINDLINK_AXE")
     if not path:
-        pytest.skip("needs axe-core: npm install axe-core, then BLINDLINK_AXE=.../axe.min.js")
+        lacking("needs axe-core: npm install axe-core, then BLINDLINK_AXE=.../axe.min.js")
     script = """
         document.querySelectorAll('details').forEach(each => { each.open = true; });
         const found = await axe.run(document, { resultTypes: ['violations'] });

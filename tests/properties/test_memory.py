@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 LIMIT_KIB = 300 * 1024
 
 PROGRAM = """
-import json, resource, sys
+import json, sys
 from contextlib import ExitStack
 from pathlib import Path
 sys.path[:0] = {folders!r}
@@ -33,7 +33,8 @@ for path in sys.argv[2:]:
         outcomes.append("accepted")
     except BlindlinkError as error:
         outcomes.append(type(error).__name__)
-print(json.dumps([outcomes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
+from process_memory import peak
+print(json.dumps([outcomes, peak()]))
 """
 
 
@@ -105,17 +106,15 @@ def test_what_the_vectors_declare(kind: str) -> None:
 
 
 STREAMING = """
-import resource, sys
+import sys
 sys.path[:0] = {folders!r}
 from datetime import timedelta
 from pathlib import Path
+from process_memory import peak
 from vector_world import LATER, NOW, keys
 from blindlink.formats import container
 
-def most():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-path, piece, before = Path(sys.argv[1]), bytes(2**20), most()
+path, piece, before = Path(sys.argv[1]), bytes(2**20), peak()
 with container.create(path, "submission", sender=keys("moj"), agreement="0" * 64,
                       bundle="0" * 32, now=NOW, expires=LATER) as draft:
     with draft.section("encodings", keys("ttp").public) as out:
@@ -127,7 +126,7 @@ with container.opened(path, "submission") as sealed:
         size = 0
         while block := source.read(2**20):
             size += len(block)
-print(size, most() - before)
+print(size, peak() - before)
 """
 
 

@@ -1,4 +1,4 @@
-"""One synthetic study scored against its truth, for the tests and for benchmarks/coverage.py."""
+"""One synthetic study scored against its truth: for the tests and benchmarks."""
 
 from dataclasses import dataclass, replace
 

@@ -1,5 +1,5 @@
 """The intervals cover the truth as often as they say, at a small size; the full run of 200 studies
-is benchmarks/coverage.py.
+is benchmarks/interval_coverage.py.
 """
 
 import numpy as np

@@ -111,8 +111,7 @@ def _source(
     plans: Sequence[FilterPlan],
     tolerate: Tolerate | None = None,
 ) -> Source:
-    _check_ids(table)
-    problems = Problems()
+    problems, ids = Problems(), _bad_ids(table)
     columns = derive(table, schema, problems)
     features = plans[0].features
     lacking = {each.column for each in features} - columns.keys() - set(table.column_names)
@@ -125,8 +124,10 @@ def _source(
     for composite in (each for plan in plans for each in plan.composites):
         _try(composite, columns, problems)
     if tolerate is None:
+        problems.rows |= ids.rows
         problems.check()
     else:
+        ids.check()
         tolerate(problems.counts())
     return Source(cells, columns, len(table))
 
@@ -153,7 +154,7 @@ def _try(composite: CompositePlan, columns: dict[str, Coded], problems: Problems
     mapped(columns[name], lambda text: "".join(tokens(text)) if text else "", name, problems)
 
 
-def _check_ids(table: pa.Table) -> None:
+def _bad_ids(table: pa.Table) -> Problems:
     problems = Problems()
     if ENTITY in table.column_names:
         entity = read(table, ENTITY)
@@ -164,7 +165,7 @@ def _check_ids(table: pa.Table) -> None:
         again = np.ones(len(record.codes), bool)
         again[np.unique(record.codes, return_index=True)[1]] = False
         problems.add(RECORD, np.flatnonzero(again), "stands in an earlier row already")
-    problems.check()
+    return problems
 
 
 def _entities(table: pa.Table) -> npt.NDArray[np.object_] | None:

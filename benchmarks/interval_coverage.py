@@ -1,6 +1,6 @@
 """Do the corrected intervals cover the truth? Many synthetic studies, scored against their truth.
 
-    python benchmarks/coverage.py --studies 200 --requirements 4000 --out docs/reference/coverage.md
+    python benchmarks/interval_coverage.py --studies 200 --requirements 4000 --out PAGE.md
 
 The share of true records that the linkage can see at all is drawn for each study from the prior
 that the analysis states ("centred"); a second analysis of the same studies believes it 8 points
@@ -51,7 +51,7 @@ def page(scores: list[Score], asked: argparse.Namespace, seconds: float) -> str:
         f"{len(scores)} synthetic studies of {asked.requirements:,} requirements each, first seed "
         f"{asked.seed}; {seconds:,.0f} s of processor time. Made by",
         "",
-        f"    python benchmarks/coverage.py --studies {len(scores)} --requirements "
+        f"    python benchmarks/interval_coverage.py --studies {len(scores)} --requirements "
         f"{asked.requirements} --seed {asked.seed} --imputations {asked.imputations}",
         "",
         "In each study the links carry false and missed links, and the truth is known. The share "
