@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint types imports unit docs commands-page bench quality lock vectors clean
+.PHONY: help demo test lint types imports unit docs commands-page bench quality vectors lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,13 @@ bench: $(STAMP) ## speed against clkhash and anonlink, as ratios in one run
 
 COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
   --override requirements/overrides.txt --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade --quiet
+
+quality: $(STAMP) ## linkage quality over many sets, and interval coverage over 200 studies (hours)
+	$(BIN)/python -m benchmarks.quality
+	$(BIN)/python benchmarks/interval_coverage.py --studies 200 --requirements 4000
+
+vectors: $(STAMP) ## write the single-fault vectors of tests/vectors anew
+	$(BIN)/python tests/vectors/make_vectors.py
 
 lock: $(STAMP) ## resolve requirements/*.lock anew
 	$(COMPILE) --all-extras --group dev --no-emit-package pyspark --no-emit-package py4j -o requirements/all.lock

@@ -47,6 +47,7 @@ class Attacker:
     known: Mapping[int, tuple[int, int]]
     floor: Mapping[int, int]
     points: list[Counts]
+    effort: int = 0  # counts in all the programs that were solved
     _by_cell: dict[int, list[int]] = field(default_factory=dict)
     _programs: dict[int, _Program] = field(default_factory=dict)
 
@@ -129,6 +130,7 @@ class Attacker:
 
     def _solve(self, program: _Program, target: Terms, sign: int) -> Counts:
         """A set of counts with the least (sign 1) or the largest (-1) value of ``target``."""
+        self.effort += len(program.cells)
         factors = dict(target)
         cost = np.array([sign * factors.get(cell, 0) for cell in program.cells], dtype=float)
         result = milp(

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from blindlink.analyst.cells import Cells, Relation, Terms
 
 
-def merged(cells: Cells, relations: Iterable[Relation]) -> Cells:
+def merged(cells: Cells, relations: Iterable[Relation], likely: Iterable[Relation] = ()) -> Cells:
     """The cells with these relations, in which every equation of two cells is used up.
 
+    ``likely`` are equations that only the values suggest. One that would make a part of a sum equal
+    to its total, or to another part, is not believed: nobody who does not see the values could.
     The detail of a merged cell is the least of its parts: what is a total anywhere is dear.
     """
     kept = list(dict.fromkeys(relations))
@@ -16,6 +18,7 @@ def merged(cells: Cells, relations: Iterable[Relation]) -> Cells:
         if _is_equality(relation):
             one, two = (_leader(leader, cell) for cell, _ in relation.terms)
             leader[max(one, two)] = min(one, two)
+    _join_likely(leader, kept, likely)
     number: dict[int, int] = {}
     place = [number.setdefault(_leader(leader, cell), len(number)) for cell in range(len(leader))]
     result = Cells(value=[cells.value[cell] for cell in number])
@@ -25,6 +28,20 @@ def merged(cells: Cells, relations: Iterable[Relation]) -> Cells:
     result.at = {where: place[cell] for where, cell in cells.at.items()}
     result.relations = _rewritten(kept, place)
     return result
+
+
+def _join_likely(leader: list[int], kept: list[Relation], likely: Iterable[Relation]) -> None:
+    """Join the cells of likely equations, unless a sum names them both; changes ``leader``."""
+    sums: dict[int, set[int]] = {}
+    for index, relation in enumerate(kept):
+        if relation.low == relation.high and not _is_equality(relation):
+            for cell, _ in relation.terms:
+                sums.setdefault(_leader(leader, cell), set()).add(index)
+    for relation in likely:
+        one, two = sorted(_leader(leader, cell) for cell, _ in relation.terms)
+        if one != two and not sums.get(one, set()) & sums.get(two, set()):
+            leader[two] = one
+            sums[one] = sums.get(one, set()) | sums.get(two, set())
 
 
 def _rewritten(relations: Iterable[Relation], place: list[int]) -> list[Relation]:

@@ -32,7 +32,7 @@ def collect(tables: Sequence[Table]) -> Cells:
     cells = cells_of(tables)
     found = [relation for table in tables for relation in _relations(cells, table)]
     rest = rests(tables, cells, (d for table in tables for d in _differences(cells, table)))
-    return merged(cells, [*found, *twins(tables, cells), *rest])
+    return merged(cells, [*found, *rest], twins(tables, cells))
 
 
 def stages(cells: Cells, table: Table) -> Iterator[tuple[int, int, int]]:

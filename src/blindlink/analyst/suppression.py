@@ -22,6 +22,8 @@ from blindlink.analyst.tables import Table
 
 Points = Sequence[Counts]
 MOST_POINTS = 200
+# Counts in the programs solved to publish again what was withheld for nothing: about ten seconds.
+MOST_EFFORT = 50_000
 
 
 @dataclass(frozen=True)
@@ -181,10 +183,10 @@ def secondary(cells: Cells, pattern: Pattern, floor: dict[int, int], policy: Pol
             pattern.reasons.update(dict.fromkeys(fresh, "secondary"))
             chosen += fresh
         if len(chosen) == before:
-            # No cover: give up everything that hangs together with what is exposed.
+            # No cover: give up everything that hangs together with what is exposed, zeros included.
             around = reader.component([cell for s in exposed for cell, _ in s.terms])
-            rest = {c for r in around for c, _ in r.terms} - pattern.reasons.keys()
-            chosen += sorted(cell for cell in rest if cells.value[cell] > 0)
+            rest = {c for r in around for c, _ in r.terms}
+            chosen += sorted(rest - pattern.reasons.keys())
             pattern.reasons.update(dict.fromkeys(chosen[before:], "secondary"))
         if len(chosen) == before:
             break
@@ -199,8 +201,15 @@ def _relax(
     chosen: list[int],
     points: Points,
 ) -> Pattern:
-    """Publish again what was withheld for nothing, the dearest first; changes and returns it."""
+    """Publish again what was withheld for nothing, the dearest first; changes and returns it.
+
+    In a small cohort nearly every count hangs together with every other and each attempt is long:
+    after MOST_EFFORT what has not been tried stays withheld, which is safe.
+    """
+    effort = 0
     for cell in chosen:
+        if effort > MOST_EFFORT:
+            break
         del pattern.reasons[cell]
         low, high = behind(cells.value[cell], policy)
         fitting = [point for point in points if low <= point[cell] <= high]
@@ -211,6 +220,7 @@ def _relax(
             pattern.reasons[cell] = "secondary"
         else:
             points = reader.points[1:][-MOST_POINTS:]
+        effort += reader.effort
     return pattern
 
 

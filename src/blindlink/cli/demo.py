@@ -27,7 +27,7 @@ FOLDERS = {"study": "demo-out", "febrl4": "febrl4-out"}
 @click.option("--out", type=FOLDER, help="The folder to make: demo-out, or febrl4-out.")
 @click.option(
     "--people",
-    type=click.IntRange(1_000, 5_000_000),
+    type=click.IntRange(1_500, 5_000_000),
     help="Treatment people in the study: 150,000 unless given.",
 )
 @click.option(

@@ -39,8 +39,10 @@ PROFILE = "weak"
 AGREEMENT, LINKAGE_KEY, PASSPHRASE = "study.agreement", "linkage.key", "passphrase"
 SECRET, RELEASE, COHORT, REPORT = "for-ohid.secret", "study.release", "cohort", "report"
 TABLES = {"moj": ("events",), "ohid": ("events", "details")}
-# Share of identity rows that become control records, and the fewest that say something.
+# Share of identity rows that become control records, and the fewest that say something; a small
+# file can make only a few.
 CONTROLS = {"moj": (0.05, 200), "ohid": (0.01, 50)}
+MOST_CONTROLS = 0.25
 
 
 @dataclass(frozen=True)
@@ -192,5 +194,6 @@ def _draft(parties: dict[str, Party]) -> str:
     text = resources.files("blindlink.study").joinpath("agreement.toml").read_text("utf-8")
     for name, (share, fewest) in CONTROLS.items():
         rows = frames.read_table(parties[name].path("identities.csv")).num_rows
-        text = text.replace(f"{{{name}_controls}}", str(max(fewest, round(share * rows))))
+        number = min(max(fewest, round(share * rows)), int(MOST_CONTROLS * rows))
+        text = text.replace(f"{{{name}_controls}}", str(number))
     return text
