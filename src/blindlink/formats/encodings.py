@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet
 
-from blindlink.errors import FormatError
+from blindlink.errors import FormatError, InputError
 from blindlink.files import read_bytes, reason, replacing, write_text
 
 VERSION = "blindlink-encodings-v1"
@@ -107,13 +107,16 @@ def filter_name(number: int) -> str:
 
 
 def read_encodings(path: Path) -> Encodings:
-    """Read a file of encodings strictly; also clkhash's ``{"clks": [...]}``. Raises FormatError."""
+    """Read a file of encodings strictly; also clkhash's ``{"clks": [...]}``.
+
+    Raises FormatError, or InputError where it cannot be opened.
+    """
     if path.name.lower().endswith(".json"):
         return _read_clkhash(path)
     try:
         table = pa.parquet.read_table(path)
     except OSError as error:
-        raise FormatError(f"{path}: {reason(error)}", hint="check the path") from None
+        raise InputError(f"{path}: {reason(error)}", hint="check the path") from None
     except pa.ArrowException:
         raise FormatError(f"{path}: not a file of encodings") from None
     return from_table(table, str(path))
