@@ -36,7 +36,9 @@ def page() -> str:
 
 
 def sections() -> Iterator[str]:
-    for context, command in walk(click.Context(root, info_name="blindlink", color=False)):
+    for context, command in walk(
+        click.Context(root, info_name="blindlink", **root.context_settings)
+    ):
         yield f"\n## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
 
 
@@ -48,12 +50,7 @@ def walk(context: click.Context) -> Iterator[tuple[click.Context, click.Command]
         for name in command.list_commands(context):
             child = command.get_command(context, name)
             if child is not None:
-                inner = click.Context(
-                    child,
-                    info_name=name,
-                    parent=context,
-                    help_option_names=["-h", "--help"],
-                )
+                inner = click.Context(child, info_name=name, parent=context)
                 yield from walk(inner)
 
 
