@@ -8,7 +8,7 @@ the attacker reads the result, and the gate refuses it if a protected count is b
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,19 +85,40 @@ def release(
     if policy.curve_steps:
         tables = [coarsen(table, policy.threshold) for table in tables]
     cells = collect(tables)
-    pattern = suppression.primary(tables, cells, policy)
-    if policy.differencing:
-        pattern.add(differences(tables, cells, earlier, policy))
-    floor = suppression.floors(tables, cells, policy)
-    if policy.secondary:
-        pattern = suppression.secondary(cells, pattern, floor, policy)
-    found = suppression.audit(cells, pattern, floor, policy)
+    pattern, found = _decide(tables, cells, policy, earlier, ())
     exposed = [secret for secret, width in found.items() if width < policy.width]
+    if exposed and policy.secondary:
+        # In a very small cohort so many counts are equal by chance that these coincidences alone
+        # fix a number. Where both counts are withheld nobody sees that they are equal, so what was
+        # withheld stays so and only the certain relations count.
+        withheld = [where for where, cell in cells.at.items() if cell in pattern.reasons]
+        cells = collect(tables, likely=False)
+        pattern, found = _decide(tables, cells, policy, earlier, withheld)
+        exposed = [secret for secret, width in found.items() if width < policy.width]
     if exposed and policy.secondary:
         raise DisclosureError(f"{len(exposed)} protected counts can be worked out from the tables")
     made = [_safe(table, cells, pattern, policy) for table in tables]
     audits = tuple(audit for _, audit in made)
     return [table for table, _ in made], _audit(policy, cells, pattern, found, len(exposed), audits)
+
+
+def _decide(
+    tables: Sequence[Table],
+    cells: Cells,
+    policy: Policy,
+    earlier: Sequence[Earlier],
+    withheld: Iterable[tuple[str, int, str]],
+) -> tuple[Pattern, dict[Secret, int]]:
+    """What is withheld, at least ``withheld``, and the width that protects each secret."""
+    pattern = suppression.primary(tables, cells, policy)
+    if policy.differencing:
+        pattern.add(differences(tables, cells, earlier, policy))
+    for where in withheld:
+        pattern.reasons.setdefault(cells.at[where], "secondary")
+    floor = suppression.floors(tables, cells, policy)
+    if policy.secondary:
+        pattern = suppression.secondary(cells, pattern, floor, policy)
+    return pattern, suppression.audit(cells, pattern, floor, policy)
 
 
 def _audit(

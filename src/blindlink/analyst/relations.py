@@ -27,12 +27,15 @@ from blindlink.analyst.twins import Difference, rests, twins
 NESTED = "stage"  # a label whose values are stages, each a part of the one before
 
 
-def collect(tables: Sequence[Table]) -> Cells:
-    """All cells of all tables with all their relations; cells known to be equal are one."""
+def collect(tables: Sequence[Table], *, likely: bool = True) -> Cells:
+    """All cells of all tables with all their relations; cells known to be equal are one.
+
+    ``likely``: also those that only their values suggest to be equal.
+    """
     cells = cells_of(tables)
     found = [relation for table in tables for relation in _relations(cells, table)]
     rest = rests(tables, cells, (d for table in tables for d in _differences(cells, table)))
-    return merged(cells, [*found, *rest], twins(tables, cells))
+    return merged(cells, [*found, *rest], twins(tables, cells) if likely else ())
 
 
 def stages(cells: Cells, table: Table) -> Iterator[tuple[int, int, int]]:
