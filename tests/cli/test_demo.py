@@ -92,7 +92,7 @@ def test_a_plain_run_says_what_each_stage_did(
     arguments = ["demo", "--data", "febrl4", "--overlap", "0.1", "--out", str(tmp_path / "f")]
     assert run(arguments) == 0
     said = capsys.readouterr()
-    assert "[ 1/4] nobody deals out Febrl 4" in said.err
+    assert "[ 1/4] the demo deals out Febrl 4" in said.err
     assert "\x1b" not in said.err + said.out
     for name in ("precision", "recall", "F1"):
         assert name in said.out

@@ -82,7 +82,7 @@ def febrl4(
 def _play(
     folder: Path, data: Benchmark, overlap: float, seed: int, hand: Stagehand
 ) -> BenchmarkResult:
-    hand.play("nobody", "deals out Febrl 4", lambda _: _write(data, folder), wording.dealt)
+    hand.play("the demo", "deals out Febrl 4", lambda _: _write(data, folder), wording.dealt)
     hand.play(
         "owners",
         "encode their records",
@@ -98,7 +98,7 @@ def _play(
         wording.linked,
     )
     quality = hand.play(
-        "nobody",
+        "the demo",
         "compares with the truth",
         lambda _: evaluate_files(links, truth / "left.csv", truth / "right.csv", PERSON),
         wording.scored,

@@ -21,7 +21,7 @@ from blindlink.study.stages import Audience, Nobody, Stage, Stagehand
 
 RESULT = "score.json"
 STAGES = 10
-NOBODY, EVERYBODY = "nobody", "everybody"
+STAGE, EVERYBODY = "the demo", "everybody"
 SETTINGS = Settings(
     title="Pathways between probation and addiction treatment: demo on synthetic data",
     publisher="blindlink demo",
@@ -95,7 +95,7 @@ def demo(
 
 def _play(folder: Path, people: int, seed: int, settings: Settings, hand: Stagehand) -> DemoResult:
     study = hand.play(
-        NOBODY,
+        STAGE,
         "invents the study",
         lambda progress: _study(folder, people, seed, progress),
         wording.made,
@@ -122,7 +122,7 @@ def _play(folder: Path, people: int, seed: int, settings: Settings, hand: Stageh
         wording.published,
     )
     quality = hand.play(
-        NOBODY,
+        STAGE,
         "compares with the truth",
         lambda _: linkage_quality(released.matches, *sent, study.tables["truth/people"]),
         wording.scored,
