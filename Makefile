@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SPARK := $(VENV)/.installed-spark
 
-.PHONY: help demo test lint types imports unit docs commands-page bench quality vectors lock clean
+.PHONY: help demo test lint types imports unit docs commands-page bench bench-spark spark quality vectors lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -15,6 +16,12 @@ $(STAMP): requirements/all.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/all.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
+
+$(SPARK): $(STAMP) requirements/spark.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-build-isolation -r requirements/spark.lock
+	touch $@
+
+spark: $(SPARK) ## install Spark (450 MB) for its tests and benchmark; it needs Java 17
 
 demo: $(STAMP) ## the whole study on synthetic data, into demo-out/
 	$(BIN)/blindlink demo --out demo-out --force
@@ -40,6 +47,9 @@ docs: $(STAMP) ## build the documentation strictly
 commands-page: $(STAMP) ## write docs/reference/commands.md from the tool's own help
 	$(BIN)/python tests/docs/commands_page.py
 
+bench-spark: $(SPARK) ## Spark's overhead and scaling on this machine (about ten minutes)
+	$(BIN)/python benchmarks/bench_spark.py
+
 bench: $(STAMP) ## speed against clkhash and anonlink, as ratios in one run
 	$(BIN)/pytest benchmarks --benchmark-only
 
@@ -48,7 +58,17 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11
 
 quality: $(STAMP) ## linkage quality over many sets, and interval coverage over 200 studies (hours)
 	$(BIN)/python -m benchmarks.quality
+	$(BIN)/python -m benchmarks.splink_peer  # needs requirements/quality.lock
 	$(BIN)/python benchmarks/interval_coverage.py --studies 200 --requirements 4000
+
+TRUST_TESTS = $(addprefix tests/unit/test_,$(addsuffix .py,keys canonical container merkle inclusion terms \
+  agreement_draft secret audit_log audit_proofs inspecting payload records submission release spool \
+  dishonest_parties cohort controls generalise)) $(addprefix tests/cli/test_,$(addsuffix .py,keygen \
+  agreement audit owner_linker three_owners)) tests/vectors/test_vectors.py tests/properties/test_canaries.py
+
+trust-coverage: $(STAMP) ## 100 % branch coverage of keys, agreement, submission, release and audit, or fail
+	$(BIN)/pytest -q --cov --cov-config=tests/trust_coverage.ini --cov-report=term-missing:skip-covered \
+	  --cov-fail-under=100 $(TRUST_TESTS)
 
 vectors: $(STAMP) ## write the single-fault vectors of tests/vectors anew
 	$(BIN)/python tests/vectors/make_vectors.py

@@ -5,6 +5,7 @@ drawn column by column: their frequencies are real, and there are as many people
 tenth of the left file is also in the right file, with one letter of the surname changed.
 """
 
+from copy import deepcopy
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -15,13 +16,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv
 
-from blindlink.formats.schema import parse_schema
+from blindlink.formats.schema import LinkageSchema, parse_schema
 from blindlink.keys import LinkageKey
 from blindlink.owner.encode import encode, encode_as_clkhash
 from blindlink.owner.profiles import new_schema
 
 Filters = npt.NDArray[np.uint8]
 SECRET = b"a secret for benchmarks only"
+_FILL = 0.05  # of composite filters
 COLUMNS = ("given_name", "surname", "suburb", "date_of_birth", "postcode", "address_1")
 
 
@@ -79,6 +81,25 @@ def _clk_schema(length: int, strategy: dict[str, int]) -> dict[str, Any]:
 
 
 def _composite(table: pa.Table) -> Filters:
+    return encode(_profile_columns(table), _composite_schema(), LinkageKey(bytes(32))).filters[0]
+
+
+@cache
+def _composite_schema() -> LinkageSchema:
+    """The profile ``weak`` at 4096 bits, with so many bits per token that _FILL of them are set."""
+    people = _people(500, 9)
+    columns = _profile_columns(pa.table({name: people[name].tolist() for name in COLUMNS}))
+    schema, _ = new_schema("weak", [columns.column_names])
+    document = deepcopy(schema.document)
+    document["clkConfig"]["l"] = 4096
+    sparse = encode(columns, parse_schema(document), LinkageKey(bytes(32))).filters[0]
+    more = _FILL / (np.bitwise_count(sparse).sum() / (8 * sparse.size))
+    for token in document["blindlink"]["composites"]:
+        token["bitsPerToken"] = max(1, round(token["bitsPerToken"] * more))
+    return parse_schema(document)
+
+
+def _profile_columns(table: pa.Table) -> pa.Table:
     names = {
         "given_name": "forename",
         "surname": "surname",
@@ -89,10 +110,7 @@ def _composite(table: pa.Table) -> Filters:
     chosen = table.select(list(names)).rename_columns(list(names.values()))
     dates = [f"{day[:4]}-{day[4:6]}-{day[6:]}" for day in table["date_of_birth"].to_pylist()]
     place = chosen.column_names.index("date_of_birth")
-    chosen = chosen.set_column(place, "date_of_birth", pa.array(dates))
-    schema, _ = new_schema("weak", [chosen.column_names])
-    document = schema.document | {"clkConfig": schema.document["clkConfig"] | {"l": 4096}}
-    return encode(chosen, parse_schema(document), LinkageKey(bytes(32))).filters[0]
+    return chosen.set_column(place, "date_of_birth", pa.array(dates))
 
 
 def _diffused(table: pa.Table) -> Filters:

@@ -34,7 +34,7 @@ from blindlink.study.parameters import Parameters
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 ROLES = {"moj": "owner", "ohid": "owner", "ttp": "linker", "lab": "analyst"}
 OWNERS = ("moj", "ohid")
-HEAVY = ("blindlink.owner.prepare.encode", "blindlink.linker.release.link_pair")
+HEAVY = ("blindlink.owner.prepare._encode", "blindlink.linker.release.link_pair")
 
 
 class Clock:

@@ -22,7 +22,7 @@ from blindlink.formats.plan import Plan
 from blindlink.keys import LinkageKey
 from blindlink.linker.link import Candidates, Linkage, link
 from blindlink.owner.encode import encode
-from blindlink.owner.profiles import new_schema
+from blindlink.owner.profiles import LEAST_PEOPLE, new_schema
 
 SECRET = bytes(range(32))
 Z99 = 2.5758
@@ -79,10 +79,15 @@ def main() -> int:
     return 0
 
 
-def measure(data: DataSet, seed: int) -> Result | None:
-    """Encode, link by the default plan and compare with the truth; None where auto refuses."""
+def measure(data: DataSet, seed: int, people: int | None = None) -> Result | None:
+    """Encode, link by the default plan and compare with the truth; None where auto refuses.
+
+    ``people``: how many the schema is for, by default the rows of the larger file.
+    """
     files = data.make(seed)
-    schema, _ = new_schema(data.profile, [files.left.column_names, files.right.column_names])
+    size = people or max(LEAST_PEOPLE, len(files.left), len(files.right))
+    names = [files.left.column_names, files.right.column_names]
+    schema, _ = new_schema(data.profile, names, people=size)
     key = LinkageKey(SECRET)
     left, right = encode(files.left, schema, key), encode(files.right, schema, key)
     started = time.perf_counter()
@@ -136,9 +141,15 @@ def correct(pairs: Candidates, files: Files) -> npt.NDArray[np.bool_]:
 
 def best(found: Linkage, files: Files) -> tuple[float, float]:
     """The best F1 over all thresholds, and its threshold; links are nested in the threshold."""
-    score = found.links.score
-    hits = np.cumsum(correct(found.links, files))
-    f1 = 2 * hits / (np.arange(1, len(hits) + 1) + len(files.truth))
+    return best_of(found.links.score, correct(found.links, files), len(files.truth))
+
+
+def best_of(
+    score: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], truth: int
+) -> tuple[float, float]:
+    """The same for links sorted by score; ``right`` says which are right, of ``truth`` pairs."""
+    hits = np.cumsum(right)
+    f1 = 2 * hits / (np.arange(1, len(hits) + 1) + truth)
     f1[:-1][score[1:] == score[:-1]] = 0
     place = int(f1.argmax())
     return float(f1[place]), float(score[place])

@@ -20,10 +20,10 @@ import numpy as np
 import pyarrow as pa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from blindlink.formats import container, inclusion, payload
+from blindlink.formats import container, payload
 from blindlink.formats.records import layout_of
 from blindlink.formats.stream import CHUNK
-from blindlink.formats.submission import Records, write_records
+from blindlink.formats.submission import write_records
 from blindlink.keys import PartyKeys
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -57,13 +57,8 @@ def encodings(folder: Path, rows: int, timer: Timer) -> None:
     """A submission of that many encoded rows: written, verified and read."""
     owner, linker = (PartyKeys.generate(n, r) for n, r in (("moj", "owner"), ("ttp", "linker")))
     rng, path = np.random.default_rng(1), folder / "submission"
-    records = Records(
-        ids=rng.integers(0, 256, (rows, 16), np.uint8),
-        entity=np.arange(rows),
-        filters=(rng.integers(0, 256, (rows, FILTER), np.uint8),),
-        match_keys=(),
-        blobs=np.ones(rows, np.int64),
-    )
+    ids, entity = rng.integers(0, 256, (rows, 16), np.uint8), np.arange(rows)
+    filters, blobs = rng.integers(0, 256, (rows, FILTER), np.uint8), np.ones(rows, np.int64)
 
     def write() -> None:
         with (
@@ -78,7 +73,7 @@ def encodings(folder: Path, rows: int, timer: Timer) -> None:
             ) as draft,
             draft.section("encodings", linker.public) as out,
         ):
-            write_records(records, out)
+            write_records(ids, entity, [filters], blobs, out)
 
     def verify() -> None:
         with container.opened(path, "submission") as sealed:
@@ -118,7 +113,7 @@ def rows_of_payload(folder: Path, rows: int, timer: Timer) -> None:
 
     def seal() -> None:
         with path.open("wb") as out:
-            inclusion.root(payload.seal(packer, blobs, size, ids, key, out))
+            payload.seal(packer, blobs, size, ids, key, out)
 
     def unseal() -> None:
         with path.open("rb") as source:

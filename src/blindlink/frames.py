@@ -7,6 +7,7 @@ columns. Problems are reported by row and column, never by value.
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from blindlink.errors import InputError
 from blindlink.files import reason, replacing
 
 FORMATS = ".csv, .csv.gz, .parquet, .arrow or .feather"
+_INDEX = re.compile(r"__index_level_\d+__$")  # what pandas calls an index without a name
+_SAMPLE = 1 << 20
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -32,8 +35,9 @@ def read_table(path: Path) -> pa.Table:
 
 def iter_tables(path: Path, *, block_size: int = 1 << 24) -> Iterator[pa.Table]:
     """The rows of a table in order, in pieces of about ``block_size`` bytes (CSV) or a record batch
-    (Parquet), so that memory does not grow with the file. There is at least one piece, perhaps
-    without rows. Raises InputError, perhaps late: a fault in the last row shows when it is reached.
+    (Parquet, Arrow), so that memory does not grow with the file. There is at least one piece,
+    perhaps without rows. Raises InputError, perhaps late: a fault in the last row shows when it is
+    reached.
     """
     kind = _kind(path)
     with _reading(path, kind):
@@ -42,9 +46,54 @@ def iter_tables(path: Path, *, block_size: int = 1 << 24) -> Iterator[pa.Table]:
         elif kind == "Parquet":
             yield from _parquet_pieces(path)
         else:
-            table = pa.feather.read_table(path)
-            _check_names(path, table.column_names)
-            yield table
+            yield from _arrow_pieces(path)
+
+
+def rebatch(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """The same rows in tables of ``rows`` rows, the last one shorter; at least one table."""
+    waiting: list[pa.Table] = []
+    held, given = 0, False
+    for table in tables:
+        waiting.append(table)
+        held += len(table)
+        if held < rows:
+            continue
+        whole = _stacked(waiting)
+        for start in range(0, held - rows + 1, rows):
+            yield whole.slice(start, rows)
+        waiting, held, given = [whole.slice(held - held % rows)], held % rows, True
+    if held or not given:
+        yield _stacked(waiting)
+
+
+def _stacked(tables: list[pa.Table]) -> pa.Table:
+    # A column without a value in one of them has no type there.
+    return pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
+
+
+def count_rows(path: Path) -> int:
+    """The rows of a table, without reading all of them; an estimate for CSV, from its first part.
+
+    Raises InputError.
+    """
+    kind = _kind(path)
+    with _reading(path, kind):
+        if kind == "Parquet":
+            rows: int = pa.parquet.read_metadata(path).num_rows
+            return rows
+        if kind == "CSV":
+            return _estimated(path)
+        return sum(len(piece) for piece in _arrow_pieces(path))
+
+
+def _estimated(path: Path) -> int:
+    with path.open("rb") as raw:
+        packed = path.name.lower().endswith(".gz")
+        file: IO[bytes] = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
+        sample = file.read(_SAMPLE)
+        if len(sample) < _SAMPLE:
+            return max(0, sample.count(b"\n") - 1)
+        return sample.count(b"\n") * path.stat().st_size // max(raw.tell(), 1)
 
 
 def column_names(path: Path) -> list[str]:
@@ -55,9 +104,9 @@ def column_names(path: Path) -> list[str]:
             return _header(path)
         if kind == "Parquet":
             names = list(pa.parquet.read_schema(path).names)
+            _check_names(path, names)
         else:
-            names = pa.feather.read_table(path).column_names
-        _check_names(path, names)
+            names = next(_arrow_pieces(path)).column_names
     return names
 
 
@@ -95,13 +144,19 @@ def texts(table: pa.Table, column: str) -> list[str]:
 
 
 def from_any(data: Any) -> pa.Table:
-    """A pandas or polars data frame, or an Arrow table, as an Arrow table. Raises InputError."""
+    """A pandas or polars data frame, or an Arrow table or batch, as an Arrow table.
+
+    Raises InputError. The index of a pandas frame is no column.
+    """
     if isinstance(data, pa.Table):
         return data
+    if isinstance(data, pa.RecordBatch):
+        return pa.Table.from_batches([data])
     if hasattr(data, "to_arrow"):
         return data.to_arrow()
     if hasattr(data, "__arrow_c_stream__"):
-        return pa.table(data)
+        table = pa.table(data)
+        return table.select([name for name in table.column_names if not _INDEX.match(name)])
     raise InputError(
         f"cannot read a table from {type(data).__name__}",
         hint="give a pandas, polars or pyarrow table",
@@ -192,6 +247,28 @@ def _ragged(path: Path, rows: list[int], cells: int) -> InputError:
     first = ", ".join(str(number - 1) for number in rows[:5])
     more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
     return InputError(f"{path}: data row {first}{more}: not {cells} cells, as the header has")
+
+
+def _arrow_pieces(path: Path) -> Iterator[pa.Table]:
+    with pa.OSFile(str(path)) as source:
+        try:
+            reader = pa.ipc.open_file(source)
+        except pa.ArrowInvalid:  # a stream has no footer; an old Feather file is neither
+            source.seek(0)
+            yield from _stream_pieces(path, source)
+            return
+        _check_names(path, reader.schema.names)
+        yield reader.schema.empty_table()
+        for number in range(reader.num_record_batches):
+            yield pa.Table.from_batches([reader.get_batch(number)])
+
+
+def _stream_pieces(path: Path, source: pa.NativeFile) -> Iterator[pa.Table]:
+    with pa.ipc.open_stream(source) as reader:
+        _check_names(path, reader.schema.names)
+        yield reader.schema.empty_table()
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
 
 
 def _parquet_pieces(path: Path) -> Iterator[pa.Table]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from blindlink.analyst.definitions import Settings
-from blindlink.analyst.policy import Policy
+from blindlink.analyst.gate.policy import Policy
 from blindlink.analyst.report import publish
 from machine import lacking
 from sample_tables import study

@@ -1,4 +1,4 @@
-"""``agreement``, ``inspect`` and ``audit`` as people use them, from draft to received secret."""
+"""``agreement`` and ``inspect`` as people use them, from draft to received secret."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,6 @@ from blindlink.cli import run
 from blindlink.cli.agreement_text import printable
 from blindlink.cli.passphrase import VARIABLE
 from blindlink.formats.agreement_draft import template
-from blindlink.formats.audit import AuditLog
 from blindlink.keys import LinkageKey
 from trust_world import NOW, PASSPHRASE, ROLES, SCHEMA, entropy, keys, secret
 
@@ -142,17 +141,3 @@ def test_inspect_nested(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "content:" in lines
     assert "  bits: 1, 2" in lines
     assert "  name: encodings" in lines
-
-
-def test_audit_verify(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    log = AuditLog.create(folder / "log", "ab" * 16)
-    log.append("event", {}, now=NOW)
-    log.head(keys("ttp"), now=NOW).save(folder / "head")
-    verify = ["audit", "verify", "log", "--linker", "ttp.key.public", "--head", "head"]
-    assert run(verify) == 0
-    assert capsys.readouterr().out == "the log's 1 entries extend all 1 heads that were kept\n"
-    AuditLog.create(folder / "log", "ab" * 16, force=True)
-    assert run(verify) == 15
-    error, hint = capsys.readouterr().err.splitlines()
-    assert error == "error: head: had 1 entries, and the log has 0"
-    assert hint.startswith("hint: ")

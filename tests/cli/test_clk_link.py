@@ -56,6 +56,13 @@ def test_auto_links_and_evaluates(files: Path, capsys: Captured) -> None:
     assert result["f1"]["low"] < result["f1"]["value"] <= result["f1"]["high"]
 
 
+def test_the_default_engine_says_why(files: Path, capsys: Captured) -> None:
+    assert link(files, "--threshold", "0.8") == 0
+    assert "engine reference: 500 x 700 filters are few\n" in capsys.readouterr().err
+    assert link(files, "--threshold", "0.8", "--engine", "sliced", "--force") == 0
+    assert "engine" not in capsys.readouterr().err
+
+
 def test_a_fixed_threshold_has_no_probability(files: Path, capsys: Captured) -> None:
     assert link(files, "--threshold", "0.8", "--json") == 0
     result = json.loads(capsys.readouterr().out)

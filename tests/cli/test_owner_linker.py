@@ -2,8 +2,8 @@
 
 import json
 import shutil
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,36 +11,17 @@ import pytest
 
 from blindlink import frames
 from blindlink.cli import run
-from blindlink.formats.fields import stamp
+from blindlink.formats import container
 from blindlink.keys import party as party_keys
-from flow_world import SECRET, World, keys
-
-PASSPHRASE = "four unrelated random words"
-STRETCHED = cache(party_keys._stretch)  # Argon2id is paid once for each key file
+from cli_world import STRETCHED, current_terms, party, prepare, submit
+from cli_world import link as link_files
+from flow_world import World
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Key files, agreement and extracts of a study that is in force today."""
     folder = tmp_path_factory.mktemp("parties")
-    now = datetime.now(UTC)
-    terms = {
-        "created": stamp(now - timedelta(days=1)),
-        "expires": stamp(now + timedelta(days=1)),
-        "destroy_by": stamp(now + timedelta(days=2)),
-    }
-    world = World(folder, terms=terms, signed_at=now)
-    world.agreement.save(folder / "study.agreement")
-    SECRET.save(folder / "linkage.key")
-    (folder / "words").write_text(PASSPHRASE + "\n")
-    (folder / "words").chmod(0o600)
-    for name in ("moj", "ohid", "ttp"):
-        keys(name).save(folder / f"{name}.key", PASSPHRASE.encode())
-    for name in world.owners:
-        (folder / name).mkdir()
-        for table, rows in world.tables[name].items():
-            ending = "parquet" if table == "details" else "csv"
-            frames.write_table(rows, folder / name / f"{table}.{ending}")
+    prepare(folder)
     return folder
 
 
@@ -52,21 +33,8 @@ def folder(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return tmp_path
 
 
-def party(name: str) -> list[str]:
-    return [
-        "--agreement", "study.agreement", "--keys", f"{name}.key", "--passphrase-file", "words",
-    ]  # fmt: skip
-
-
-def submit(name: str, *more: str) -> int:
-    out = ["--secret-file", "linkage.key", "--out", f"{name}.submission"]
-    return run(["owner", "submit", name, *party(name), *out, *more])
-
-
 def link(*more: str) -> int:
-    files = ["moj.submission", "ohid.submission"]
-    out = ["--project", "project", "--out", "study.release"]
-    return run(["linker", "link", *files, *party("ttp"), *out, *more])
+    return link_files("moj.submission", "ohid.submission", *more)
 
 
 def test_from_extracts_to_release(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,3 +118,47 @@ def test_a_list_of_people_needs_its_column(
 def test_help_has_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*command, "-h"]) == 0
     assert f"blindlink {' '.join(command)} " in capsys.readouterr().out.split("Example:")[1]
+
+
+def test_a_red_risk_report_stops_it_and_a_waiver_does_not_hide_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Everybody is one person: whoever sees the file sees that."""
+    rows = frames.read_table(folder / "moj/identities.csv").to_pydict()
+    same = {name: [values[0]] * len(values) for name, values in rows.items()}
+    same["entity_id"] = rows["entity_id"]
+    same["sex"] = [str(1 + number % 2) for number in range(len(rows["sex"]))]
+    frames.write_table(pa.table(same), folder / "moj/identities.csv", force=True)
+    (folder / "study.agreement").unlink()
+    prepared = World(
+        folder / "again", controls=0, terms=current_terms(), signed_at=datetime.now(UTC)
+    )
+    prepared.agreement.save(folder / "study.agreement")
+    waiver = json.loads((folder / "waiver.json").read_text())
+    (folder / "waiver.json").write_text(json.dumps(waiver | {"metrics": ["uniqueness"]}))
+    assert submit("moj") == 19
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: the disclosure-risk report is red beyond what the waiver")
+    assert hint.startswith("hint: read moj.submission.risk.html")
+    assert "identical encodings" in error
+    report = (folder / "moj.submission.risk.json").read_bytes()
+    assert not (folder / "moj.submission").exists()
+    (folder / "waiver.json").write_text(json.dumps(waiver))
+    assert submit("moj") == 13  # the report of the first attempt is there
+    assert submit("moj", "--force", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    report = (folder / "moj.submission.risk.json").read_bytes()
+    assert shown["risk_report"] == sha256(report).hexdigest()
+    assert "Nobody" in (folder / "moj.submission.risk.html").read_text()
+    with container.opened(folder / "moj.submission", "submission") as sealed:
+        assert sealed.manifest.content["risk_report"] == shown["risk_report"]
+
+
+def test_bad_cells(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = frames.read_table(folder / "moj/identities.csv").to_pydict()
+    rows["date_of_birth"][7] = "1990-02-30"
+    frames.write_table(pa.table(rows), folder / "moj/identities.csv", force=True)
+    assert submit("moj") == 10
+    assert "row 8" in capsys.readouterr().err
+    assert submit("moj", "--bad-cells", "missing") == 0
+    assert "date_of_birth: 1 unreadable cells count as missing" in capsys.readouterr().err

@@ -4,7 +4,6 @@ Each party has a folder with what it made and what it was sent. A canary is sear
 bytes of every file there, in everything that the party can decrypt, and in every table.
 """
 
-import io
 import logging
 import tempfile
 from pathlib import Path
@@ -16,6 +15,8 @@ import pytest
 
 from blindlink.errors import BlindlinkError
 from blindlink.formats import container
+from blindlink.formats.encodings import Encodings
+from blindlink.formats.schema import LinkageSchema
 from blindlink.keys.files import encode
 from flow_world import NOW, SECRET, World, keys
 
@@ -56,15 +57,23 @@ def planted(world: World) -> None:
     ohid["events"] = pa.table(columns)
 
 
-class Spool(io.BytesIO):
+KEPT: list[bytes] = []
+TEMPORARY_FILE = tempfile.TemporaryFile
+
+
+def kept_file(*arguments: Any, **options: Any) -> Any:
     """A temporary file whose content outlives it."""
+    file: Any = TEMPORARY_FILE(*arguments, **options)
+    close = file.close
 
-    kept: list[bytes] = []  # noqa: RUF012
+    def closing() -> None:
+        if not file.closed:
+            file.seek(0)
+            KEPT.append(file.read())
+        close()
 
-    def close(self) -> None:
-        if not self.closed:
-            Spool.kept.append(self.getvalue())
-        super().close()
+    file.close = closing
+    return file
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +87,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     handler.emit = lambda record: records.append(record.getMessage())  # type: ignore[method-assign]
     logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(0)
-    Spool.kept.clear()
+    KEPT.clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tempfile, "TemporaryFile", lambda *_, **__: Spool())
+        patch.setattr(tempfile, "TemporaryFile", kept_file)
         world.played()
     logging.getLogger().removeHandler(handler)
     logging.getLogger().setLevel(logging.WARNING)
@@ -151,9 +160,29 @@ def test_owners_and_outsiders_see_none(world: World) -> None:
     assert seen(contents(world, "outsider")) == set()
 
 
-def test_temporary_files_hold_ciphertext_only(world: World) -> None:
-    assert len(Spool.kept) >= 5
-    assert seen({str(number): data for number, data in enumerate(Spool.kept)}) == set()
+def test_temporary_files_hold_none(world: World) -> None:
+    """Containers in the making hold ciphertext, the owner's spool encodings."""
+    assert len(KEPT) >= 9
+    assert any(KEPT)
+    assert seen({str(number): data for number, data in enumerate(KEPT)}) == set()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_the_encodings_spool_is_nobody_elses(tmp_path: Path) -> None:
+    """It has no name while it is written, and its descriptor opens for its owner only."""
+    modes, named = {}, []
+
+    def look(table: pa.Table, encodings: Encodings, schema: LinkageSchema) -> str:
+        for link in Path("/proc/self/fd").iterdir():
+            target = str(link.readlink()) if link.is_symlink() else ""
+            if str(tmp_path) in target and target.endswith("(deleted)"):
+                modes[link.stat().st_ino] = link.stat().st_mode & 0o777
+        named.extend(tmp_path.iterdir())
+        return "ab" * 32
+
+    World(tmp_path).submit("moj", assess=look)
+    assert list(modes.values()) == [0o600] * 3  # a filter and two match keys
+    assert named == []
 
 
 def test_logs_hold_none(world: World) -> None:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from blindlink.analyst.disclosure import release
-from blindlink.analyst.policy import Policy
+from blindlink.analyst.gate.disclosure import release
+from blindlink.analyst.gate.policy import Policy
 from blindlink.analyst.tables import Table
 from sample_tables import count, label, share
 

@@ -1,10 +1,13 @@
 """Drawn schemas and data: our bytes are clkhash's bytes, for everything that clkhash supports."""
 
 import base64
+import json
 import string
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import clkhash
 import pyarrow as pa
 from clkhash.clk import generate_clks
 from clkhash.schema import from_json_dict
@@ -54,7 +57,12 @@ HASHES = st.sampled_from(
 FORMATS: dict[str, tuple[dict[str, Any], st.SearchStrategy[str]]] = {
     "string": ({"type": "string"}, LETTERS),
     "utf-16": ({"type": "string", "encoding": "utf-16", "maxLength": 20}, LETTERS),
+    "utf-32": ({"type": "string", "encoding": "utf-32", "case": "mixed"}, LETTERS),
     "upper": ({"type": "string", "case": "upper", "minLength": 0}, LETTERS.map(str.upper)),
+    "lower": (
+        {"type": "string", "case": "lower", "encoding": "utf-8", "minLength": 1, "maxLength": 40},
+        LETTERS.map(lambda text: text.lower() + "x"),
+    ),
     "pattern": (
         {"type": "string", "encoding": "ascii", "pattern": "[a-z]*"},
         st.text("abcxyz", max_size=9),
@@ -69,6 +77,16 @@ FORMATS: dict[str, tuple[dict[str, Any], st.SearchStrategy[str]]] = {
     "date": (
         {"type": "date", "format": "%d/%m/%Y"},
         st.dates(date(1000, 1, 1)).map(lambda d: d.strftime("%d/%m/%Y")),
+    ),
+    "iso date": (
+        {"type": "date", "format": "%Y-%m-%d"},
+        st.dates().flatmap(
+            lambda d: st.sampled_from([d.isoformat(), f"{d.year:04}-{d.month}-{d.day}"])
+        ),
+    ),
+    "short date": (
+        {"type": "date", "format": "%y%m%d"},
+        st.dates(date(1970, 1, 1), date(2068, 12, 31)).map(lambda d: d.strftime("%y%m%d")),
     ),
     "enum": ({"type": "enum", "values": ["M", "F", "?"]}, st.sampled_from(["M", "F", "?"])),
 }
@@ -139,12 +157,71 @@ def cases(draw: st.DrawFn) -> tuple[dict[str, Any], list[list[str]], bytes]:
     return document, [cells for _, cells in drawn], draw(st.binary(min_size=1, max_size=40))
 
 
-@given(cases())
-def test_our_bytes_are_the_reference_s(case: tuple[dict[str, Any], list[list[str]], bytes]) -> None:
-    document, cells, secret = case
+def compare(document: dict[str, Any], cells: list[list[str]], secret: bytes) -> None:
+    """Our bytes and the reference's must be the same."""
     names = [feature["identifier"] for feature in document["features"]]
     table = pa.table(dict(zip(names, (pa.array(c, pa.string()) for c in cells), strict=True)))
     ours = encode_as_clkhash(table, parse_schema(document), secret)
     records = list(zip(*cells, strict=True))
     theirs = generate_clks(records, from_json_dict(document), secret, max_workers=1)
     assert [bytes(row) for row in ours.filters[0]] == [clk.tobytes() for clk in theirs]
+
+
+@given(cases())
+def test_our_bytes_are_the_reference_s(case: tuple[dict[str, Any], list[list[str]], bytes]) -> None:
+    compare(*case)
+
+
+@st.composite
+def older_cases(draw: st.DrawFn) -> tuple[dict[str, Any], list[list[str]], bytes]:
+    """Schemas of version 1 and 2: n-grams only, in version 1 one k and one hash for all."""
+    version = draw(st.sampled_from([1, 2]))
+    hashing = st.sampled_from([{"type": "blakeHash"}, {"type": "doubleHash"}])
+    config: dict[str, Any] = {"l": 256, "kdf": {"type": "HKDF"}}
+    if version == 1:
+        config |= {"k": draw(st.integers(1, 40)), "hash": draw(hashing)}
+    else:
+        config |= {"xor_folds": draw(st.integers(0, 2))}
+    # At least one feature is encoded.
+    document: dict[str, Any] = {"version": version, "clkConfig": config, "features": []}
+    for position in range(draw(st.integers(1, 4))):
+        document["features"].append(draw(older_features(version, position, hashing)))
+    cells = [draw(st.lists(LETTERS, min_size=ROWS, max_size=ROWS)) for _ in document["features"]]
+    return document, cells, draw(st.binary(min_size=1, max_size=40))
+
+
+@st.composite
+def older_features(
+    draw: st.DrawFn, version: int, position: int, hashing: st.SearchStrategy[dict[str, Any]]
+) -> dict[str, Any]:
+    name = f"f{position}"
+    if position and draw(st.booleans()):
+        return {"identifier": name, "ignored": True}
+    own: dict[str, Any] = {"ngram": draw(st.integers(1, 3))}
+    if draw(st.booleans()):
+        own["positional"] = draw(st.booleans())
+    if version == 1 and draw(st.booleans()):
+        own["weight"] = draw(st.sampled_from([1, 1.5, 2.49, *([0] if position else [])]))
+    if version == 2:
+        own["strategy"] = draw(st.sampled_from([{"k": 7}, {"numBits": 90}]))
+        own["hash"] = draw(hashing)
+    if draw(st.booleans()):
+        own["missingValue"] = {"sentinel": "n/a", "replaceWith": "none"}
+    return {"identifier": name, "format": {"type": "string"}, "hashing": own}
+
+
+@given(older_cases())
+def test_older_schemas_give_the_reference_s_bytes(
+    case: tuple[dict[str, Any], list[list[str]], bytes],
+) -> None:
+    compare(*case)
+
+
+def test_the_reference_s_own_schemas_are_read() -> None:
+    folder = Path(clkhash.__file__).parent / "data"
+    names = ["INDEX", "NAME freetext", "DOB YYYY/MM/DD", "GENDER M or F"]
+    cells = [["1"], ["Jo Ann"], ["1980/02/03"], ["F"]]
+    for path in sorted(folder.glob("*.json")):
+        document = json.loads(path.read_text())
+        assert [each["identifier"] for each in document["features"]] == names
+        compare(document, cells, b"secret")

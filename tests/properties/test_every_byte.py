@@ -18,7 +18,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "vectors"))
 
-from test_vectors import read_audit, read_receipt
+from test_vectors import READERS, read_audit, read_receipt
 from vector_world import BASE, FOLDER, NOW, PASSPHRASE, agreement, keys
 
 from blindlink.analyst.opening import open_release
@@ -48,6 +48,10 @@ CASES: dict[str, tuple[Path, Read]] = {
     "receipt": (FOLDER / "receipt" / "valid.receipt", read_receipt),
     "log": (FOLDER / "audit" / "of-5.log", read_audit),
     "head": (FOLDER / "audit" / "at-5.head", read_audit),
+    "consistency": (FOLDER / "audit" / "from-5-to-9.consistency", read_audit),
+    "inclusion": (FOLDER / "audit" / "3-of-9.inclusion", read_audit),
+    "row-map": (FOLDER / "row-map" / "valid.row-map", READERS["row-map"]),
+    "withdrawal": (FOLDER / "withdrawal" / "valid.withdrawal", READERS["withdrawal"]),
     "linkage-key": (BASE / "linkage.key", LinkageKey.load),
     "party-keys": (BASE / "moj.key", lambda path: PartyKeys.load(path, PASSPHRASE)),
 }

@@ -140,3 +140,49 @@ def test_a_container_is_streamed(tmp_path: Path) -> None:
     assert size == 256 * 2**20
     assert grown < 16 * 1024
     print(f"streaming: {grown} KiB more")
+
+
+ENCODINGS = """
+import sys
+sys.path[:0] = {folders!r}
+from pathlib import Path
+import numpy as np
+from process_memory import peak
+from blindlink.formats.encodings import Encodings
+from blindlink.formats.submission import Content, read_records
+from blindlink.owner.spool import spooling
+
+rows, folder = 96 * 1024, Path(sys.argv[1])
+bits = (np.ones((1024, 1024), np.uint8),)
+piece = Encodings(bits, (8192,), np.arange(1024), None, (), "", None, "x")
+before = peak()
+with spooling(folder) as spool:
+    for _ in range(rows // 1024):
+        spool.add(piece)
+    order = np.random.default_rng(1).permutation(rows)
+    with (folder / "x").open("wb") as out:
+        out.write(np.arange(2 * rows, dtype=np.uint64).tobytes())
+        out.write(np.arange(rows, dtype=">u4").tobytes())
+        for rows_of_it in spool.pieces(order):
+            out.write(rows_of_it.data)
+        out.write(np.ones(rows, ">u4").tobytes())
+written = peak() - before
+content = Content(sequence=1, schema_fingerprint="0" * 64, encoder="x", key_check="0" * 16,
+                  rows=rows, entities=rows, bits=(8192,), match_keys=0, blobs=rows, blob_size=64,
+                  payload_root="0" * 64, risk_report=None)
+with (folder / "x").open("rb") as source:
+    found = read_records(source, content, "x", keep=False)
+assert len(found.ids) == rows and not found.filters
+print(written, peak() - before)
+"""
+
+
+def test_encodings_are_spooled_and_read_through(tmp_path: Path) -> None:
+    """96 MiB of encodings, written in random order and read: a piece at a time, and the ids."""
+    program = ENCODINGS.format(folders=[str(ROOT), str(ROOT / "vectors")])
+    arguments = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(arguments, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    written, read_through = map(int, done.stdout.split())
+    print(f"encodings: {written} KiB to write, {read_through} KiB in all")
+    assert read_through < 64 * 1024

@@ -26,7 +26,7 @@ from blindlink.formats import container
 from blindlink.formats.audit import AuditLog, Head, verify_log
 from blindlink.formats.fields import stamp
 from blindlink.formats.manifest import Manifest
-from blindlink.formats.receipt import EVENT, kept_head, load_receipt
+from blindlink.formats.receipt import EVENT, load_receipt
 from blindlink.formats.signed import Signed
 from blindlink.keys import PartyPublic
 from blindlink.linker.project import (
@@ -111,7 +111,7 @@ class Projects(RuleBasedStateMachine):
         self.seen.add(found.bundle)
         self.current[owner] = (sequence, found.bundle)
         receipt = load_receipt(path, keys("ttp").public, found)
-        self.heads.append(kept_head(receipt.document))
+        self.heads.append(receipt.document.head.signed())
 
     @rule(owner=st.sampled_from(OWNERS), number=st.integers(0, 2))
     @precondition(lambda self: self.current)

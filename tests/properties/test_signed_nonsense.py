@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "vectors"))
 import vectors_release
 import vectors_submission
 from test_trust import LEAVES, places
-from vector_world import BASE, NOW, Rebuild, agreement, keys, resigned, split
+from test_vectors import READERS
+from vector_world import BASE, FOLDER, NOW, Rebuild, agreement, keys, resigned, split
 
 from blindlink.analyst.opening import open_release
 from blindlink.errors import BlindlinkError
@@ -41,6 +42,14 @@ def read_release(path: Path) -> None:
 FILES: dict[str, tuple[Path, str, dict[str, Any], Callable[[Path], None]]] = {
     "submission": (BASE / "moj.submission", "moj", vectors_submission.READERS, read_submission),
     "release": (BASE / "study.release", "ttp", vectors_release.READERS, read_release),
+    "row-map": (
+        FOLDER / "row-map" / "valid.row-map",
+        *("moj", {"rows": keys("moj")}, READERS["row-map"]),
+    ),
+    "withdrawal": (
+        FOLDER / "withdrawal" / "valid.withdrawal",
+        *("moj", {"rows": keys("ttp")}, READERS["withdrawal"]),
+    ),
 }
 DOCUMENTS = {
     kind: canonical.loads(split(path.read_bytes())[1]) for kind, (path, *_) in FILES.items()

@@ -15,7 +15,7 @@ IDS = [
     "headlines_corrected", "engagement_by_group", "benchmarks", "status", "entry_curves",
     "substances", "outcomes", "representation", "chain", "deaths", "breach", "top", "access_atr",
     "access_drr", "outcome_model", "linked_unlinked", "linkage_quality",
-    "link_counts",
+    "linkage_by_group", "link_counts",
     "decomposition", "sensitivity", "linkage_methods", "engagement_imputed",
 ]  # fmt: skip
 SETTINGS = Settings(replicates=60, imputations=2)
@@ -207,3 +207,12 @@ def test_odd_cohorts_give_every_table_and_say_what_is_impossible(what: str, coho
     models = {table.id: table for table in tables}
     assert not len(models["access_atr"].frame)
     assert "needs" in models["access_atr"].notes[0]
+
+
+def test_models_carry_the_drawn_linkages(tables: dict[str, Table]) -> None:
+    for name in ("access_atr", "access_drr", "outcome_model"):
+        frame = tables[name].frame
+        drawn = frame[frame["model"] == "population-averaged, links imputed"]
+        assert len(drawn), name
+        ratio = drawn["odds_ratio"]
+        assert ((drawn["odds_ratio_low"] < ratio) & (ratio < drawn["odds_ratio_high"])).sum() > 10

@@ -8,17 +8,16 @@ import pytest
 
 from blindlink.errors import BlindlinkError, FormatError, InputError, OutputError, VerificationError
 from blindlink.formats import canonical, container
-from blindlink.formats.audit import AuditLog, Head, verify_heads, verify_log
+from blindlink.formats.audit import AuditLog, Head, verify_log
+from blindlink.formats.kept import verify_kept
 from blindlink.formats.manifest import Manifest
 from blindlink.formats.receipt import (
     EVENT,
     Receipt,
     Rejection,
-    kept_head,
     load_receipt,
     log_details,
     make_receipt,
-    verify_kept,
 )
 from blindlink.formats.signed import Signed
 from trust_world import LATER, NOW, entropy, keys, signed
@@ -110,10 +109,6 @@ def test_every_head_that_was_ever_given_is_extended(tmp_path: Path) -> None:
         heads.append(log.head(TTP, now=NOW))
     for head in heads:
         verify_log(log, head, TTP.public, "head")
-    for first, old in enumerate(heads):
-        for second, new in list(enumerate(heads))[first:]:
-            proof = log.consistency(first, second) if first else []
-            verify_heads(old, new, proof, TTP.public)
 
 
 def test_a_log_that_its_signer_rewrote_is_found_out(tmp_path: Path) -> None:
@@ -121,8 +116,6 @@ def test_a_log_that_its_signer_rewrote_is_found_out(tmp_path: Path) -> None:
     rewritten = log_of(tmp_path / "b", 6, salt=100)
     with pytest.raises(VerificationError, match="kept: the log was rewritten before entry 4"):
         verify_log(rewritten, kept, TTP.public, "kept")
-    with pytest.raises(VerificationError, match="does not extend"):
-        verify_heads(kept, rewritten.head(TTP, now=NOW), rewritten.consistency(4), TTP.public)
 
 
 def test_a_log_that_was_cut_is_found_out(tmp_path: Path) -> None:
@@ -138,8 +131,6 @@ def test_heads_of_other_logs_and_other_signers_are_refused(tmp_path: Path) -> No
     foreign = other.head(TTP, now=NOW)
     with pytest.raises(VerificationError, match="is of another log"):
         verify_log(log, foreign, TTP.public, "kept")
-    with pytest.raises(VerificationError, match="is of another log"):
-        verify_heads(foreign, log.head(TTP, now=NOW), [], TTP.public)
     with pytest.raises(VerificationError, match="signer: is not ttp"):
         verify_log(log, log.head(keys("moj"), now=NOW), TTP.public, "kept")
 
@@ -181,13 +172,11 @@ def test_a_receipt_comes_back(tmp_path: Path, manifest: Manifest) -> None:
     receipt_of(log, manifest).save(tmp_path / "r")
     found = load_receipt(tmp_path / "r", TTP.public, manifest).document
     assert (found.received, found.accepted, found.rejected[0].positions) == (5, 3, (1, 4))
-    assert kept_head(found).document.size == 5
+    assert found.head.document.size == 5
     TTP.public.save(tmp_path / "p")
     log.head(TTP, now=NOW).save(tmp_path / "h")
-    assert verify_kept(tmp_path / "log", tmp_path / "p", [tmp_path / "h"], [tmp_path / "r"]) == {
-        "entries": 5,
-        "checked": 2,
-    }
+    kept = verify_kept(tmp_path / "log", tmp_path / "p", [tmp_path / "h"], [tmp_path / "r"])
+    assert (kept.size, kept.heads, kept.entries) == (5, 2, 1)
     log_of(tmp_path / "log", 6, salt=9)
     with pytest.raises(VerificationError, match="rewritten before entry 5"):
         verify_kept(tmp_path / "log", tmp_path / "p", [], [tmp_path / "r"])

@@ -73,11 +73,12 @@ def test_policy_matched_gives_payload_of_links_only(tmp_path: Path) -> None:
 
 def test_controls_are_counted_under_every_policy(tmp_path: Path) -> None:
     policies = {"moj": "matched", "ohid": "candidates"}
-    cohort = World(tmp_path, policies=policies, terms={"plan": Plan(threshold="0.05")}).played()
+    terms = {"plan": Plan(threshold="0.05")}
+    cohort = World(tmp_path, policies=policies, controls=20, terms=terms).played()
     for name in ("moj", "ohid"):
         measured = cohort.info["controls"][name]
-        assert measured["number"] == 5
-        assert 0 < measured["linked"] <= 5
+        assert measured["number"] == 20
+        assert 0 < measured["linked"] <= 20
 
 
 def test_controls_are_counted_and_gone(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from blindlink.owner.comparators import comparison
         ({"type": "ngram", "n": 1}, "aba", ["a", "b", "a"]),
         ({"type": "ngram", "n": 2}, "ab", [" a", "ab", "b "]),
         ({"type": "ngram", "n": 2, "positional": True}, "ab", ["1  a", "2 ab", "3 b "]),
+        ({"type": "words"}, "ANN LEE ANN", ["ANN", "LEE"]),
         ({"type": "ngram", "n": 3}, "a", ["  a", " a ", "a  "]),
         # The example of clkhash's documentation: x = 25, distance 8, resolution 2.
         (

@@ -4,8 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from scipy.stats import rankdata
 
 from blindlink.errors import InputError
+from blindlink.keys import LinkageKey
 from blindlink.owner.controls import make_controls
 from blindlink.owner.encode import encode
 from blindlink.owner.profiles import new_schema
@@ -196,33 +198,111 @@ def test_place_of_one_region_is_no_block_of_its_own() -> None:
 
 
 def auc(score: np.ndarray, is_control: np.ndarray) -> float:
-    """The chance that a control scores above a real row; 0.5 is guessing."""
-    ranks = score.argsort().argsort() + np.random.default_rng(0).random(len(score)) * 1e-9
-    mine = ranks[is_control]
-    return float((mine.mean() - (len(mine) - 1) / 2) / (len(score) - len(mine)))
+    """The chance that a control scores above a real row, ties counted half; 0.5 is guessing."""
+    mine = rankdata(score)[is_control]
+    return float((mine.mean() - (len(mine) + 1) / 2) / (len(score) - len(mine)))
 
 
-def test_a_self_join_tells_controls_no_better_than_chance() -> None:
-    """The linker knows the recipe: donors share one block each with a control, nobody two."""
-    table, entity = people(PEOPLE, seed=5)
-    found = make_controls(table, entity, PEOPLE // 5, seeded("attack"))
+def with_names(table: pa.Table, seed: int) -> pa.Table:
+    """The same people with postcodes and names: a few hundred, as uneven as names are."""
+    rng = np.random.default_rng(seed)
+
+    def drawn(prefix: str, kinds: int) -> dict[str, str]:
+        share = 1 / np.arange(1, kinds + 1)
+        syllables = [a + b for a in "bdklmnrs" for b in "aeiou"]
+        names = ["".join(rng.choice(syllables, 3)) for _ in range(kinds)]
+        people = sorted(set(table["entity_id"].to_pylist()))
+        found = rng.choice(kinds, len(people), p=share / share.sum())
+        return {who: prefix + names[at] for who, at in zip(people, found, strict=True)}
+
+    first, last = drawn("", 300), drawn("", 800)
+    who = table["entity_id"].to_pylist()
+    alias = table["kind"].to_pylist()
+    other = drawn("al", 300)
+    columns = {
+        "entity_id": table["entity_id"],
+        "forename": [
+            other[w] if k == "alias" else first[w] for w, k in zip(who, alias, strict=True)
+        ],
+        "surname": [last[w] for w in who],
+        "date_of_birth": table["date_of_birth"],
+        "sex": table["sex"],
+        "postcode": [f"{out} 1AB" for out in table["postcode_outward"].to_pylist()],
+        "region": table["region"],
+    }
+    return pa.table(columns)
+
+
+def features(
+    profile: str, seed: int, secret: LinkageKey
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """What a linker can compute for every row of a submission by joining it with itself, and which
+    rows are controls."""
+    table, entity = people(PEOPLE, seed)
+    if profile == "names":
+        table = with_names(table, seed)
+    found = make_controls(table, entity, PEOPLE // 5, seeded(f"attack {seed}"))
     rows = pa.concat_tables([table, found.rows]).drop_columns(["entity_id"])
     of = np.concatenate([entity, PEOPLE + found.control])
-    schema, _ = new_schema("weak", [rows.column_names])
-    bits = np.unpackbits(encode(rows, schema, SECRET).filters[0], axis=1).astype(np.float32)
+    schema, _ = new_schema(profile, [rows.column_names])
+    encoded = encode(rows, schema, secret)
+    bits = np.unpackbits(encoded.filters[0], axis=1).astype(np.float32)
     common, weight = bits @ bits.T, bits.sum(axis=1)
     dice = 2 * common / (weight[:, None] + weight[None, :])
-    dice[of[:, None] == of[None, :]] = 0
+    own = of[:, None] == of[None, :]
+    dice[own] = 0
     best = np.sort(dice, axis=1)[:, ::-1]
-    is_control = of >= PEOPLE
-    attacks = {
+    shared = [_shared(key, of) for key in encoded.match_keys]
+    known = {
         "nearest neighbour": best[:, 0],
+        "second nearest": best[:, 1],
         "three nearest, one for each donor": best[:, :3].sum(axis=1),
+        "gap after the first": best[:, 0] - best[:, 1],
         "gap after the third": best[:, 2] - best[:, 3],
+        "ten nearest": best[:, :10].sum(axis=1),
         "mean similarity": dice.mean(axis=1),
         "weight of the filter": weight,
+        "rows of its entity": own.sum(axis=1).astype(float),
+        "match keys shared": np.sum(shared, axis=0) if shared else np.zeros(len(of)),
     }
-    for name, score in attacks.items():
+    return np.stack(list(known.values()), axis=1), of >= PEOPLE, list(known)
+
+
+def _shared(key: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """How many rows of other entities have the same match key."""
+    _, group = np.unique(key, axis=0, return_inverse=True)
+    group = group.reshape(-1)
+    pairs = np.unique(np.stack([group, of], axis=1), axis=0)
+    return (np.bincount(pairs[:, 0])[group] - 1).astype(float)
+
+
+@pytest.mark.parametrize("profile", ["weak", "names"])
+def test_a_self_join_tells_controls_no_better_than_chance(profile: str) -> None:
+    """The linker knows the recipe: donors share one block each with a control, nobody two.
+
+    It may also play the recipe with people and a secret of its own, and learn from that.
+    """
+    found, is_control, names = features(profile, 5, SECRET)
+    for name, score in zip(names, found.T, strict=True):
         found_out = auc(score, is_control)
-        print(f"{name}: {found_out:.3f}")
+        print(f"{profile}, {name}: {found_out:.3f}")
         assert abs(found_out - 0.5) < 0.05, name
+    trained, labels, _ = features(profile, 6, LinkageKey(bytes(range(32))))
+    found_out = auc(learned(trained, labels, found), is_control)
+    print(f"{profile}, learned from a simulation: {found_out:.3f}")
+    assert found_out < 0.56
+
+
+def learned(trained: np.ndarray, labels: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Least squares on the features, their squares and products, fitted to a simulation."""
+
+    def expanded(x: np.ndarray, middle: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        z = np.clip((x - middle) / spread, -4, 4)
+        pairs = [z[:, a] * z[:, b] for a in range(z.shape[1]) for b in range(a, z.shape[1])]
+        return np.column_stack([np.ones(len(z)), z, *pairs])
+
+    middle, spread = trained.mean(axis=0), trained.std(axis=0) + 1e-9
+    design = expanded(trained, middle, spread)
+    ridge = design.T @ design + len(design) * 0.01 * np.eye(design.shape[1])
+    weights = np.linalg.solve(ridge, design.T @ (labels - labels.mean()))
+    return np.asarray(expanded(target, middle, spread) @ weights)

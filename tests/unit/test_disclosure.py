@@ -5,9 +5,9 @@ import math
 import pandas as pd
 import pytest
 
-from blindlink.analyst.differencing import Earlier
-from blindlink.analyst.disclosure import release
-from blindlink.analyst.policy import Policy
+from blindlink.analyst.gate.differencing import Earlier
+from blindlink.analyst.gate.disclosure import release
+from blindlink.analyst.gate.policy import Policy
 from blindlink.analyst.tables import Column, Table
 from blindlink.errors import DisclosureError
 from sample_tables import (

@@ -6,7 +6,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from blindlink.analyst.policy import Policy, load_policy, parse_policy, schema
+from blindlink.analyst.gate.policy import Policy, load_policy, parse_policy, schema
 from blindlink.errors import FormatError, InputError
 from blindlink.formats import canonical
 

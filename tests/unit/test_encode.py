@@ -11,7 +11,7 @@ from blindlink.errors import InputError, SchemaError
 from blindlink.formats.encodings import Encodings
 from blindlink.formats.schema import LinkageSchema, parse_schema
 from blindlink.keys import LinkageKey
-from blindlink.owner import filters
+from blindlink.owner import batch
 from blindlink.owner.encode import encode, encode_as_clkhash
 from blindlink.owner.profiles import new_schema
 
@@ -106,8 +106,11 @@ def test_workers_and_chunks_do_not_change_a_bit(monkeypatch: pytest.MonkeyPatch)
     people = [with_changes(PERSON, entity_id=f"x{i}", surname=f"{chr(65 + i)}x") for i in range(20)]
     rows = table(NAMES, *people)
     whole = encode(rows, weak(), KEY, workers=1)
-    monkeypatch.setattr(filters, "CHUNK", 5)
-    assert np.array_equal(encode(rows, weak(), KEY, workers=2).filters[0], whole.filters[0])
+    monkeypatch.setattr(batch, "_SLICE_BYTES", 5 << 10)
+    for workers in (1, 2, 3):
+        found = encode(rows, weak(), KEY, workers=workers)
+        assert np.array_equal(found.filters[0], whole.filters[0])
+        assert np.array_equal(found.match_keys, whole.match_keys)
 
 
 def test_the_reference_gives_the_same_bits_for_composites() -> None:
@@ -217,3 +220,32 @@ def test_further_filters_have_keys_of_their_own() -> None:
     assert not np.array_equal(*encoded.filters)
     reference = encode(table(NAMES, PERSON), parse_schema(document), KEY, backend="clkhash")
     assert np.array_equal(reference.filters[1], encoded.filters[1])
+
+
+def test_a_replacement_that_the_encoding_lacks_is_a_problem_of_the_schema() -> None:
+    document = copy.deepcopy(PLAIN)
+    document["features"][0]["format"] = {"type": "string", "encoding": "ascii"}
+    document["features"][0]["hashing"]["missingValue"] = {"sentinel": "", "replaceWith": "é"}
+    with pytest.raises(SchemaError, match=r"feature 1 .age.: missingValue: .* outside ascii"):
+        encode_as_clkhash(pa.table({"age": [""]}), parse_schema(document), b"secret")
+
+
+def test_a_date_format_that_reads_nothing_is_a_problem_of_the_schema() -> None:
+    document = copy.deepcopy(PLAIN)
+    document["features"][0]["format"] = {"type": "date", "format": "%Q"}
+    with pytest.raises(SchemaError, match="must be a format of strptime"):
+        parse_schema(document)
+    document = copy.deepcopy(weak().document)
+    document["blindlink"]["columns"][0]["steps"] = [{"step": "date", "formats": ["%-d"]}]
+    with pytest.raises(SchemaError, match="must be a format of strptime"):
+        encode(table(NAMES, PERSON), parse_schema(document), KEY)
+
+
+def test_time_stamps_are_read_as_their_dates() -> None:
+    import datetime as dt
+
+    day = pa.array([dt.datetime(1980, 2, 3, 0, 0)], pa.timestamp("ns"))
+    rows = table(NAMES, PERSON)
+    typed = rows.set_column(3, "date_of_birth", day)
+    ours, theirs = (encode(each, weak(), KEY) for each in (rows, typed))
+    assert np.array_equal(ours.filters[0], theirs.filters[0])

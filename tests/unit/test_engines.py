@@ -215,6 +215,26 @@ def test_pairs_within_one_file_of_many_slabs(
     assert_same(sliced.within(filters, 0.7, top=top), expected)
 
 
+def test_more_than_two_to_the_32_pairs() -> None:
+    """Every left row has one partner, in an order of its own: 4,900,000,000 comparisons."""
+    count = 70_000
+    numbers = np.random.default_rng(5).permutation(2**40 // 2**20)[:count].astype(np.uint64)
+    left = (numbers * np.uint64(0x9E3779B97F4A7C15) | np.uint64(1)).view(np.uint8).reshape(-1, 8)
+    moved = np.random.default_rng(6).permutation(count)
+    found = engines.load("sliced").pairs(left, left[moved], 1.0)
+    assert found.left.tolist() == list(range(count))
+    assert np.array_equal(moved[found.right], np.arange(count))
+
+
+def test_bounded_stops_at_its_limit() -> None:
+    left, right = two_sides(64)
+    expected = reference.pairs(left, right, 0.4)
+    assert_same(engines.bounded("sliced", left, right, 0.4, limit=len(expected)), expected)
+    for engine in EXACT:
+        with pytest.raises(InputError, match=f"more than {len(expected) - 1:,} pairs"):
+            engines.bounded(engine, left, right, 0.4, limit=len(expected) - 1)
+
+
 def test_leaving_early_stops_the_threads() -> None:
     sliced = engines.load("sliced")
     left, right = two_sides(1024, rows=(3000, 20_000))
@@ -241,6 +261,26 @@ def test_control_c_stops_within_a_second_of_work() -> None:
     with pytest.raises(KeyboardInterrupt):
         engines.load("sliced").pairs(left, right, 0.51, progress=press)
     assert time.process_time() - pressed[0] < 0.5 + os.cpu_count()
+
+
+def test_control_c_does_not_wait_for_the_final_sort(monkeypatch: pytest.MonkeyPatch) -> None:
+    sliced, begun = engines.load("sliced"), threading.Event()
+
+    def long_sort(pairs: Pairs) -> Pairs:
+        begun.set()
+        time.sleep(60)
+        return pairs
+
+    def press() -> None:
+        begun.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(sliced, "ordered", long_sort)
+    threading.Thread(target=press).start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        sliced.pairs(*two_sides(64), 0.5)
+    assert time.monotonic() - start < 10
 
 
 def test_an_interrupt_ends_the_join_and_its_threads() -> None:

@@ -23,9 +23,10 @@ FAULTS = [
     ("identities", "sex", "x"),
     ("identities", "entity_id", ""),
     ("events", "discharge_reason", "42"),
-    ("events", "drug_1", ""),
+    ("events", "drug_1", "12"),
     ("details", "stage", "later"),
     ("details", "alcohol_days", "some"),
+    ("details", "alcohol_days", "29"),
 ]
 
 

@@ -131,6 +131,7 @@ def test_bad_episodes() -> None:
         "unreadable discharge date": 1,
         "unknown drug code": 1,
         "duplicate episode": 1,
+        "overlaps another episode": 1,
     }
     assert frame["outcome"].tolist() == [
         "completed",

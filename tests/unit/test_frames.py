@@ -67,7 +67,11 @@ def test_a_table_without_rows_is_a_table(tmp_path: Path) -> None:
         ("a.csv", f"id,name\n1,{SECRET}é\n".encode("latin-1"), "is not UTF-8"),
         ("a.csv", f"id,é\n1,{SECRET}\n".encode("latin-1"), "is not UTF-8"),
         ("a.csv", f"id,name\n1,{SECRET}\n".encode("utf-16"), "is UTF-16"),
-        ("a.csv.gz", gzip.compress(f"id,name\n1,{SECRET}\n".encode() * 99)[:-9], "damaged"),
+        (
+            "a.csv.gz",
+            gzip.compress(f"id,name\n1,{SECRET}\n".encode() * 99, mtime=0)[:-9],
+            "damaged",
+        ),
         ("a.csv.gz", b"id,name\n1,x\n", "damaged"),
         ("a.parquet", b"PAR1 no, it is not", "not readable as Parquet"),
         ("a.xlsx", b"PK", "unknown kind of table"),
@@ -109,3 +113,50 @@ def test_texts_of_dates_and_nulls() -> None:
     table = pa.table({"d": pa.array([0, None], pa.date32()), "i": pa.array([7, None])})
     assert frames.texts(table, "d") == ["1970-01-01", ""]
     assert frames.texts(table, "i") == ["7", ""]
+
+
+def test_rows_are_put_into_tables_of_one_size() -> None:
+    table = pa.table({"a": range(23)})
+    for sizes in ([23], [1] * 23, [0, 10, 0, 13], [5, 18]):
+        pieces, start = [], 0
+        for size in sizes:
+            pieces.append(table.slice(start, size))
+            start += size
+        found = list(frames.rebatch(pieces, 10))
+        assert [len(each) for each in found] == [10, 10, 3]
+        assert pa.concat_tables(found).equals(table)
+    assert [len(each) for each in frames.rebatch([table.slice(0, 20)], 10)] == [10, 10]
+    assert [each.column_names for each in frames.rebatch([table.slice(0, 0)], 10)] == [["a"]]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".arrow"])
+def test_rows_are_counted_without_reading_all(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"t{ending}"
+    frames.write_table(pa.table({"a": [str(number) for number in range(1234)]}), path)
+    assert frames.count_rows(path) == 1234
+    with pytest.raises(InputError, match="no such file"):
+        frames.count_rows(tmp_path / f"none{ending}")
+
+
+def test_the_rows_of_a_long_csv_file_are_estimated(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    frames.write_table(pa.table({"a": [f"{number:09}" for number in range(300_000)]}), path)
+    assert frames.count_rows(path) == pytest.approx(300_000, rel=0.01)
+
+
+def test_an_arrow_stream_is_read_like_a_file(tmp_path: Path) -> None:
+    table = pa.table({"a": ["x", "y"]})
+    path = tmp_path / "a.arrow"
+    with pa.ipc.new_stream(str(path), table.schema) as writer:
+        writer.write_table(table, max_chunksize=1)
+    assert frames.read_table(path).equals(table)
+    assert frames.column_names(path) == ["a"]
+    path.write_bytes(b"neither a file nor a stream, but long enough to be one")
+    with pytest.raises(InputError, match="not readable as Arrow"):
+        frames.read_table(path)
+
+
+def test_the_index_of_a_data_frame_is_no_column() -> None:
+    frame = pd.DataFrame({"a": ["x", "y", "z"]}, index=[5, 7, 1])
+    assert frames.from_any(frame).column_names == ["a"]
+    assert frames.from_any(pa.table({"a": [1]}).to_batches()[0]).to_pydict() == {"a": [1]}

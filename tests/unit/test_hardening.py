@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from blindlink.owner.bit_matrix import by_position, by_record
 from blindlink.owner.hardening import Diffusion, hardening, permutation
 
 KEY = bytes(range(32))
@@ -84,3 +85,13 @@ def test_blip_flips_half_of_what_it_draws_anew() -> None:
 def test_a_wrong_hardening_is_refused(document: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
         hardening(document)
+
+
+@pytest.mark.parametrize(("records", "length"), [(1, 1), (7, 9), (8, 16), (130, 65), (0, 8)])
+def test_a_bit_matrix_is_turned_and_turned_back(records: int, length: int) -> None:
+    data = bits(records, length)
+    columns = by_position(data)
+    assert columns.shape == (length, -(-records // 8))
+    plain = np.unpackbits(columns, axis=1, count=records, bitorder="little")
+    assert np.array_equal(plain, data.T)
+    assert np.array_equal(by_record(columns, records), data)

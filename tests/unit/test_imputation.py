@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blindlink.analyst.imputation import Candidates, draw, pool
+from blindlink.analyst.imputation import Candidates, draw, moved, pool
 
 DRAWS = 3000
 
@@ -68,3 +68,20 @@ def test_rubins_rules_by_hand() -> None:
     assert result.between == pytest.approx(4 / 3)
     assert result.variance == pytest.approx(0.5 + 4 / 3)
     assert result.freedom == pytest.approx(2 * ((0.5 + 4 / 3) / (4 / 3)) ** 2)
+
+
+def test_more_doubt_about_links_makes_likely_links_less_sure() -> None:
+    pairs = Candidates(
+        np.arange(5), np.arange(5), np.array([0.99, 0.9, 0.6, 0.2, 1.0]), "one-to-one"
+    )
+    likely = pairs.probability[:3]
+    for times in (0.5, 1.0, 2.0):
+        found = moved(pairs, times).probability
+        assert (1 - found[:3]).sum() == pytest.approx(times * (1 - likely).sum(), rel=1e-6)
+        assert found[4] == 1
+        assert (np.diff(found[[3, 2, 1, 0]]) > 0).all()
+
+
+def test_nothing_moves_without_likely_links() -> None:
+    pairs = Candidates(np.arange(2), np.arange(2), np.array([0.2, 1.0]), "one-to-one")
+    assert moved(pairs, 2.0) is pairs

@@ -37,6 +37,15 @@ def hashes(number: int) -> list[bytes]:
     return [inclusion.leaf(bytes([at])) for at in range(number)]
 
 
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 31, 100])
+def test_the_running_root_is_the_root(number: int) -> None:
+    running = inclusion.RunningRoot()
+    for leaf in hashes(number):
+        running.add(leaf)
+    assert running.root() == inclusion.root(hashes(number))
+    assert running.root() == running.root()  # asking changes nothing
+
+
 def by_definition(leaves: list[bytes]) -> bytes:
     if len(leaves) == 1:
         return leaves[0]

@@ -9,6 +9,7 @@ import pytest
 from blindlink.errors import FormatError, InputError
 from blindlink.formats import container
 from blindlink.formats.audit import AuditLog
+from blindlink.formats.audit_proofs import prove_consistency
 from blindlink.formats.encodings import Encodings, write_encodings
 from blindlink.formats.inspecting import describe
 from blindlink.formats.secret import seal_secret
@@ -120,3 +121,21 @@ def test_another_parquet_file(tmp_path: Path) -> None:
 def test_unreadable(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         describe(tmp_path / "x")
+
+
+def test_proofs_and_reports(tmp_path: Path) -> None:
+    log = AuditLog.create(tmp_path / "log", "0f" * 16)
+    for number in range(3):
+        log.append("event", {"number": number}, now=NOW)
+    head = log.head(keys("ttp"), now=NOW)
+    prove_consistency(log, 2, head, keys("ttp").public, "h").save(tmp_path / "p")
+    found = describe(tmp_path / "p")
+    assert found["what"].startswith("audit consistency: as the file says")
+    assert (found["size"], found["head"]["size"]) == (2, 3)
+    (tmp_path / "r").write_text('{"format": "blindlink-risk-report-v2", "light": "green"}')
+    assert describe(tmp_path / "r")["light"] == "green"
+    (tmp_path / "r").write_text('{"format": "blindlink-audit-x-v1", "head": []}')
+    assert "head" not in describe(tmp_path / "r")
+    (tmp_path / "r").write_text('{"format": "other"}')
+    with pytest.raises(FormatError, match="not a file of blindlink"):
+        describe(tmp_path / "r")

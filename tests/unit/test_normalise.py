@@ -1,10 +1,17 @@
 """Normalisation steps, each by examples worked out by hand."""
 
+import hashlib
+import json
+import sys
 from typing import Any
 
 import pytest
 
+from blindlink.errors import MissingExtraError
+from blindlink.owner import phonetics
 from blindlink.owner.normalise import normalise, step
+
+PHONETIC = "75b585ea7cdf1d6a5914ff95902fbffe32c1c68858bbef5f5bdf821f29cdda8c"
 
 
 def apply(value: str, *steps: Any) -> str:
@@ -24,6 +31,8 @@ def apply(value: str, *steps: Any) -> str:
         ("élise", ["name", "initial"], "E"),
         ("Smith", ["name", {"step": "prefix", "length": 3}], "SMI"),
         ("12a, High St.", ["text", "alphanumeric"], "12AHIGHST"),
+        ("12a, High St.", [{"step": "address", "part": "number"}], "12"),
+        ("Flat 3, 44 High St.", [{"step": "address", "part": "street"}], "FLATHIGHST"),
         ("male", ["sex"], "M"),
         ("2", ["sex"], "F"),
         ("1.0", ["sex"], "M"),
@@ -48,6 +57,22 @@ def apply(value: str, *steps: Any) -> str:
         ("Tymczak", ["soundex"], "T522"),
         ("Pfister", ["soundex"], "P236"),
         ("字", ["soundex"], ""),
+        ("Knight", ["nysiis"], "NAGT"),
+        ("Macintosh", ["nysiis"], "MCANT"),
+        ("O'Brien", ["nysiis"], "OBRAN"),
+        ("Philips", ["metaphone"], "FLPS"),
+        ("Fillips", ["metaphone"], "FLPS"),
+        ("Thompson", [{"step": "metaphone", "length": 3}], "0MP"),
+        ("Byrne", ["match_rating"], "BYRN"),
+        ("Catherine", ["match_rating"], "CTHRN"),
+        ("字", ["nysiis"], ""),
+        ("ﬁve", ["nfkc"], "five"),
+        ("Zoë Łuk", ["accents"], "Zoe Luk"),
+        ("łø", ["accents"], "lo"),
+        ("Straße", ["upper"], "STRASSE"),
+        ("LEEDS", ["lower"], "leeds"),
+        ("  a  b ", ["trim"], "a b"),
+        ("St. John's-Wood 2", ["punctuation"], "St JohnsWood 2"),
     ],
 )
 def test_a_step_gives(value: str, steps: list[Any], result: str) -> None:
@@ -67,3 +92,26 @@ def test_a_bad_value_is_named_by_its_rule_and_never_by_itself(value: str, name: 
 def test_an_unknown_or_incomplete_step_is_refused(document: Any) -> None:
     with pytest.raises(ValueError, match=r"step|length|type"):
         step(document)
+
+
+def test_phonetic_keys_do_not_change_with_the_library() -> None:
+    """The fingerprint of a schema does not cover the library: its results are pinned here."""
+    names = (  # noqa: SIM905
+        "SMITH JONES WILLIAMS TAYLOR WRIGHT THOMPSON KNIGHT PHILLIPS MACDONALD SCHWARZ PFEIFFER "
+        "OBRIEN HUGHES AGUTTER XAVIER QUINN CZARNECKI NGUYEN SINGH KHAN ALI PATEL A BO ZOE YVONNE "
+        "GEOFFREY WHITEHEAD JAMESON CAUGHLIN BYRNE ASHCRAFT DEMAND LEIGH VAUGHAN CHIANG"
+    ).split()
+    keys = ["nysiis", "metaphone", "match_rating", "soundex"]
+    found = {key: [apply(name, key) for name in names] for key in keys}
+    text = json.dumps(found, sort_keys=True)
+    assert hashlib.sha256(text.encode()).hexdigest() == PHONETIC, text
+
+
+def test_a_phonetic_key_without_its_library_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "jellyfish", None)
+    phonetics._key.cache_clear()
+    with pytest.raises(MissingExtraError) as caught:
+        apply("Smith", "nysiis")
+    assert "blindlink[owner]" in caught.value.hint

@@ -6,6 +6,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from hypothesis import given
+from hypothesis import strategies as st
 
 from blindlink.errors import FormatError, InputError, VerificationError
 from blindlink.formats import inclusion, payload
@@ -29,12 +34,12 @@ def ids(number: int) -> list[bytes]:
     return [bytes([at]) * 16 for at in range(1, number + 1)]
 
 
-def sealed(size: int = 64, blobs: Any = None) -> tuple[bytes, np.ndarray, list[bytes]]:
+def sealed(size: int = 64, blobs: Any = None) -> tuple[bytes, np.ndarray, bytes]:
     packed = packer()
     blobs = payload.blobs_for(packed.sizes, size) if blobs is None else blobs
     out = io.BytesIO()
-    leaves = payload.seal(packed, blobs, size, ids(int(blobs.sum())), KEY, out)
-    return out.getvalue(), blobs, leaves
+    root = payload.seal(packed, blobs, size, ids(int(blobs.sum())), KEY, out)
+    return out.getvalue(), blobs, root
 
 
 def test_sizes_count_header_and_rows() -> None:
@@ -44,12 +49,13 @@ def test_sizes_count_header_and_rows() -> None:
 
 
 def test_round_trip() -> None:
-    data, blobs, leaves = sealed()
+    data, blobs, root = sealed()
+    leaves = [inclusion.leaf(data[at : at + 96]) for at in range(0, len(data), 96)]
+    assert root == inclusion.root(leaves)
     assert blobs.tolist() == [1, 1, 1, 3]
     assert len(data) == 6 * (64 + payload.OVERHEAD)
     opened, found, again = payload.unseal(io.BytesIO(data), blobs, 64, KEY, LAYOUTS)
     assert (found, again) == (ids(6), leaves)
-    assert leaves == [inclusion.leaf(data[at : at + 96]) for at in range(0, len(data), 96)]
     assert opened.kinds.tolist() == KINDS.tolist()
     (events, of_events), (details, of_details) = opened.tables
     assert of_events.tolist() == [0, 2, 2, 3]
@@ -178,3 +184,13 @@ def test_blob_size_costs_at_most_half_more() -> None:
 
     best = min(cost(size) for size in range(64, 20_000, 64))
     assert cost(payload.blob_size(sizes)) <= 1.5 * best
+
+
+@given(key=st.binary(min_size=32, max_size=32), info=st.binary(max_size=100))
+def test_the_key_of_a_blob_is_hkdf_expand(key: bytes, info: bytes) -> None:
+    """Of the library's own; the HMAC is only keyed once for all blobs."""
+    expected = AESGCM(HKDFExpand(algorithm=SHA256(), length=32, info=info).derive(key))
+    ciphers = payload.Ciphers(key)
+    for _ in range(2):
+        mine = ciphers.of(info)
+        assert mine.decrypt(bytes(12), expected.encrypt(bytes(12), b"x", None), None) == b"x"

@@ -2,12 +2,17 @@
 
 import random
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from blindlink.errors import SchemaError
 from blindlink.formats.schema_models import Feature
+from blindlink.keys import LinkageKey
+from blindlink.owner.encode import encode
 from blindlink.owner.plan import compile_schema
+from blindlink.owner.profile_evidence import evidence
+from blindlink.owner.profile_rules import accidental_neighbours, least
 from blindlink.owner.profiles import PROFILES, new_schema, profile_data
 
 MOJ = ["entity_id", "forename", "surname", "date_of_birth", "sex", "postcode", "local_authority"]
@@ -60,13 +65,90 @@ def test_no_token_is_of_one_column_or_of_little_entropy(profile: str) -> None:
     assert extension is not None
     bits = {column["name"]: column["bits"] for column in profile_data(profile)["columns"]}
     for composite in extension.composites:
-        others = composite.fields[1:]
-        whole = composite.comparison == {"type": "exact"}
         assert len(composite.fields) >= 2
-        # A gram of a name is worth little by itself: what it is joined to must be rare.
-        assert sum(bits[n] for n in (composite.fields if whole else others)) >= (
-            17 if whole else 14
-        )
+        assert sum(bits[name] for name in composite.fields) >= {"weak": 22, "names": 24}[profile]
+
+
+@pytest.mark.parametrize("profile", ["weak", "names"])
+def test_a_file_of_fewer_people_gets_more_frequent_tokens(profile: str) -> None:
+    """Strangers who share a token stay as few, at sixteenth the size with four bits less."""
+    bits = {column["name"]: column["bits"] for column in profile_data(profile)["columns"]}
+
+    def rarest(people: int) -> float:
+        made = new_schema(profile, [MOJ, MOJ], people=people)[0].extension
+        assert made is not None
+        return min(sum(bits[name] for name in each.fields) for each in made.composites)
+
+    large, small = rarest(500_000), rarest(31_250)
+    assert {"weak": 18, "names": 20}[profile] <= small < large - 2
+
+
+def test_a_schema_for_few_people_is_refused() -> None:
+    with pytest.raises(SchemaError, match="at least"):
+        new_schema("weak", [MOJ, OHID], people=4_999)
+
+
+@pytest.mark.parametrize("profile", ["weak", "names"])
+@pytest.mark.parametrize("columns", [MOJ, [*MOJ, "address", "region"], MOJ[:-1]])
+def test_accidental_neighbours_stay_within_the_profile(profile: str, columns: list[str]) -> None:
+    data = profile_data(profile)
+    bits = {column["name"]: column["bits"] for column in data["columns"]}
+    composites = new_schema(profile, [columns, columns])[0].document["blindlink"]["composites"]
+    allowed = data["accidentalNeighbours"]
+    assert accidental_neighbours(composites, bits, allowed["people"]) <= allowed["most"]
+
+
+COLUMNS = [
+    {"name": "a", "group": "one", "bits": 4.0, "differs": 0.02},
+    {"name": "b", "group": "one", "bits": 9.0, "differs": 0.05},
+    {"name": "c", "group": "two", "bits": 10.0, "differs": 0.02},
+    {"name": "d", "group": "three", "bits": 10.0, "differs": 0.3},
+]
+EVIDENCE = {
+    "columns": ["a", "b", "c", "d"],
+    "minimum": 13,
+    "maximum": 30,
+    "strangers": 0.3,
+    "tolerance": 0.03,
+    "bits": 100,
+}
+
+
+def test_common_bits_follow_the_evidence() -> None:
+    made = evidence(COLUMNS, EVIDENCE)  # type: ignore[arg-type]
+
+    def share(*agree: str) -> float:
+        common = sum(t["bitsPerToken"] for t in made if set(t["fields"]) <= set(agree))
+        return float(common / sum(t["bitsPerToken"] for t in made))
+
+    assert share("a", "b", "c", "d") == 1
+    assert share("a", "b", "c") > share("a", "b", "d") > share("a", "d")
+    assert share("c") == share("d") == share("a", "b") == 0
+    assert 90 <= sum(token["bitsPerToken"] for token in made) <= 110
+
+
+def test_the_least_tokens_have_nothing_to_spare() -> None:
+    rule = {"columns": ["a", "b", "c", "d"], "minimum": 13, "bitsPerToken": 1}
+    made = least(COLUMNS, rule | {"leaveOut": 9, "coarse": 9})  # type: ignore[arg-type]
+    found = {tuple(sorted(token["fields"])) for token in made}
+    assert found == {("a", "c"), ("a", "d"), ("b", "c"), ("b", "d"), ("c", "d")}
+
+
+def test_accidental_neighbours_are_counted_by_collision_entropy() -> None:
+    bits = {"a": 3.0, "b": 4.0}
+    tokens = [{"fields": ["a"]}, {"fields": ["a", "b"]}]
+    assert accidental_neighbours(tokens, bits, 129) == 128 / 8 + 128 / 128
+
+
+def test_swapped_names_share_tokens() -> None:
+    schema = new_schema("names", [MOJ, MOJ])[0]
+    row = {"entity_id": "1", "forename": "Ada", "surname": "Byron", "date_of_birth": "1985-12-10"}
+    row |= {"sex": "F", "postcode": "LS1 4AB", "local_authority": "Leeds"}
+    swapped = row | {"forename": "Byron", "surname": "Ada", "entity_id": "2"}
+    stranger = row | {"forename": "Joan", "surname": "Clarke", "entity_id": "3"}
+    made = encode(pa.Table.from_pylist([row, swapped, stranger]), schema, LinkageKey(bytes(32)))
+    filters = np.unpackbits(made.filters[0], axis=1).astype(int)
+    assert filters[0] @ filters[1] > 1.3 * (filters[0] @ filters[2])
 
 
 def test_every_match_key_holds_the_whole_date_of_birth() -> None:

@@ -11,8 +11,8 @@ import openpyxl
 import pytest
 
 from blindlink.analyst.definitions import Settings
-from blindlink.analyst.differencing import load_earlier
-from blindlink.analyst.policy import Policy
+from blindlink.analyst.gate.differencing import load_earlier
+from blindlink.analyst.gate.policy import Policy
 from blindlink.analyst.report import agreed_policy, publish
 from blindlink.errors import DisclosureError, FormatError, InputError, OutputError, RefusedError
 from sample_tables import engagement, model, split, study

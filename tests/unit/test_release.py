@@ -1,5 +1,6 @@
 """The linker's one run: what it verifies, freezes, refuses, and hands on."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from blindlink.formats import container
 from blindlink.formats.agreement import Agreement
 from blindlink.formats.audit import AuditLog, verify_log
 from blindlink.formats.plan import Plan
-from blindlink.formats.receipt import kept_head, load_receipt
+from blindlink.formats.receipt import load_receipt
 from blindlink.formats.release import KIND
 from blindlink.formats.submission import Content
 from blindlink.linker.destroy import destroy
+from blindlink.linker.intake import take
 from blindlink.linker.project import Project
 from blindlink.owner import submit as submit_module
 from blindlink.owner.withdraw import open_row_map, withdraw
@@ -83,7 +85,7 @@ def test_log_and_receipts(tmp_path: Path) -> None:
             manifest = sealed.manifest
         receipt = load_receipt(path, keys("ttp").public, manifest)
         assert (receipt.document.received, receipt.document.accepted) == (71, 71)
-        verify_log(log, kept_head(receipt.document), keys("ttp").public, "log")
+        verify_log(log, receipt.document.head.signed(), keys("ttp").public, "log")
         text = path.read_text()
         assert "link" not in text.replace("blindlink", "")
         assert "release" not in text
@@ -258,6 +260,41 @@ def test_an_empty_encoding_is_rejected_by_position_and_the_rest_goes_on(tmp_path
     (row,) = rejected.positions
     assert sent.rows_of["entity_id"][row].as_py() == "moj-secret-0"
     assert world.cohort().info["counts"]["moj"]["entities"] == 60
+
+
+def test_a_receipt_cannot_list_too_many_rejected_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A receipt has room for so many; a file with more is refused, not a traceback."""
+    world = World(tmp_path)
+    identities = world.tables["moj"]["identities"].to_pydict()
+    for name in set(identities) - {"entity_id"}:
+        identities[name][0] = identities[name][1] = ""
+    world.submit("moj", tables={"identities": pa.table(identities)})
+    monkeypatch.setattr("blindlink.linker.intake.REJECTED", 1)
+    for keep in (True, False):
+        path = tmp_path / "moj.submission"
+        with ExitStack() as stack, pytest.raises(RefusedError, match="more than 1 rows have an em"):
+            take(stack, path, world.agreement, keys("ttp"), now=NOW, keep=keep)
+
+
+def test_reading_through_finds_what_keeping_finds(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    identities = world.tables["moj"]["identities"].to_pydict()
+    for name in set(identities) - {"entity_id"}:
+        identities[name][3] = ""
+    world.submit("moj", tables={"identities": pa.table(identities)})
+    with ExitStack() as stack:
+        kept, seen = (
+            take(stack, tmp_path / "moj.submission", world.agreement, keys("ttp"), now=NOW, keep=k)
+            for k in (True, False)
+        )
+        assert len(kept.records.filters) == 1
+        assert len(kept.leaves) == len(kept.blob_ids) == kept.content.blobs
+        assert (seen.records.filters, seen.records.match_keys, seen.leaves) == ((), (), [])
+        assert kept.rejected == seen.rejected != ()
+        assert kept.usable.tolist() == seen.usable.tolist()
+        assert kept.records.ids.tolist() == seen.records.ids.tolist()
 
 
 class TestDishonestOwner:

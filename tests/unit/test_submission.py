@@ -21,7 +21,7 @@ from blindlink.errors import (
 from blindlink.formats import container, payload
 from blindlink.formats.agreement import SignedAgreement
 from blindlink.formats.encodings import Encodings
-from blindlink.formats.schema import parse_schema
+from blindlink.formats.schema import LinkageSchema, parse_schema
 from blindlink.formats.submission import (
     KIND,
     content_of,
@@ -150,7 +150,7 @@ def test_same_entropy_same_content(tmp_path: Path) -> None:
 def test_the_risk_report_sees_controls_too_and_its_digest_is_signed(tmp_path: Path) -> None:
     seen = []
 
-    def assess(table: pa.Table, encodings: Encodings) -> str:
+    def assess(table: pa.Table, encodings: Encodings, schema: LinkageSchema) -> str:
         seen.append((table, encodings))
         return "ab" * 32
 
@@ -164,7 +164,7 @@ def test_the_risk_report_sees_controls_too_and_its_digest_is_signed(tmp_path: Pa
 
 
 def test_a_red_risk_report_stops_it(tmp_path: Path) -> None:
-    def assess(table: pa.Table, encodings: Encodings) -> str:
+    def assess(table: pa.Table, encodings: Encodings, schema: LinkageSchema) -> str:
         raise RiskError("red")
 
     with pytest.raises(RiskError):
@@ -293,3 +293,28 @@ def test_record_ids_that_differ_are_welcome_and_stay_behind(tmp_path: Path) -> N
 def test_lists_of_controls_are_strict(data: bytes) -> None:
     with pytest.raises(FormatError, match="not a list of ascending ids"):
         read_controls(data, "here")
+
+
+def test_records_that_end_too_early(tmp_path: Path) -> None:
+    world = finished(tmp_path)
+    path = world.folder / "moj.submission"
+    with container.opened(path, KIND) as sealed:
+        content = content_of(sealed.manifest, "here")
+        data = container.Bundle(sealed).open("encodings", keys("ttp")).read()
+    for size in (10, 16 * content.rows + 1, 21 * content.rows, len(data) - 1):
+        for keep in (True, False):
+            with pytest.raises(FormatError, match="fewer than the declared rows"):
+                read_records(io.BufferedReader(io.BytesIO(data[:size])), content, "here", keep=keep)  # type: ignore[arg-type]
+    with pytest.raises(FormatError, match="more than the declared rows"):
+        read_records(io.BytesIO(data + b"x"), content, "here")
+
+
+def test_bad_cells_count_as_missing_where_that_is_wanted(tmp_path: Path) -> None:
+    world, told = World(tmp_path), []
+    identities = world.tables["moj"]["identities"].to_pydict()
+    identities["date_of_birth"][4] = "1990-02-30"
+    given = {"identities": pa.table(identities)}
+    with pytest.raises(InputError, match="row 5"):
+        world.submit("moj", tables=given)
+    assert world.submit("moj", tables=given, tolerate=told.append).rows > 60
+    assert told == [{"date_of_birth": 1}]

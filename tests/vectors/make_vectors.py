@@ -16,9 +16,11 @@ sys.path[:0] = [str(FOLDER), str(FOLDER.parent)]
 
 import vectors_agreement  # noqa: E402
 import vectors_keys  # noqa: E402
+import vectors_owner  # noqa: E402
 import vectors_release  # noqa: E402
 import vectors_signed  # noqa: E402
 import vectors_submission  # noqa: E402
+import vectors_withdrawal  # noqa: E402
 from tape import Tape, playing  # noqa: E402
 from vector_world import NOW, PASSPHRASE, Vector, keys, secret  # noqa: E402
 
@@ -32,7 +34,9 @@ KINDS: dict[str, Callable[[Path], list[Vector]]] = {
     "audit": vectors_signed.audits,
     "receipt": vectors_signed.receipts,
     "submission": vectors_submission.vectors,
-    "release": vectors_release.vectors,
+    "release": lambda path: vectors_release.vectors(path) + vectors_owner.vectors(path),
+    "row-map": vectors_withdrawal.row_maps,
+    "withdrawal": vectors_withdrawal.withdrawals,
 }
 SHARED = ("world.json", "tape.json")
 
@@ -69,10 +73,13 @@ def world() -> dict[str, Any]:
             "agreement": "anybody",
             "key-file": "anybody, with the passphrase",
             "secret": "ohid",
-            "audit": "anybody: a log against at-5.head, a head against of-9.log",
+            "audit": "anybody: a log against at-5.head, a head against of-9.log, a consistency "
+            "proof together with at-5.head, an inclusion proof by itself",
             "receipt": "moj, whose submission is base/moj.submission",
             "submission": "ttp",
             "release": "lab",
+            "row-map": "moj",
+            "withdrawal": "ttp, which holds base/moj.submission",
         },
     }
 

@@ -16,16 +16,21 @@ from blindlink.errors import BlindlinkError
 from blindlink.formats import container
 from blindlink.formats.agreement import load_agreement
 from blindlink.formats.audit import AuditLog, Head, verify_log
+from blindlink.formats.kept import verify_kept
 from blindlink.formats.receipt import load_receipt
 from blindlink.formats.secret import open_secret
 from blindlink.formats.signed import Signed
 from blindlink.keys import LinkageKey, PartyKeys, PartyPublic
-from blindlink.linker.intake import take
+from blindlink.linker.intake import take, take_withdrawal, without
+from blindlink.owner.withdraw import open_row_map
 
 KINDS = ("agreement", "key-file", "secret", "audit", "receipt", "submission", "release")
+KINDS += ("row-map", "withdrawal")
 LEAST = {"agreement": 45, "key-file": 30, "secret": 15, "audit": 20, "receipt": 20} | {
     "submission": 60,
     "release": 60,
+    "row-map": 45,
+    "withdrawal": 45,
 }
 
 
@@ -49,6 +54,10 @@ def read_key_file(path: Path) -> None:
 def read_audit(path: Path) -> None:
     """A log against the head that somebody kept, a head against the log of the linker."""
     folder, ttp = FOLDER / "audit", keys("ttp").public
+    if path.suffix in (".consistency", ".inclusion"):
+        kept = [folder / "at-5.head"] if path.suffix == ".consistency" else []
+        verify_kept(None, BASE / "ttp.public", kept, (), [path])
+        return
     log = path if path.suffix == ".log" else folder / "of-9.log"
     head = path if path.suffix == ".head" else folder / "at-5.head"
     verify_log(AuditLog.load(log), Signed.load(head, Head), ttp, str(path))
@@ -64,6 +73,12 @@ def read_submission(path: Path) -> None:
         take(stack, path, agreement(), keys("ttp"), now=NOW)
 
 
+def read_withdrawal(path: Path) -> None:
+    with ExitStack() as stack:
+        taken = take(stack, BASE / "moj.submission", agreement(), keys("ttp"), now=NOW)
+        without(taken, [take_withdrawal(path, agreement(), keys("ttp"), now=NOW)])
+
+
 READERS: dict[str, Callable[[Path], Any]] = {
     "agreement": lambda path: load_agreement(path, now=NOW),
     "key-file": read_key_file,
@@ -72,6 +87,8 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "receipt": read_receipt,
     "submission": read_submission,
     "release": lambda path: open_release(path, agreement(), keys("lab"), now=NOW),
+    "row-map": lambda path: open_row_map(path, agreement(), keys("moj"), now=NOW),
+    "withdrawal": read_withdrawal,
 }
 
 

@@ -1,6 +1,7 @@
 """Faults that every container can have: docs/spec/container.md, in the order of its steps."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ def faults(good: Path, kind: str, sender: PartyKeys, other: PartyKeys) -> list[V
     found = _bytes(data, kind) | _signatures(data, kind, sender, other)
     for name, (edit, *rest) in (_shape() | _content(sender, other)).items():
         found[name] = (resigned(data, edit, sender, kind), *rest)
+    for name, change in _chunks().items():
+        broken = _rehashed(data, change, sender, kind)
+        found[name] = (broken, VERIFY, "chunk", "does not decrypt")
     return [
         Vector(f"{name}.{kind}", changed, expect, step, message, name.replace("-", " "))
         for name, (changed, expect, step, message) in found.items()
@@ -66,6 +70,25 @@ def _bytes(data: bytes, kind: str) -> dict[str, Fault]:
         "twice": (data + data, SHAPE, "size", "size"),
         "section-flipped": (flipped, VERIFY, "digest", "digest"),
     }
+
+
+def _chunks() -> dict[str, Callable[[bytes], bytes]]:
+    """Faults inside the first section that its sender signed for: only the cipher can tell."""
+    return {
+        "chunk-flipped": lambda d: bytes((d[0] ^ 1,)) + d[1:],
+        "chunk-tag-flipped": lambda d: d[:-1] + bytes((d[-1] ^ 1,)),
+        "chunk-of-zeros": lambda d: bytes(len(d)),
+    }
+
+
+def _rehashed(data: bytes, change: Callable[[bytes], bytes], sender: PartyKeys, kind: str) -> bytes:
+    """The container with its first section changed, and a digest that fits."""
+    first, manifest, signatures, sections = split(data)
+    size = canonical.loads(manifest)["sections"][0]["size"]
+    section = change(sections[:size])
+    whole = joined(first, manifest, signatures, section + sections[size:])
+    digest = sha256(section).hexdigest()
+    return resigned(whole, lambda d: d["sections"][0].update(digest=digest), sender, kind)
 
 
 def _signatures(data: bytes, kind: str, sender: PartyKeys, other: PartyKeys) -> dict[str, Fault]:

@@ -156,7 +156,28 @@ def _pairs() -> dict[str, tuple[dict[str, Change], str, str, str]]:
     def other_blob(data: bytes) -> bytes:
         return first(data, 16, data[ENTITY + 16 : ENTITY + 32])
 
+    def unlinked(data: bytes) -> bytes:
+        return data[PAIR:]
+
+    def one_less(data: bytes) -> bytes:
+        document = canonical.loads(data)
+        document.update(links=document["links"] - 1, candidates=document["candidates"] - 1)
+        return canonical.dumps(document)
+
+    def withdrawn(data: bytes) -> bytes:
+        document = canonical.loads(data)
+        document["owners"][0]["withdrawn"] = 1
+        return canonical.dumps(document)
+
     return {
+        "more-than-the-policy-allows": (
+            {"links": unlinked, "candidates": unlinked, "index": one_less},
+            *(VERIFY, "release", "against the policy"),
+        ),
+        "more-entities-than-submitted": (
+            {"index": withdrawn},
+            *(SHAPE, "entities", "more than were submitted"),
+        ),
         "link-twice": ({"links": twice}, SHAPE, "links", "stands twice"),
         "link-beyond": (
             {"links": lambda d: first(d, 0, b"\xff\xff\xff\xff")},

@@ -9,6 +9,7 @@ from vector_world import BASE, Document, Vector, agreement, keys, secret
 
 from blindlink.formats import canonical, container
 from blindlink.formats.audit import AuditLog, Head
+from blindlink.formats.audit_proofs import prove_consistency, prove_inclusion
 from blindlink.formats.manifest import Manifest
 from blindlink.formats.receipt import EVENT, Receipt, Rejection, log_details, make_receipt
 from blindlink.formats.secret import seal_secret
@@ -179,7 +180,96 @@ def audits(scratch: Path) -> list[Vector]:
         Vector(f"at-{n}.head", _head(scratch, n), "accept", "", "", f"the head at {n} entries")
         for n in (0, 1, 2, 5, 8, 9)
     ]
-    return [*accepted, *_made("log", logs), *_made("head", heads)]
+    return [*accepted, *_made("log", logs), *_made("head", heads), *_proofs(scratch)]
+
+
+def _proofs(scratch: Path) -> list[Vector]:
+    """Consistency proofs (.consistency) from the kept head of 5 entries, inclusion (.inclusion)."""
+    verify, shape = "VerificationError", "FormatError"
+    ttp = keys("ttp").public
+
+    def consistency(first: int, second: int, salt: int = 0) -> bytes:
+        made = log(scratch, second, salt)
+        head = made.head(keys("ttp"), now=NOW)
+        return prove_consistency(made, first, head, ttp, "").to_bytes() + b"\n"
+
+    def inclusion(index: int, size: int) -> bytes:
+        made = log(scratch, size)
+        head = made.head(keys("ttp"), now=NOW)
+        return prove_inclusion(made, index, head, ttp, "").to_bytes() + b"\n"
+
+    def head_by(party: str) -> Edit:
+        found = canonical.loads(_head(scratch, 9, party)[:-1])
+        return lambda d: d.update(head=found)
+
+    good, one = consistency(KEPT, 9), inclusion(3, 9)
+    faults = {
+        "path-short": (altered(good, lambda d: d["path"].pop()), verify, "path", "consistency"),
+        "path-long": (
+            altered(good, lambda d: d["path"].append("0" * 64)),
+            *(verify, "path", "consistency"),
+        ),
+        "path-wrong": (
+            altered(good, lambda d: d["path"].__setitem__(1, "0" * 64)),
+            *(verify, "path", "does not extend"),
+        ),
+        "path-empty": (altered(good, lambda d: d.update(path=[])), verify, "path", "consistency"),
+        "path-no-digest": (altered(good, lambda d: d.update(path=["x"])), shape, "file", "path"),
+        "path-of-65-steps": (
+            altered(good, lambda d: d.update(path=["0" * 64] * 65)),
+            *(shape, "file", "path"),
+        ),
+        "from-another-size": (consistency(4, 9), verify, "path", "no proof leads on"),
+        "size-changed": (
+            altered(consistency(4, 9), lambda d: d.update(size=KEPT)),
+            *(verify, "path", "consistency"),
+        ),
+        "size-zero": (altered(good, lambda d: d.update(size=0)), shape, "file", "size"),
+        "rewritten-log": (consistency(KEPT, 9, 7), verify, "path", "does not extend"),
+        "split-log": (consistency(2, KEPT, 7), verify, "heads", "not that of another head"),
+        "head-altered": (
+            altered(good, lambda d: d["head"]["document"].update(size=8)),
+            *(verify, "signature", "signature of ttp"),
+        ),
+        "head-by-another": (altered(good, head_by("moj")), verify, "signature", "is not ttp"),
+        "unknown-field": (altered(good, lambda d: d.update(x=1)), shape, "file", "x: extra"),
+        "head-left-out": (altered(good, lambda d: d.pop("head")), shape, "file", "head"),
+        "no-line-feed": (good[:-1], shape, "file", "line feed"),
+        "a-head-instead": (_head(scratch, 9), shape, "file", "not a proof"),
+    }
+    entries = {
+        "entry-altered": (
+            altered(one, lambda d: d["entry"]["details"].update(number=9)),
+            *(verify, "path", "does not lead to the head"),
+        ),
+        "entry-elsewhere": (
+            altered(one, lambda d: d["entry"].update(index=2)),
+            *(verify, "path", "does not lead to the head"),
+        ),
+        "entry-beyond": (
+            altered(one, lambda d: d["entry"].update(index=9)),
+            *(verify, "path", "outside"),
+        ),
+        "path-short": (altered(one, lambda d: d["path"].pop()), verify, "path", "too short"),
+        "path-long": (
+            altered(one, lambda d: d["path"].append("0" * 64)),
+            *(verify, "path", "too long"),
+        ),
+        "path-reversed": (
+            altered(one, lambda d: d["path"].reverse()),
+            *(verify, "path", "does not lead to the head"),
+        ),
+        "head-by-another": (altered(one, head_by("moj")), verify, "signature", "is not ttp"),
+        "entry-left-out": (altered(one, lambda d: d.pop("entry")), shape, "file", "entry"),
+    }
+    accepted = [
+        Vector(f"from-5-to-{n}.consistency", consistency(KEPT, n), "accept", "", "", "leads on")
+        for n in (5, 6, 9)
+    ] + [
+        Vector(f"{i}-of-{n}.inclusion", inclusion(i, n), "accept", "", "", f"entry {i} is there")
+        for i, n in ((0, 1), (3, 9), (8, 9))
+    ]
+    return [*accepted, *_made("consistency", faults), *_made("inclusion", entries)]
 
 
 def _log_bytes(scratch: Path, count: int, salt: int = 0) -> bytes:

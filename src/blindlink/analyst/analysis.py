@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+
 from blindlink.analyst.cohort import Cohort
 from blindlink.analyst.correction import Correction
 from blindlink.analyst.definitions import Settings
@@ -19,6 +21,7 @@ from blindlink.analyst.statistics import (
     imputed,
     link_counts,
     linkage,
+    linkage_groups,
     models,
     outcomes,
     status,
@@ -44,7 +47,8 @@ def analyse(
     correction = Correction(pathways, rates, bootstrap, seed + 2)
     pairs = link_counts.counted(correction)
     headlines = engagement.headlines_corrected(correction)
-    drawn = imputed.studies(pathways, seed + 3)
+    known = not np.isnan(rates.false_link_draws).any()
+    drawn = imputed.studies(pathways, seed + 3, rates.false_link_draws if known else None)
     makers: list[Callable[[], Table]] = [
         lambda: flow.flow(pathways),
         lambda: flow.losses(pathways),
@@ -64,9 +68,10 @@ def analyse(
         lambda: breach.breach(pathways),
         lambda: top.top(pathways),
         *(partial(models.access, correction, kind, drawn) for kind in correction.kinds),
-        lambda: models.outcome_model(correction),
+        lambda: models.outcome_model(correction, drawn),
         lambda: unlinked.linked_unlinked(pathways),
         lambda: linkage.linkage_quality(correction, pairs.fit),
+        lambda: linkage_groups.linkage_by_group(correction),
         lambda: link_counts.link_counts(correction, pairs),
         lambda: linkage.decomposition(correction),
         lambda: linkage.sensitivity(pathways),

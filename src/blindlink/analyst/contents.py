@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from blindlink.analyst.definitions import Settings
-from blindlink.analyst.disclosure import Audit
+from blindlink.analyst.gate.disclosure import Audit
+from blindlink.analyst.gate.safe import SafeTable
 from blindlink.analyst.page import Frontmatter, Part
-from blindlink.analyst.safe import SafeTable
 from blindlink.analyst.sections import closing, opening
 from blindlink.analyst.sections.results import results
 from blindlink.analyst.sections.view import View

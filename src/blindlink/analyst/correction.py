@@ -18,11 +18,13 @@ from blindlink.analyst.intervals import Bootstrap, effective_size, wilson
 from blindlink.analyst.journeys import Journeys
 from blindlink.analyst.linkage_error import ErrorRates, true_share
 from blindlink.analyst.pathways import Pathways
+from blindlink.analyst.strata import Relative, pair_sums, relative
 
 ENGAGED, AT_THREE_WEEKS = "engaged", "in treatment at three weeks"
 _ENOUGH_RIVALS = 200.0  # weight of candidate pairs below which q is taken from the whole pool
 _MOST_RIVALS = 1_000_000
 _POOL_PAIRS = 200_000
+MOST_FALSE = 0.999
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,38 @@ class Correction:
         case = self.pairs["case"].to_numpy(dtype=np.int64)
         right = self.pairs["right"].to_numpy(dtype=np.int64)
         self.stranger = flags(pathways.right_journeys, right, sentence[case], pathways)
+        self._pair_sums = pair_sums(pathways)
+
+    def error_rates_of(self, group: Integers, groups: int) -> Relative | None:
+        """How the error rates of each group (codes of the cases) differ from those of everybody.
+
+        None where no match probabilities tell.
+        """
+        if self._pair_sums is None:
+            return None
+        inside = group >= 0
+        person = self.person[inside]
+        values = [np.ones(len(person)), *(each[person] for each in self._pair_sums)]
+        return relative(*self._sums(group[inside], person, values, (groups, 1)))
+
+    def rates_of(self, group: Integers, groups: int) -> tuple[Floats, Floats, Floats, Floats]:
+        """f and s of each group, (groups, 1), and their draws, (replicates, groups, 1)."""
+        rates, factors = self.rates, self.error_rates_of(group, groups)
+        points = [np.full((groups, 1), x) for x in (rates.false_link, rates.sensitivity)]
+        shape = (len(rates.false_link_draws), groups, 1)
+        draws = [
+            np.broadcast_to(x[:, None, None], shape)
+            for x in (rates.false_link_draws, rates.sensitivity_draws)
+        ]
+        if factors is not None:
+            points = [points[0] * factors.false_link, points[1] * factors.sensitivity]
+            draws = [
+                draws[0] * factors.false_link_draws,
+                draws[1] * factors.sensitivity_draws,
+            ]
+        f, f_draws = (np.minimum(x, MOST_FALSE) for x in (points[0], draws[0]))
+        s, s_draws = (np.minimum(x, 1.0) for x in (points[1], draws[1]))
+        return f, s, f_draws, s_draws
 
     def count(
         self, name: str, *, mask: Mask | None = None, group: Integers | None = None, groups: int = 1
@@ -133,7 +167,8 @@ class Correction:
         part = self.observed[name].astype(float)[inside]
         sums, draws = self._sums(key, person, [np.ones(len(key)), linked, part], shape)
         q, q_draws = self._counts_as(name)
-        return self._counted(sums, draws, q, q_draws, (key, person, part))
+        rates = self.rates_of(group, groups)
+        return self._counted(sums, draws, q, q_draws, (key, person, part), rates)
 
     def counts_as(self, name: str) -> Floats:
         """q of each kind: the share of wrongly linkable records that would count."""
@@ -207,6 +242,7 @@ class Correction:
         q: Floats,
         q_draws: Floats,
         rows: tuple[Integers, Integers, Floats],
+        error: tuple[Floats, Floats, Floats, Floats],
     ) -> Counted:
         whole, linked, part = sums
         wholes, links, parts = draws
@@ -218,13 +254,11 @@ class Correction:
             a, at, chance = (share, linked_share, q) if point else (shares, linked_shares, q_draws)
             return true_share(a, at, chance, f, s, exclusive=rates.exclusive)
 
-        f_draws, s_draws = (
-            x[:, None, None] for x in (rates.false_link_draws, rates.sensitivity_draws)
-        )
+        f, s, f_draws, s_draws = error
         return Counted(
             whole=_with_all(whole),
             part=_with_all(part),
-            p=_mean_with_all(p(rates.false_link, rates.sensitivity, point=True), whole),
+            p=_mean_with_all(p(f, s, point=True), whole),
             size=self._sizes(rows, whole.shape),
             observed_draws=_divide(_with_all(parts), _with_all(wholes)),
             p_draws=_mean_with_all(p(f_draws, s_draws), wholes),

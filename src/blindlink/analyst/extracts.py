@@ -125,7 +125,11 @@ def read_episodes(table: pd.DataFrame, rules: Definitions, problems: Problems) -
     left_out |= problems.add(
         name, "duplicate episode", _duplicates(frame, "episode_id") & ~left_out, "episode left out"
     )
-    return frame.loc[~left_out].drop(columns="episode_id").reset_index(drop=True)
+    usable = frame.loc[~left_out].drop(columns="episode_id").reset_index(drop=True)
+    problems.add(
+        name, "overlaps another episode", _overlaps(usable), "both counted, as one journey"
+    )
+    return usable
 
 
 def read_forms(table: pd.DataFrame, problems: Problems) -> pd.DataFrame:
@@ -193,6 +197,14 @@ def _duplicates(frame: pd.DataFrame, identifier: str) -> Mask:
         frame.loc[order, identifier] != ""
     )
     return np.asarray(again.reindex(frame.index), dtype=bool)
+
+
+def _overlaps(episodes: pd.DataFrame) -> Mask:
+    """Episodes that begin before an earlier one of the person has ended."""
+    order = episodes.sort_values(["person", "start", "end"], kind="stable")
+    so_far = order["end"].groupby(order["person"]).cummax()
+    before = so_far.groupby(order["person"]).shift()
+    return np.asarray((order["start"] < before).reindex(episodes.index), dtype=bool)
 
 
 def _outcomes(

@@ -8,7 +8,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from blindlink.analyst.safe import SHORTHAND, SafeTable, decimals
+from blindlink.analyst.gate.safe import SHORTHAND, SafeTable, decimals
 from blindlink.analyst.tables import Column
 
 DICTIONARY = "data-dictionary.csv"

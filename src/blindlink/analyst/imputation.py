@@ -13,7 +13,7 @@ person or nobody; under many-to-many every pair is drawn by itself.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,9 @@ from blindlink.analyst.pathways import Pathways
 
 _SWEEPS = 60
 _ROUNDS = 30
+_HALVINGS = 40
+_FARTHEST = 4.0  # the largest move of a log odds: e^4 is 55 times
+LIKELY = 0.5
 _LEAST = 1e-3  # nobody is held to have a partner for certain: the sampler could not move
 
 
@@ -94,11 +97,19 @@ def _counts(pathways: Pathways, left: Integers, right: Integers) -> Mask:
     return pathways.right_journeys.next(right, sentence) >= 0
 
 
-def imputed(pathways: Pathways, pairs: Candidates, number: int, seed: int) -> Iterator[Pathways]:
-    """The study under ``number`` drawn linkages."""
+def imputed(
+    pathways: Pathways, pairs: Candidates, number: int, seed: int, doubt: Floats | None = None
+) -> Iterator[Pathways]:
+    """The study under ``number`` drawn linkages.
+
+    ``doubt``: for each linkage a draw of the false-link rate over its estimate, shape (number,).
+    The match probabilities are moved so that the expected false links are so many times as many: an
+    imputation that took them for known would be too sure (Rubin 1987).
+    """
     for place in range(number):
         generator = np.random.Generator(np.random.PCG64([seed, place]))
-        chosen = draw(pairs, generator)
+        drawn = pairs if doubt is None else moved(pairs, float(doubt[place]))
+        chosen = draw(drawn, generator)
         yield pathways.with_links(
             pd.DataFrame(
                 {
@@ -109,6 +120,29 @@ def imputed(pathways: Pathways, pairs: Candidates, number: int, seed: int) -> It
                 }
             )
         )
+
+
+def moved(pairs: Candidates, times: float) -> Candidates:
+    """The candidates with log odds moved alike so that likely links are ``times`` as often wrong.
+
+    Likely links are those of at least one half; certain pairs stay certain.
+    """
+    p = np.clip(pairs.probability, 0.0, 1.0)
+    likely = (p >= LIKELY) & (p < 1)
+    wanted = times * float((1 - p[likely]).sum())
+    if not likely.any() or wanted <= 0:
+        return pairs
+
+    def shifted(by: float) -> Floats:
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.where(p < 1, p / (p + (1 - p) * np.exp(-by)), 1.0))
+
+    low, high = -_FARTHEST, _FARTHEST
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        wrong = float((1 - shifted(middle)[likely]).sum())
+        low, high = (middle, high) if wrong > wanted else (low, middle)
+    return replace(pairs, probability=shifted((low + high) / 2))
 
 
 def draw(pairs: Candidates, generator: np.random.Generator) -> Mask:

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from blindlink.analyst.figures.drawing import Drawing
-from blindlink.analyst.safe import SHORTHAND, SafeTable, is_total
+from blindlink.analyst.gate.safe import SHORTHAND, SafeTable, is_total
 from blindlink.analyst.tables import TOTAL
 
 MOST_ROWS = 45

@@ -5,7 +5,7 @@ equations with an independence working correlation (Liang and Zeger 1986), that 
 regression with the sandwich variance over people. *Conditional*: a random intercept per region,
 whose standard deviation maximises the Laplace approximation of the marginal likelihood (Breslow and
 Clayton 1993). ``BinomialBayesMixedGLM.fit_map`` maximises the joint density of intercepts and their
-standard deviation instead, and that has a spike at no deviation at all: it gave 0.0001 in eight of
+standard deviation instead, and that has a spike at no deviation at all: it gave 0.0001 in seven of
 nine simulated studies. *Misclassified*: the outcome is seen with error rates that are known,
 pi* = Fe + (Se - Fe) pi.
 """

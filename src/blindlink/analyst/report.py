@@ -20,12 +20,12 @@ from blindlink.analyst.analysis import analyse
 from blindlink.analyst.cohort import load_cohort
 from blindlink.analyst.contents import contents
 from blindlink.analyst.definitions import Settings
-from blindlink.analyst.differencing import Earlier
-from blindlink.analyst.disclosure import Audit, release
+from blindlink.analyst.gate.differencing import Earlier
+from blindlink.analyst.gate.disclosure import Audit, release
+from blindlink.analyst.gate.policy import Policy, parse_policy
+from blindlink.analyst.gate.safe import SafeTable
 from blindlink.analyst.page import render
-from blindlink.analyst.policy import Policy, parse_policy
 from blindlink.analyst.runrecord import audit_record, digests, run_record
-from blindlink.analyst.safe import SafeTable
 from blindlink.analyst.tables import Table
 from blindlink.analyst.workbook import write_workbook
 from blindlink.errors import OutputError, RefusedError

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from blindlink.analyst.definitions import Settings
-from blindlink.analyst.disclosure import Audit
+from blindlink.analyst.gate.disclosure import Audit
 
 PACKAGES = (
     "blindlink",

@@ -1,6 +1,6 @@
 """A statistic's result: a tidy table that knows which counts stand behind each of its columns.
 
-A statistic computes; the disclosure gate (``blindlink.analyst.disclosure``) decides what may be
+A statistic computes; the disclosure gate (``blindlink.analyst.gate``) decides what may be
 published and needs to know, for every figure, the counts that it would reveal. Hence each column
 says what it is.
 """

@@ -14,7 +14,7 @@ from pathlib import Path
 import gptables
 import pandas as pd
 
-from blindlink.analyst.safe import SHORTHAND, SafeTable
+from blindlink.analyst.gate.safe import SHORTHAND, SafeTable
 
 EPOCH = dt.datetime(1980, 1, 1)  # the earliest date that a zip archive can hold
 SHEET_NAME = 31  # characters that a sheet's name may have

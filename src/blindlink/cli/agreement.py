@@ -6,13 +6,18 @@ from pathlib import Path
 import click
 
 from blindlink.cli.agreement_text import text_of
-from blindlink.cli.common import IN_FILE, example, force_option, json_option, note, out_option, show
-from blindlink.cli.passphrase import party_keys, passphrase_option
-
-KEYS = click.option("--keys", type=IN_FILE, required=True, help="Your party's private key file.")
-AGREEMENT = click.option(
-    "--agreement", "agreement_file", type=IN_FILE, required=True, help="Signed by every party."
+from blindlink.cli.common import (
+    IN_FILE,
+    agreement_option,
+    example,
+    force_option,
+    json_option,
+    keys_option,
+    note,
+    out_option,
+    show,
 )
+from blindlink.cli.passphrase import party_keys, passphrase_option
 
 
 @click.group(epilog="Start with: blindlink agreement new --template > draft.toml")
@@ -58,7 +63,7 @@ def new(
     epilog=example("blindlink agreement sign study.agreement --keys moj.key --out signed.agreement")
 )
 @click.argument("file", type=IN_FILE)
-@KEYS
+@keys_option
 @passphrase_option
 @out_option("the agreement with your signature added")
 @force_option
@@ -110,8 +115,8 @@ def check(file: Path, party: Path | None, as_json: bool) -> None:
         "--secret-file linkage.key --to ohid --out for-ohid.secret"
     ),
 )
-@AGREEMENT
-@KEYS
+@agreement_option
+@keys_option
 @passphrase_option
 @click.option("--secret-file", type=IN_FILE, required=True, help="The owners' linkage secret.")
 @click.option("--to", "to", required=True, metavar="NAME", help="The owner that it goes to.")
@@ -143,8 +148,8 @@ def send_secret(
     ),
 )
 @click.argument("file", type=IN_FILE)
-@AGREEMENT
-@KEYS
+@agreement_option
+@keys_option
 @passphrase_option
 @out_option("the linkage secret")
 @force_option

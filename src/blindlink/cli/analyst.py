@@ -9,9 +9,11 @@ import click
 from blindlink.cli.common import (
     FOLDER,
     IN_FILE,
+    agreement_option,
     example,
     force_option,
     json_option,
+    keys_option,
     note,
     progress_bar,
     show,
@@ -39,10 +41,8 @@ def analyst() -> None:
     )
 )
 @click.argument("release", type=IN_FILE)
-@click.option(
-    "--agreement", "agreement_file", type=IN_FILE, required=True, help="Signed by every party."
-)
-@click.option("--keys", type=IN_FILE, required=True, help="Your party's private key file.")
+@agreement_option
+@keys_option
 @passphrase_option
 @OUT
 @force_option
@@ -115,8 +115,8 @@ def report(
     """Analyse a cohort and publish what the disclosure policy allows: page, spreadsheet, CSVs."""
     from blindlink.analyst import report as reporting
     from blindlink.analyst.definitions import Settings, load_settings
-    from blindlink.analyst.differencing import load_earlier
-    from blindlink.analyst.policy import load_policy
+    from blindlink.analyst.gate.differencing import load_earlier
+    from blindlink.analyst.gate.policy import load_policy
 
     settings = load_settings(settings_file) if settings_file else Settings()
     policy = load_policy(policy_file) if policy_file else None

@@ -1,42 +1,125 @@
-"""``blindlink audit``: check the linker's log against what others kept."""
+"""``blindlink audit``: what the log says, proofs out of it, and checks of what others kept."""
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
-from blindlink.cli.common import IN_FILE, example, json_option, show
+from blindlink.cli.common import IN_FILE, example, force_option, json_option, out_option, show
+
+LINKER = click.option(
+    "--linker", type=IN_FILE, required=True, help="The linker's public party file."
+)
 
 
 @click.group(epilog="Start with: blindlink audit verify --help")
 def audit() -> None:
-    """Check the audit log of the linker against heads and receipts that others kept."""
+    """Check the audit log of the linker against heads, receipts and proofs that others kept."""
+
+
+@audit.command(
+    "show",
+    epilog=example("blindlink audit show study/audit.log"),
+)
+@click.argument("log", type=IN_FILE)
+@json_option
+def show_(log: Path, as_json: bool) -> None:
+    """Print the entries of LOG: index, time, event and details. Nothing is verified.
+
+    The log says how the run ended: keep it from the owners until the study is published.
+    """
+    from blindlink.formats.audit import AuditLog
+
+    found = AuditLog.load(log)
+    entries = [entry.model_dump(mode="json") for entry in found.entries]
+    result = {"log": found.log_id, "root": found.root().hex(), "entries": entries}
+    show(result, as_json, "\n".join(map(_line, entries)))
+
+
+def _line(entry: dict[str, Any]) -> str:
+    details = ", ".join(f"{name} {_short(value)}" for name, value in entry["details"].items())
+    return f"{entry['index']:4} {entry['time']} {entry['event']}: {details}".rstrip(": ")
+
+
+def _short(value: object) -> str:
+    values = value if isinstance(value, list) else [value]
+    return " ".join(str(each)[:16] for each in values)
+
+
+@audit.command(
+    epilog=example(
+        "blindlink audit prove study/audit.log --linker ttp.key.public --head june.head "
+        "--since march.head --out march-june.proof"
+    )
+)
+@click.argument("log", type=IN_FILE)
+@LINKER
+@click.option("--head", type=IN_FILE, required=True, help="The head that the proof leads to.")
+@click.option("--since", type=IN_FILE, help="An earlier head, or a receipt: prove consistency.")
+@click.option("--entry", type=click.IntRange(0), help="The index of an entry: prove inclusion.")
+@out_option("the proof")
+@force_option
+@json_option
+def prove(
+    log: Path,
+    linker: Path,
+    head: Path,
+    since: Path | None,
+    entry: int | None,
+    out: Path,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write a proof for somebody who may not see LOG: that the log of an earlier head is the
+    beginning of that of a later one, or that the log of a head holds one entry.
+
+    Needs no key: the heads are signed already ('blindlink linker head').
+    """
+    if (since is None) == (entry is None):
+        raise click.UsageError("give either --since or --entry")
+    from blindlink.formats.kept import prove_file
+
+    made = prove_file(log, linker, head, out, since=since, entry=entry, force=force)
+    size, steps = made.head.document.size, len(made.path)
+    result = {"proof": str(out), "format": made.format, "size": size, "steps": steps}
+    show(result, as_json, f"{steps} steps to the head of {size} entries")
 
 
 @audit.command(
     epilog=example(
         "blindlink audit verify audit.log --linker ttp.key.public --head march.head "
-        "--receipt moj.receipt"
+        "--receipt moj.receipt",
+        "blindlink audit verify --linker ttp.key.public --head march.head --proof march-june.proof",
     )
 )
-@click.argument("log", type=IN_FILE)
-@click.option("--linker", type=IN_FILE, required=True, help="The linker's public party file.")
+@click.argument("log", type=IN_FILE, required=False)
+@LINKER
 @click.option("--head", "heads", type=IN_FILE, multiple=True, help="A head that you kept.")
 @click.option("--receipt", "receipts", type=IN_FILE, multiple=True, help="A receipt that you kept.")
+@click.option(
+    "--proof", "proofs", type=IN_FILE, multiple=True, help="A proof that the linker gave you."
+)
 @json_option
 def verify(
-    log: Path, linker: Path, heads: tuple[Path, ...], receipts: tuple[Path, ...], as_json: bool
+    log: Path | None,
+    linker: Path,
+    heads: tuple[Path, ...],
+    receipts: tuple[Path, ...],
+    proofs: tuple[Path, ...],
+    as_json: bool,
 ) -> None:
-    """Check that LOG contains all that the linker once signed; exits with 15 if not.
+    """Check that LOG contains all that the linker once signed; exits with 15 if not. Without LOG,
+    check that every head that you kept leads on to the latest one by the proofs.
 
     A log that its signer rewrote or cut does not fit the heads that others kept before. A log that
     nobody kept a head of proves nothing.
     """
-    if not heads and not receipts:
-        raise click.UsageError("give at least one --head or --receipt that you kept")
-    from blindlink.formats.receipt import verify_kept
+    if not (heads or receipts or proofs):
+        raise click.UsageError("give at least one --head, --receipt or --proof that you kept")
+    from blindlink.formats.kept import verify_kept
 
-    found = verify_kept(log, linker, heads, receipts)
-    text = (
-        f"the log's {found['entries']} entries extend all {found['checked']} heads that were kept"
-    )
-    show(found, as_json, text)
+    found = verify_kept(log, linker, heads, receipts, proofs)
+    more = f"; {found.entries} entries are proved to be in it" if found.entries else ""
+    text = f"the log of {found.size} entries extends all {found.heads} heads{more}"
+    show(asdict(found), as_json, text)

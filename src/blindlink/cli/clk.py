@@ -6,12 +6,13 @@ from blindlink.cli.clk_assess import assess
 from blindlink.cli.clk_encode import encode
 from blindlink.cli.clk_evaluate import evaluate
 from blindlink.cli.clk_link import link
+from blindlink.cli.clk_pairs import pairs
 
 
 @click.group(epilog="Start with: blindlink clk encode --help")
 def clk() -> None:
-    """Encode, link, evaluate and assess without a protocol: nothing is signed or sealed."""
+    """Encode, link and assess without a protocol: nothing is signed or sealed."""
 
 
-for command in (encode, link, evaluate, assess):
+for command in (encode, link, pairs, evaluate, assess):
     clk.add_command(command)

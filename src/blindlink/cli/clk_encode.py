@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from blindlink.cli.common import IN_FILE, example, force_option, note, out_option, progress_bar
+from blindlink.cli.common import (
+    IN_FILE,
+    bad_cells_option,
+    example,
+    force_option,
+    out_option,
+    progress_bar,
+    tolerance,
+)
 
 
 @click.command(
@@ -42,13 +50,7 @@ from blindlink.cli.common import IN_FILE, example, force_option, note, out_optio
     type=click.Choice(["clkhash"]),
     help="Take a plain clkhash schema and a text secret as they are; give the reference's bytes.",
 )
-@click.option(
-    "--bad-cells",
-    type=click.Choice(["refuse", "missing"]),
-    default="refuse",
-    show_default=True,
-    help="A cell that cannot be read, such as 30 February: end the run, or count it as missing.",
-)
+@bad_cells_option
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes; all cores by default.")
 @out_option("the encodings")
 @force_option
@@ -77,12 +79,7 @@ def encode(
             backend=backend,
             compat=compat is not None,
             workers=workers,
-            tolerate=_tell if bad_cells == "missing" else None,
+            tolerate=tolerance(bad_cells),
             force=force,
             progress=progress,
         )
-
-
-def _tell(counts: dict[str, int]) -> None:
-    for column, count in counts.items():
-        note(f"warning: column {column}: {count:,} unreadable cells count as missing")

@@ -67,7 +67,7 @@ def link(
 
     with progress_bar("linking") as progress:
         found = link_files(
-            left, right, out, options=plan, report=report, force=force, progress=progress
+            left, right, out, options=plan, report=report, force=force, progress=progress, told=note
         )
     for line in found.warnings:
         note(f"warning: {line}")

@@ -12,10 +12,13 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 from blindlink.progress import Progress, silent
 
@@ -48,6 +51,41 @@ def out_option(what: str) -> Callable[[F], F]:
     return click.option("--out", "out", type=OUT_FILE, required=True, help=f"Write {what} here.")
 
 
+def agreement_option(command: F) -> F:
+    """``--agreement``: what the files are bound to."""
+    return click.option(
+        "--agreement", "agreement_file", type=IN_FILE, required=True, help="Signed by every party."
+    )(command)
+
+
+def keys_option(command: F) -> F:
+    """``--keys``: who acts."""
+    return click.option(
+        "--keys", type=IN_FILE, required=True, help="Your party's private key file."
+    )(command)
+
+
+def bad_cells_option(command: F) -> F:
+    """``--bad-cells``: what becomes of a cell that cannot be read; see ``tolerance``."""
+    return click.option(
+        "--bad-cells",
+        type=click.Choice(["refuse", "missing"]),
+        default="refuse",
+        show_default=True,
+        help="A cell that cannot be read, as 30 February: end the run, or count it as missing.",
+    )(command)
+
+
+def tolerance(bad_cells: str) -> Callable[[dict[str, int]], None] | None:
+    """What to give the encoder for ``--bad-cells``: it says how many count as missing."""
+    return _told if bad_cells == "missing" else None
+
+
+def _told(counts: dict[str, int]) -> None:
+    for column, count in counts.items():
+        note(f"warning: column {column}: {count:,} unreadable cells count as missing")
+
+
 def show(result: dict[str, Any], as_json: bool, text: str) -> None:
     """Print a result on stdout: ``text`` for people, or the same as JSON."""
     click.echo(json.dumps(result, indent=2, ensure_ascii=False) if as_json else text)
@@ -56,6 +94,14 @@ def show(result: dict[str, Any], as_json: bool, text: str) -> None:
 def note(text: str) -> None:
     """Say something on stderr, where it does not mix with the result."""
     click.echo(text, err=True)
+
+
+class _Rate(ProgressColumn):
+    """Steps per second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f}/s")
 
 
 @contextmanager
@@ -68,6 +114,7 @@ def progress_bar(label: str) -> Iterator[Progress]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _Rate(),
         TimeRemainingColumn(),
     )
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:

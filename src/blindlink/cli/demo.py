@@ -14,6 +14,7 @@ FOLDERS = {"study": "demo-out", "febrl4": "febrl4-out"}
     epilog=example(
         "blindlink demo --out demo-out",
         "blindlink demo --people 10000 --seed 7 --out small",
+        "blindlink demo --service --people 10000 --out by-service",
         "blindlink demo --data febrl4 --overlap 0.35",
     )
 )
@@ -42,6 +43,9 @@ FOLDERS = {"study": "demo-out", "febrl4": "febrl4-out"}
     show_default=True,
     help="The same seed gives the same CSV tables, byte for byte.",
 )
+@click.option(
+    "--service", is_flag=True, help="study: through a linkage service on this machine, not files."
+)
 @click.option("--force", is_flag=True, help="Replace the folder if an earlier demo made it.")
 @json_option
 def demo(
@@ -50,6 +54,7 @@ def demo(
     people: int | None,
     overlap: float | None,
     seed: int,
+    service: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -63,18 +68,29 @@ def demo(
         raise click.UsageError("--people belongs to the study, not to --data febrl4")
     if data == "study" and overlap is not None:
         raise click.UsageError("--overlap belongs to --data febrl4")
+    if data == "febrl4" and service:
+        raise click.UsageError("--service belongs to the study, not to --data febrl4")
     if data == "study":
-        _study(folder, people, seed, force, as_json)
+        _study(folder, people, seed, service, force, as_json)
     else:
         _febrl4(folder, overlap, seed, force, as_json)
 
 
-def _study(folder: Path, people: int | None, seed: int, force: bool, as_json: bool) -> None:
+def _study(
+    folder: Path, people: int | None, seed: int, service: bool, force: bool, as_json: bool
+) -> None:
     from blindlink.cli.demo_text import Stalls, study_text
     from blindlink.study.demo import demo as play
 
+    carrier = None
+    if service:
+        from blindlink.cli.demo_service import ByService
+
+        carrier = ByService()
     with Stalls() as stalls:
-        result = play(folder, people=people, seed=seed, audience=stalls, force=force)
+        result = play(
+            folder, people=people, seed=seed, audience=stalls, force=force, carrier=carrier
+        )
     show(result.document(), as_json, study_text(result))
 
 

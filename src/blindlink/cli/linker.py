@@ -1,4 +1,4 @@
-"""``blindlink linker``: link the owners' submissions once, and destroy what made that possible."""
+"""``blindlink linker``: take in, link once, sign heads, destroy what made that possible."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,9 +8,11 @@ import click
 from blindlink.cli.common import (
     FOLDER,
     IN_FILE,
+    agreement_option,
     example,
     force_option,
     json_option,
+    keys_option,
     note,
     out_option,
     progress_bar,
@@ -18,15 +20,60 @@ from blindlink.cli.common import (
 )
 from blindlink.cli.passphrase import party_keys, passphrase_option
 
-AGREEMENT = click.option(
-    "--agreement", "agreement_file", type=IN_FILE, required=True, help="Signed by every party."
-)
-KEYS = click.option("--keys", type=IN_FILE, required=True, help="The linker's private key file.")
-
 
 @click.group(epilog="Start with: blindlink linker link --help")
 def linker() -> None:
     """What the trusted third party does: it sees encodings."""
+
+
+PROJECT = click.option(
+    "--project", type=FOLDER, required=True, help="Your folder for this agreement: log, receipts."
+)
+
+
+@linker.command(
+    epilog=example(
+        "blindlink linker receive moj.submission --agreement study.agreement --keys ttp.key "
+        "--project study/"
+    )
+)
+@click.argument("file", type=IN_FILE)
+@agreement_option
+@keys_option
+@passphrase_option
+@PROJECT
+@json_option
+def receive(
+    file: Path,
+    agreement_file: Path,
+    keys: Path,
+    passphrase_file: Path | None,
+    project: Path,
+    as_json: bool,
+) -> None:
+    """Verify a submission or a withdrawal as it comes in, log it, and write its owner's receipt.
+
+    Until the first link an owner may replace its submission by a later one. Erase the earlier file.
+    """
+    from blindlink.formats.agreement import load_agreement
+    from blindlink.linker.receiving import receive as receive_file
+
+    now, own = datetime.now(UTC), party_keys(keys, passphrase_file)
+    signed = load_agreement(agreement_file, now=now)
+    with progress_bar("Verifying") as progress:
+        done = receive_file(file, signed, own, project, now=now, progress=progress)
+    result = {
+        "kind": done.kind,
+        "owner": done.owner,
+        "bundle": done.bundle_id,
+        "sequence": done.sequence,
+        "rows": done.rows,
+        "rejected": done.rejected,
+        "receipt": str(done.receipt) if done.receipt else None,
+    }
+    show(result, as_json, f"{done.kind} of {done.owner}: {done.rows:,} rows")
+    if done.receipt:
+        note(f"give {done.receipt} to {done.owner}")
 
 
 @linker.command(
@@ -36,12 +83,10 @@ def linker() -> None:
     )
 )
 @click.argument("submissions", type=IN_FILE, nargs=-1, required=True)
-@AGREEMENT
-@KEYS
+@agreement_option
+@keys_option
 @passphrase_option
-@click.option(
-    "--project", type=FOLDER, required=True, help="Your folder for this agreement: log, receipts."
-)
+@PROJECT
 @click.option(
     "--withdrawal", "withdrawals", type=IN_FILE, multiple=True, help="An owner's withdrawal file."
 )
@@ -97,12 +142,48 @@ def link(
 
 @linker.command(
     epilog=example(
+        "blindlink linker head study/ --agreement study.agreement --keys ttp.key --out june.head"
+    )
+)
+@click.argument("project", type=FOLDER)
+@agreement_option
+@keys_option
+@passphrase_option
+@out_option("the signed head")
+@force_option
+@json_option
+def head(
+    project: Path,
+    agreement_file: Path,
+    keys: Path,
+    passphrase_file: Path | None,
+    out: Path,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Sign the log of PROJECT as it is now, for owners and auditors to keep.
+
+    'blindlink audit prove' shows them that it leads on from the heads and receipts they have. A
+    head behind the run tells an owner that the run has ended: wait until the study is published.
+    """
+    from blindlink.formats.agreement import read_agreement
+    from blindlink.linker.heads import write_head
+
+    own = party_keys(keys, passphrase_file)
+    signed = read_agreement(agreement_file)
+    made = write_head(project, signed, own, out, now=datetime.now(UTC), force=force).document
+    result = {"head": str(out), "log": made.log, "size": made.size, "root": made.root}
+    show(result, as_json, f"{made.size} entries, root {made.root}")
+
+
+@linker.command(
+    epilog=example(
         "blindlink linker destroy study/ --agreement study.agreement --keys ttp.key --yes"
     )
 )
 @click.argument("project", type=FOLDER)
-@AGREEMENT
-@KEYS
+@agreement_option
+@keys_option
 @passphrase_option
 @click.option("--yes", is_flag=True, help="Do not ask: the keys cannot be brought back.")
 @json_option

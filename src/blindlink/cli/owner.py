@@ -9,20 +9,20 @@ from blindlink.cli.common import (
     FOLDER,
     IN_FILE,
     OUT_FILE,
+    agreement_option,
+    bad_cells_option,
     example,
     force_option,
     json_option,
+    keys_option,
     note,
     out_option,
     progress_bar,
     show,
+    tolerance,
 )
+from blindlink.cli.owner_import import import_extract
 from blindlink.cli.passphrase import party_keys, passphrase_option
-
-AGREEMENT = click.option(
-    "--agreement", "agreement_file", type=IN_FILE, required=True, help="Signed by every party."
-)
-KEYS = click.option("--keys", type=IN_FILE, required=True, help="Your party's private key file.")
 
 
 @click.group(epilog="Start with: blindlink owner submit --help")
@@ -37,8 +37,8 @@ def owner() -> None:
     )
 )
 @click.argument("data", type=FOLDER)
-@AGREEMENT
-@KEYS
+@agreement_option
+@keys_option
 @passphrase_option
 @click.option("--secret-file", type=IN_FILE, required=True, help="The owners' linkage secret.")
 @out_option("the submission")
@@ -49,6 +49,10 @@ def owner() -> None:
     default=1,
     show_default=True,
     help="Which submission this is: higher for every re-submission.",
+)
+@bad_cells_option
+@click.option(
+    "--risk-waiver", type=IN_FILE, help="Who accepts a red disclosure-risk report, and why (TOML)."
 )
 @force_option
 @json_option
@@ -61,6 +65,8 @@ def submit(
     out: Path,
     row_map: Path | None,
     sequence: int,
+    bad_cells: str,
+    risk_waiver: Path | None,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -68,7 +74,8 @@ def submit(
     the agreement lists (events.csv, ...). Parquet and Arrow files work too.
 
     The linker gets encodings only, the analyst attributes only. The row map stays with you: it is
-    needed to withdraw a person.
+    needed to withdraw a person. So do OUT.risk.html and OUT.risk.json, the disclosure-risk report:
+    red ends the run with 19 unless a waiver covers it.
     """
     from blindlink.owner.folder import submit_folder
 
@@ -83,6 +90,8 @@ def submit(
             row_map=row_map,
             now=datetime.now(UTC),
             sequence=sequence,
+            tolerate=tolerance(bad_cells),
+            waiver=risk_waiver,
             force=force,
             progress=progress,
         )
@@ -92,6 +101,7 @@ def submit(
         "bundle": done.bundle_id,
         "sequence": done.sequence,
         "digest": done.digest,
+        "risk_report": done.risk,
         "rows": done.rows,
         "entities": done.entities,
         "controls": done.controls,
@@ -112,8 +122,8 @@ def submit(
 )
 @click.argument("people", type=IN_FILE)
 @click.option("--row-map", type=IN_FILE, required=True, help="What 'owner submit' left with you.")
-@AGREEMENT
-@KEYS
+@agreement_option
+@keys_option
 @passphrase_option
 @out_option("the withdrawal")
 @force_option
@@ -146,3 +156,6 @@ def withdraw(
     }
     show(result, as_json, f"{done.entities:,} entities, {done.rows:,} rows")
     note(f"send {done.path} to the linker")
+
+
+owner.add_command(import_extract)

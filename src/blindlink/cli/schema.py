@@ -40,14 +40,29 @@ def schema() -> None:
     multiple=True,
     help="A table, or a list of columns made by 'schema columns'; once for each owner.",
 )
+@click.option(
+    "--people",
+    type=click.IntRange(min=5_000),
+    default=500_000,
+    show_default=True,
+    help="People in the largest file. More people need rarer tokens; for fewer, more links are "
+    "found.",
+)
 @click.option("--tune", type=IN_FILE, help="Set weights from the frequencies in this table.")
 @out_option("the schema")
 @force_option
-def new(profile: str, sources: tuple[Path, ...], tune: Path | None, out: Path, force: bool) -> None:
+def new(
+    profile: str,
+    sources: tuple[Path, ...],
+    people: int,
+    tune: Path | None,
+    out: Path,
+    force: bool,
+) -> None:
     """A schema for what all owners can supply. The same columns give the same schema."""
     from blindlink.owner.schema_files import write_new_schema
 
-    for warning in write_new_schema(profile, sources, out, tune=tune, force=force):
+    for warning in write_new_schema(profile, sources, out, people=people, tune=tune, force=force):
         note(f"warning: {warning}")
 
 

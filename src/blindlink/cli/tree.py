@@ -22,6 +22,9 @@ COMMANDS = {
     "linker": ("linker", "What the trusted third party does: it sees encodings."),
     "analyst": ("analyst", "What the analyst does: it sees pseudonyms."),
     "audit": ("audit", "Check the audit log against heads that others kept."),
+    "serve": ("serve", "Run the linkage service of the trusted third party."),
+    "worker": ("worker", "Do the jobs of a linkage service."),
+    "client": ("client", "Talk to a linkage service: upload, status, receipt, download."),
 }
 
 

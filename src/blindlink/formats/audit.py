@@ -3,15 +3,14 @@
     log = AuditLog.create(path, log_id)        log = AuditLog.load(path)
     index = log.append(event, details, now=now)          rewrites the file as a whole or not at all
     head = log.head(keys, now=now)                       Signed[Head]: give it away, others keep it
-    proof = log.consistency(first, second)               for those who may not see the entries
     verify_log(log, head, signer, where)                 VerificationError unless it extends head
-    verify_heads(old, new, proof, signer)                the same without the entries
+
+Those who may not see the entries check heads with ``audit_proofs``.
 
 File: the line ``blindlink-audit-log-v1 <log id>``, then one canonical JSON entry a line. Entries
 hold digests, counts and names of events, nothing about a person. A leaf is the hash of an entry.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -34,9 +33,9 @@ from blindlink.formats.fields import (
     stamp,
 )
 from blindlink.formats.inclusion import leaf, root
-from blindlink.formats.merkle import check_consistency, consistency_proof, inclusion_proof
+from blindlink.formats.merkle import consistency_proof, inclusion_proof
 from blindlink.formats.signed import Signed
-from blindlink.keys import PartyKeys, PartyPublic
+from blindlink.keys import PartyKeys, PartyPublic, Signatures
 
 HEADER = "blindlink-audit-log-v1"
 LIMIT = 64 * 1024 * 1024
@@ -73,6 +72,24 @@ class Head(BaseModel):
     root: Digest
     time: Stamp
     signer: Fingerprint
+
+
+class SignedHead(BaseModel):
+    """A head with its signatures, as it stands inside a receipt or a proof."""
+
+    model_config = STRICT
+
+    document: Head
+    signatures: Signatures
+
+    @classmethod
+    def of(cls, signed: Signed[Head]) -> "SignedHead":
+        """The same head, to be put inside another file."""
+        return cls(document=signed.document, signatures=signed.signatures)
+
+    def signed(self) -> Signed[Head]:
+        """The same head by itself: to be verified, and kept."""
+        return Signed(self.document, self.signatures)
 
 
 @dataclass
@@ -170,19 +187,3 @@ def verify_log(log: AuditLog, head: Signed[Head], signer: PartyPublic, where: st
         )
     if log.root(kept.size).hex() != kept.root:
         raise VerificationError(f"{where}: the log was rewritten before entry {kept.size}")
-
-
-def verify_heads(
-    old: Signed[Head], new: Signed[Head], proof: Sequence[str], signer: PartyPublic
-) -> None:
-    """Raises VerificationError unless the log of ``new`` extends that of ``old``."""
-    old.verify(signer, "earlier head")
-    new.verify(signer, "later head")
-    before, after = old.document, new.document
-    if before.log != after.log:
-        raise VerificationError("later head: is of another log")
-    if before.size == 0:
-        return  # every log extends the empty one
-    steps = [bytes.fromhex(step) for step in proof]
-    roots = bytes.fromhex(before.root), bytes.fromhex(after.root)
-    check_consistency(before.size, after.size, steps, *roots)

@@ -57,8 +57,9 @@ from blindlink.formats.stream import CHUNK, StreamReader
 from blindlink.keys import PartyKeys, PartyPublic, Signatures
 
 SIGNATURES_LIMIT = 16 * 1024
+FIRST_LINE = 128
 
-__all__ = ["Bundle", "Draft", "Sealed", "create", "new_bundle", "opened"]
+__all__ = ["Bundle", "Draft", "Sealed", "create", "kind_of", "new_bundle", "opened"]
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,19 @@ class _Slice(io.RawIOBase):
         view[: len(data)] = data
         self._at += len(data)
         return len(data)
+
+
+def kind_of(path: Path) -> str:
+    """The kind that the first line names, such as ``submission``. InputError or FormatError."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(FIRST_LINE).partition(b"\n")[0]
+    except OSError as error:
+        raise InputError(f"{path}: {reason(error)}", hint="check the path") from None
+    kind = first.removeprefix(b"blindlink-").removesuffix(b"-v1")
+    if len(kind) != len(first) - len(b"blindlink--v1") or not kind.isascii():
+        raise FormatError(f"{path}: header: not a container of blindlink")
+    return kind.decode("ascii")
 
 
 @contextmanager

@@ -7,21 +7,24 @@ A Parquet file with exactly these columns, in this order:
     clk            fixed-size binary, the filter; further filters are clk_2, clk_3, ...
     match_key_1    fixed-size binary of 16 bytes, strictest first; all zero where it is missing
 
-and the schema fingerprint, format version, lengths in bits, key-check value and encoder in the
-file's metadata. Bit i of a filter is byte i // 8, most significant bit first.
+and the schema and its fingerprint, format version, lengths in bits, key-check value and encoder in
+the file's metadata. Bit i of a filter is byte i // 8, most significant bit first.
 """
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet
+import rfc8785
 
 from blindlink.errors import FormatError, InputError
 from blindlink.files import read_bytes, reason, replacing, write_text
@@ -40,7 +43,8 @@ class Encodings:
     """Encoded records of one owner.
 
     filters: one array (n, ceil(bits / 8)) per filter; row: (n,) int64; entity: (n,) of str or None;
-    match_keys: arrays (n, 16), strictest first. The constructor refuses arrays that do not fit.
+    match_keys: arrays (n, 16), strictest first. ``schema_document``: the linkage schema, where
+    it is known; it is no secret. The constructor refuses arrays that do not fit.
     """
 
     filters: tuple[Bytes, ...]
@@ -51,6 +55,7 @@ class Encodings:
     schema_fingerprint: str
     key_check: str | None
     encoder: str
+    schema_document: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.row)
@@ -76,6 +81,51 @@ def write_encodings(
         pa.parquet.write_table(to_table(encodings), draft, compression="zstd")
 
 
+class EncodingsWriter:
+    """Writes encodings piece by piece into a file of ``write_encodings``' or clkhash's form.
+
+    Give it the temporary file of ``files.replacing``, and the rows in order; the pieces must agree
+    in everything but their rows. Each is a row group of its own.
+    """
+
+    def __init__(self, draft: Path, *, form: str = "parquet") -> None:
+        self._draft, self._as_text = draft, form == "json"
+        self._text: IO[str] | None = None
+        self._parquet: Any = None
+
+    def write(self, encodings: Encodings) -> None:
+        """Add rows."""
+        if self._as_text:
+            self._write_text(encodings)
+            return
+        table = to_table(encodings)
+        if self._parquet is None:
+            # Bits hardly repeat: a dictionary of them is tried in vain.
+            plain = ["entity"] if encodings.entity is not None else False
+            self._parquet = pa.parquet.ParquetWriter(
+                self._draft, table.schema, compression="zstd", use_dictionary=plain
+            )
+        self._parquet.write_table(table)
+
+    def _write_text(self, encodings: Encodings) -> None:
+        text = ", ".join(f'"{base64.b64encode(bits).decode()}"' for bits in encodings.filters[0])
+        if self._text is None:
+            self._text = self._draft.open("w", encoding="utf-8")
+            self._text.write('{"clks": [' + text)
+        elif text:
+            self._text.write(", " + text)
+
+    def __enter__(self) -> "EncodingsWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._parquet is not None:
+            self._parquet.close()
+        if self._text is not None:
+            self._text.write("]}")
+            self._text.close()
+
+
 def to_table(encodings: Encodings) -> pa.Table:
     """The encodings as the Arrow table that the Parquet file holds, metadata included."""
     columns: dict[str, pa.Array] = {"row": pa.array(encodings.row, pa.int64())}
@@ -98,6 +148,8 @@ def metadata(encodings: Encodings) -> dict[str, str]:
     }
     if encodings.key_check is not None:
         known["key_check"] = encodings.key_check
+    if encodings.schema_document is not None:
+        known["schema_document"] = rfc8785.dumps(encodings.schema_document).decode()
     return {_META + name: value for name, value in known.items()}
 
 
@@ -153,6 +205,7 @@ def from_table(table: pa.Table, where: str) -> Encodings:
         schema_fingerprint=known.get("schema", ""),
         key_check=known.get("key_check"),
         encoder=known.get("encoder", ""),
+        schema_document=_schema_document(known, where),
     )
 
 
@@ -208,6 +261,22 @@ def _metadata(table: pa.Table, where: str) -> dict[str, str]:
     if known.get("format") != VERSION:
         raise FormatError(f"{where}: not a file of encodings of version {VERSION}")
     return known
+
+
+def _schema_document(known: dict[str, str], where: str) -> dict[str, Any] | None:
+    """The schema in the metadata, if any; it must be the one of the fingerprint."""
+    text = known.get("schema_document")
+    if text is None:
+        return None
+    if hashlib.sha256(text.encode()).hexdigest() != known.get("schema"):
+        raise FormatError(f"{where}: its schema is not that of its fingerprint")
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise FormatError(f"{where}: its schema is not JSON") from None
+    if not isinstance(document, dict):
+        raise FormatError(f"{where}: its schema is not a JSON object")
+    return document
 
 
 def _bits(text: str, where: str) -> tuple[int, ...]:

@@ -32,6 +32,31 @@ def root(leaves: Sequence[bytes]) -> bytes:
     return level[0] if level else EMPTY_ROOT
 
 
+class RunningRoot:
+    """The same root over leaves that come one by one; holds one node a level, not the leaves."""
+
+    def __init__(self) -> None:
+        self._peaks: list[bytes] = []  # roots of perfect trees, the largest first
+        self._size = 0
+
+    def add(self, leaf: bytes) -> None:
+        """Take the next leaf hash."""
+        size = self._size
+        while size & 1:
+            leaf, size = _node(self._peaks.pop(), leaf), size >> 1
+        self._peaks.append(leaf)
+        self._size += 1
+
+    def root(self) -> bytes:
+        """The root over the leaves so far."""
+        if not self._peaks:
+            return EMPTY_ROOT
+        *above, result = self._peaks
+        for peak in reversed(above):
+            result = _node(peak, result)
+        return result
+
+
 def prove(leaves: Sequence[bytes], positions: Sequence[int]) -> list[bytes]:
     """The nodes that, with the leaves at ``positions`` (ascending), give the root.
 

@@ -115,7 +115,18 @@ def _json(path: Path) -> dict[str, Any]:
         return {"what": "public keys of a party", "format": found["format"]} | _party(
             PartyPublic.load(path)
         )
+    if str(found.get("format", "")).startswith("blindlink-"):
+        return _document(found)
     raise _foreign(path)
+
+
+def _document(found: dict[str, Any]) -> dict[str, Any]:
+    """A proof out of a log, a risk report, a cohort: its short fields, and the head inside."""
+    kind = found["format"].removeprefix("blindlink-").rpartition("-v")[0].replace("-", " ")
+    head = found.get("head")
+    inside = head.get("document") if isinstance(head, dict) else None
+    shown = {"what": f"{kind}: {UNVERIFIED}", **_short(found)}
+    return shown | ({"head": _short(inside)} if isinstance(inside, dict) else {})
 
 
 def _agreement(path: Path) -> dict[str, Any]:
@@ -137,8 +148,11 @@ def _agreement(path: Path) -> dict[str, Any]:
 
 def _signed(document: dict[str, Any]) -> dict[str, Any]:
     """A receipt, head, envelope or withdrawal: its short fields, not what is sealed inside."""
-    short = {k: v for k, v in document.items() if isinstance(v, int | str) and len(str(v)) <= 200}
-    return {"what": f"signed document: {UNVERIFIED}", **short}
+    return {"what": f"signed document: {UNVERIFIED}", **_short(document)}
+
+
+def _short(document: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in document.items() if isinstance(v, int | str) and len(str(v)) <= 200}
 
 
 def _schema(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The JSON Schemas of the trust formats, made from the models that enforce them.
+"""The JSON Schemas of trust formats and extracts, made from the models that enforce them.
 
     documents() -> {"agreement.json": {...}, ...}      what stands in the folder ``schemas``
 
@@ -15,6 +15,8 @@ from pydantic import BaseModel, create_model
 from blindlink.files import write_text
 from blindlink.formats import release, submission, withdrawal
 from blindlink.formats.audit import Entry, Head
+from blindlink.formats.audit_proofs import Consistency, Inclusion
+from blindlink.formats.extracts import extract_schemas
 from blindlink.formats.fields import STRICT, Name
 from blindlink.formats.manifest import Manifest
 from blindlink.formats.receipt import Receipt
@@ -26,7 +28,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def documents() -> dict[str, dict[str, Any]]:
-    """File name and JSON Schema of every trust format."""
+    """File name and JSON Schema of every trust format and extract."""
     agreement = create_model(
         "AgreementFile",
         __config__=STRICT,
@@ -50,8 +52,14 @@ def documents() -> dict[str, dict[str, Any]]:
         "secret": ("Envelope of the linkage secret", _signed(Secret)),
         "audit-head": ("Head of an audit log", _signed(Head)),
         "audit-entry": ("Line of an audit log", Entry),
+        "audit-consistency": (
+            "Proof that one head of an audit log leads on to another",
+            Consistency,
+        ),
+        "audit-inclusion": ("Proof that an entry is in an audit log", Inclusion),
     }
-    return {f"{name}.json": _document(title, model) for name, (title, model) in found.items()}
+    formats = {f"{name}.json": _document(title, model) for name, (title, model) in found.items()}
+    return {**formats, **extract_schemas()}
 
 
 def write(folder: Path) -> None:

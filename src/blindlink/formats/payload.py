@@ -23,7 +23,7 @@ import pyarrow as pa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from blindlink.errors import FormatError, InputError, VerificationError
 from blindlink.formats import inclusion
@@ -134,17 +134,19 @@ def seal(
     key: bytes,
     out: Sink,
     progress: Progress = silent,
-) -> list[bytes]:
-    """Write all blob records to ``out``; returns their leaf hashes. ``ids``: one for each blob."""
-    leaves: list[bytes] = []
+) -> bytes:
+    """Write all blob records to ``out``; returns their Merkle root. ``ids``: one for each blob."""
+    done, total, ciphers = 0, inclusion.RunningRoot(), Ciphers(key)
     for first, last in batches(blobs, size):
-        plain = packer.plain(first, last, blobs[first:last], size)
-        for row, info in enumerate(_infos(blobs[first:last], ids, len(leaves))):
-            record = info[:ID] + _cipher(key, info).encrypt(_NONCE, plain[row], None)
-            leaves.append(inclusion.leaf(record))
-            out.write(record)
-        progress(len(leaves), len(ids))
-    return leaves
+        plain, records = packer.plain(first, last, blobs[first:last], size), []
+        for row, info in enumerate(_infos(blobs[first:last], ids, done)):
+            record = info[:ID] + ciphers.of(info).encrypt(_NONCE, plain[row], None)
+            total.add(inclusion.leaf(record))
+            records.append(record)
+        out.write(b"".join(records))
+        done += len(records)
+        progress(done, len(ids))
+    return total.root()
 
 
 def unseal(
@@ -162,7 +164,7 @@ def unseal(
     """
     ids: list[bytes] = []
     leaves: list[bytes] = []
-    parts = []
+    parts, ciphers = [], Ciphers(key)
     for first, last in batches(blobs, size):
         counts = blobs[first:last]
         records = _read(source, int(counts.sum()), size)
@@ -170,7 +172,7 @@ def unseal(
         ids += [record[:ID] for record in records]
         leaves += [inclusion.leaf(record) for record in records]
         infos = _infos(counts, ids, start)
-        plain = [_open(key, *pair) for pair in zip(records, infos, strict=True)]
+        plain = [_open(ciphers, *pair) for pair in zip(records, infos, strict=True)]
         flat = np.frombuffer(bytearray().join(plain), np.uint8)
         parts.append(_unpack(flat, counts, size, layouts, first))
         progress(len(ids), int(blobs.sum()))
@@ -196,13 +198,26 @@ def _infos(blobs: Counts, ids: Sequence[bytes], start: int) -> Iterator[bytes]:
         start += count
 
 
-def _cipher(key: bytes, info: bytes) -> AESGCM:
-    return AESGCM(HKDFExpand(algorithm=SHA256(), length=32, info=info).derive(key))
+class Ciphers:
+    """The cipher of each blob, under HKDF-Expand (RFC 5869) of the section key.
+
+    A key of 32 bytes is one block of it, HMAC(section key, info || 0x01). An HMAC that is keyed
+    once and copied takes a third of the time of a derivation from the start.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._keyed = HMAC(key, SHA256())
+
+    def of(self, info: bytes) -> AESGCM:
+        """The cipher for one blob; it encrypts one message only."""
+        keyed = self._keyed.copy()
+        keyed.update(info + b"\1")
+        return AESGCM(keyed.finalize())
 
 
-def _open(key: bytes, record: bytes, info: bytes) -> bytes:
+def _open(ciphers: Ciphers, record: bytes, info: bytes) -> bytes:
     try:
-        return _cipher(key, info).decrypt(_NONCE, memoryview(record)[ID:], None)
+        return ciphers.of(info).decrypt(_NONCE, memoryview(record)[ID:], None)
     except InvalidTag:
         raise VerificationError(
             "payload: a blob does not open at its place",

@@ -7,7 +7,6 @@
 Nothing about matches, and nothing about whether a release was made or refused.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,13 +14,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from blindlink.errors import VerificationError
-from blindlink.formats.audit import AuditLog, Entry, Head, verify_log
+from blindlink.formats.audit import AuditLog, Entry, SignedHead
+from blindlink.formats.audit_proofs import check_inclusion
 from blindlink.formats.fields import STRICT, BundleId, Digest, Fingerprint, Name, Stamp, stamp
-from blindlink.formats.inclusion import leaf
 from blindlink.formats.manifest import Manifest
-from blindlink.formats.merkle import root_of_path
 from blindlink.formats.signed import Signed
-from blindlink.keys import PartyKeys, PartyPublic, Signatures
+from blindlink.keys import PartyKeys, PartyPublic
 
 EVENT = "submission-received"
 REJECTED = 100_000
@@ -36,15 +34,6 @@ class Rejection(BaseModel):
 
     reason: Name
     positions: Annotated[tuple[Rows, ...], Field(min_length=1, max_length=REJECTED)]
-
-
-class SignedHead(BaseModel):
-    """A head with its signatures, as it stands inside a receipt."""
-
-    model_config = STRICT
-
-    document: Head
-    signatures: Signatures
 
 
 class Receipt(BaseModel):
@@ -105,7 +94,7 @@ def make_receipt(
         signer=keys.public.fingerprint(),
         entry=log.entries[index],
         path=tuple(log.inclusion(index)),
-        head=SignedHead(document=head.document, signatures=head.signatures),
+        head=SignedHead.of(head),
     )
     return Signed.make(document, keys)
 
@@ -118,41 +107,11 @@ def load_receipt(path: Path, linker: PartyPublic, manifest: Manifest | None) -> 
     signed, where = Signed.load(path, Receipt), str(path)
     receipt = signed.document
     signed.verify(linker, where)
-    kept_head(receipt).verify(linker, f"{where}: head")
+    receipt.head.signed().verify(linker, f"{where}: head")
     details = receipt.entry.details
     if receipt.entry.event != EVENT or details.get("submission") != receipt.submission:
         raise VerificationError(f"{where}: entry: is not the one of this submission")
-    steps = [bytes.fromhex(step) for step in receipt.path]
-    head = receipt.head.document
-    try:
-        reached = root_of_path(
-            leaf(receipt.entry.to_bytes()), receipt.entry.index, head.size, steps
-        )
-    except VerificationError as error:
-        raise VerificationError(f"{where}: {error.message}") from None
-    if reached.hex() != head.root:
-        raise VerificationError(f"{where}: inclusion proof: does not lead to the head")
+    check_inclusion(receipt.entry, receipt.path, receipt.head.document, where)
     if manifest is not None and receipt.submission != manifest.digest():
         raise VerificationError(f"{where}: submission: is another one")
     return signed
-
-
-def kept_head(receipt: Receipt) -> Signed[Head]:
-    """The head inside a receipt, to be kept for 'audit verify'."""
-    return Signed(receipt.head.document, receipt.head.signatures)
-
-
-def verify_kept(
-    log: Path, linker: Path, heads: Sequence[Path], receipts: Sequence[Path]
-) -> dict[str, int]:
-    """Check a log file against heads and receipts that somebody kept; counts of what was checked.
-
-    Raises InputError, FormatError or VerificationError, which names the head that does not fit.
-    """
-    signer, found = PartyPublic.load(linker), AuditLog.load(log)
-    for path in heads:
-        verify_log(found, Signed.load(path, Head), signer, str(path))
-    for path in receipts:
-        receipt = load_receipt(path, signer, None).document
-        verify_log(found, kept_head(receipt), signer, str(path))
-    return {"entries": len(found.entries), "checked": len(heads) + len(receipts)}

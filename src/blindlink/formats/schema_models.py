@@ -8,6 +8,7 @@ encodings needs their lengths and the fingerprint, and nothing else.
 import base64
 import binascii
 import re
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -38,6 +39,16 @@ def _pattern(text: str) -> str:
         re.compile(text)
     except re.error:
         raise ValueError("must be a regular expression") from None
+    return text
+
+
+def date_format(text: str) -> str:
+    """Refuses a format that no text can be read by."""
+    day = datetime(2001, 2, 3)
+    try:
+        datetime.strptime(day.strftime(text), text)
+    except ValueError:
+        raise ValueError("must be a format of strptime") from None
     return text
 
 
@@ -100,7 +111,7 @@ class DateFormat(Model):
     """Dates in a strptime format."""
 
     type: Literal["date"]
-    format: str = Field(min_length=1, max_length=100)
+    format: Annotated[str, AfterValidator(date_format)] = Field(min_length=1, max_length=100)
     description: str = ""
 
 
@@ -198,10 +209,16 @@ AnyFeature = Annotated[
 
 
 class Column(Model):
-    """A column made of the first of ``from`` that is filled, after the normalisation steps."""
+    """A column made of those of ``from`` after the normalisation steps.
+
+    ``combine``: ``first`` that is filled; ``any`` that are filled, sorted and joined with a space,
+    so that forename and surname in each other's place give the same; ``all`` the same, but missing
+    where one is missing.
+    """
 
     name: Name
     sources: list[Name] = Field(min_length=1, max_length=8, alias="from")
+    combine: Literal["first", "any", "all"] = "first"
     steps: list[str | Described] = Field(default=[], max_length=16)
 
 

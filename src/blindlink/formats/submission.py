@@ -12,6 +12,7 @@ anything. The manifest's ``content`` declares all numbers, and a section of anot
 before anything of it is read. The linker reads ``encodings`` only and hands on the rest.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import IO, Annotated, Any
@@ -34,8 +35,10 @@ KIND = "submission"
 SECTIONS = ("encodings", "layout", "controls", "payload")
 FORWARDED = ("layout", "controls")  # what the linker hands to the analyst as it is
 MAX_ROWS = 2**31
+PIECE = 1 << 22  # bytes of a column that are read at a time
 
 Numbers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 Count = Annotated[int, Field(ge=0, le=MAX_ROWS)]
 Bits = Annotated[int, Field(ge=8, le=1 << 20)]
 Encoder = Annotated[str, StringConstraints(pattern=r"^[a-z][ -~]{0,63}$")]
@@ -107,13 +110,15 @@ class Layout(BaseModel):
 @dataclass(frozen=True)
 class Records:
     """The encoded rows: ``ids`` (rows, 16), ``entity`` (rows,), filters and match keys as in
-    Encodings, ``blobs`` (entities,) the number of payload blobs of each entity."""
+    Encodings (none where they were only looked through), ``blobs`` (entities,) the number of
+    payload blobs of each entity, ``empty`` (rows,) where the first filter has no bit."""
 
     ids: Bytes
     entity: Numbers
     filters: tuple[Bytes, ...]
     match_keys: tuple[Bytes, ...]
     blobs: Numbers
+    empty: Flags
 
     @property
     def first_blob(self) -> Numbers:
@@ -141,35 +146,63 @@ def check_rows(rows: int, terms: Agreement, where: str) -> None:
         raise RefusedError(f"{where}: {rows} rows; the agreement wants {least} to {most}")
 
 
-def write_records(records: Records, out: Sink) -> None:
-    """Write the plain bytes of the section ``encodings``."""
-    for column in (records.ids, records.entity.astype(">u4"), *records.filters):
-        out.write(np.ascontiguousarray(column).data)
-    for key in records.match_keys:
-        out.write(np.ascontiguousarray(key).data)
-    out.write(records.blobs.astype(">u4").data)
+def write_records(
+    ids: Bytes, entity: Numbers, encoded: Iterable[Bytes], blobs: Numbers, out: Sink
+) -> None:
+    """Write the plain bytes of the section ``encodings``.
+
+    ``encoded``: pieces of rows, first of every filter, then of every match key, in the order of
+    ``ids``.
+    """
+    out.write(np.ascontiguousarray(ids).data)
+    out.write(entity.astype(">u4").data)
+    for piece in encoded:
+        out.write(np.ascontiguousarray(piece).data)
+    out.write(blobs.astype(">u4").data)
 
 
-def read_records(source: IO[bytes], content: Content, where: str) -> Records:
+def read_records(source: IO[bytes], content: Content, where: str, *, keep: bool = True) -> Records:
     """Read the section ``encodings`` of the declared size. Raises FormatError.
 
-    Every entity has a row and a blob, and no row id stands twice.
+    Every entity has a row and a blob, and no row id stands twice. Without ``keep`` filters and
+    match keys are read through by pieces and not kept.
     """
     n = content.rows
     ids = _bytes(source, n, ID, where)
     entity = _integers(source, n, where)
-    filters = tuple(_bytes(source, n, -(-bits // 8), where) for bits in content.bits)
-    keys = tuple(_bytes(source, n, KEY_BYTES, where) for _ in range(content.match_keys))
+    empty, filters, keys = np.zeros(n, bool), [], []
+    for number, bits in enumerate(content.bits):
+        blank = empty if number == 0 else None
+        filters += _column(source, n, -(-bits // 8), where, keep, blank)
+    for _ in range(content.match_keys):
+        keys += _column(source, n, KEY_BYTES, where, keep, None)
     blobs = _integers(source, content.entities, where)
     if source.read(1):
         raise FormatError(f"{where}: encodings: more than the declared rows")
-    if entity.max() >= content.entities or len(np.unique(entity)) != content.entities:
+    if entity.max() != content.entities - 1 or np.bincount(entity).min() < 1:
         raise FormatError(f"{where}: encodings: an entity has no row, or a row no entity")
     if blobs.min() < 1 or int(blobs.sum()) != content.blobs:
         raise FormatError(f"{where}: encodings: the entities' blobs are not those of the payload")
     if has_twins(ids):
         raise FormatError(f"{where}: encodings: a row id stands twice")
-    return Records(ids, entity, filters, keys, blobs)
+    return Records(ids, entity, tuple(filters), tuple(keys), blobs, empty)
+
+
+def _column(
+    source: IO[bytes], rows: int, width: int, where: str, keep: bool, blank: Flags | None
+) -> list[Bytes]:
+    """A column of fixed width, or nothing without ``keep``; marks in ``blank`` rows of zeros."""
+    step = max(1, PIECE // width)
+    whole = np.empty((rows if keep else min(step, rows), width), np.uint8)
+    for start in range(0, rows, step):
+        count = min(step, rows - start)
+        at = start if keep else 0
+        piece = whole[at : at + count]
+        if source.readinto(piece.reshape(-1).data) != piece.size:  # type: ignore[attr-defined]
+            raise FormatError(f"{where}: encodings: fewer than the declared rows")
+        if blank is not None:
+            blank[start : start + count] = ~piece.any(axis=1)
+    return [whole] if keep else []
 
 
 def to_encodings(records: Records, content: Content, rows: Numbers) -> Encodings:

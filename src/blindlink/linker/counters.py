@@ -1,70 +1,17 @@
-"""Bit-sliced counters: how often each of 256 records misses a walked bit, for the kernels.
+"""Bit-sliced counters: how often each record of a block misses a walked bit, for the kernels.
 
-Plane p holds bit p of 256 counters, one in each lane; vectors are added through a tree of
-carry-save adders (Harley and Seal, in Warren 2012, section 5-1). The counters start so that a carry
-out of the highest plane means "more bits missing than allowed".
+Plane p holds bit p of all counters, one in each lane. The counters start so that a carry out of the
+highest plane means "more bits missing than allowed".
 """
 
 from typing import Any
 
-from numba import njit
-
-from blindlink.linker.lanes import anything, column, digit, every
+from blindlink.linker.adders import add_four_carries, add_sixteen, inner, without
+from blindlink.linker.lanes import anything, digit, every
 
 STRIDE = 16  # bits walked between two looks at the carries
 LONG_STRIDE = 64  # the same where many misses are allowed
 FEW = 256  # misses that are counted in eight planes
-
-inner: Any = njit(error_model="numpy", boundscheck=False, forceinline=True)
-
-
-@inner
-def add_pairs(total: Any, a: Any, a_xor_b: Any, c: Any, c_xor_d: Any) -> Any:
-    """Add four bits to a plane, lane by lane; returns the plane and two carries.
-
-    Pairs of bits come and go as one of them and their exclusive or, which saves two of the ten
-    operations of two full adders: the MDFA block of Demenkov, Kojevnikov, Kulikov and Yaroslavtsev
-    (2010), "New upper bounds on the Boolean circuit complexity of symmetric functions".
-    """
-    some = (total ^ a) | a_xor_b
-    part = total ^ a_xor_b
-    return part ^ c_xor_d, some ^ part, some ^ without(part ^ c, c_xor_d)
-
-
-@inner
-def add_pair(total: Any, a: Any, a_xor_b: Any) -> Any:
-    """Add two bits, given as one and their exclusive or, to a plane; the plane and the carry."""
-    return total ^ a_xor_b, (total & a_xor_b) | without(a, a_xor_b)
-
-
-@inner
-def without(a: Any, b: Any) -> Any:
-    """The lanes of a that are not in b: one instruction."""
-    return a & (b ^ every(-1))
-
-
-@inner
-def add_four(block: Any, walks: Any, k: Any, ones: Any) -> Any:
-    """Add four columns to the plane of ones; returns the plane and a pair of carries."""
-    a, c = column(block, walks, k), column(block, walks, k + 2)
-    b, d = column(block, walks, k + 1), column(block, walks, k + 3)
-    return add_pairs(ones, a, a ^ b, c, c ^ d)
-
-
-@inner
-def add_sixteen(
-    block: Any, walks: Any, k: Any, ones: Any, twos: Any, fours: Any, eights: Any
-) -> Any:
-    """Add sixteen columns to four planes; returns the planes and the carry of sixteen."""
-    ones, a, b = add_four(block, walks, k, ones)
-    ones, c, d = add_four(block, walks, k + 4, ones)
-    twos, e, f = add_pairs(twos, a, b, c, d)
-    ones, a, b = add_four(block, walks, k + 8, ones)
-    ones, c, d = add_four(block, walks, k + 12, ones)
-    twos, g, h = add_pairs(twos, a, b, c, d)
-    fours, a, b = add_pairs(fours, e, f, g, h)
-    eights, carry = add_pair(eights, a, b)
-    return ones, twos, fours, eights, carry
 
 
 @inner
@@ -103,8 +50,7 @@ def survivors_of_many(block: Any, walks: Any, first: int, last: int, allowed: in
         p0, p1, p2, p3, b = add_sixteen(block, walks, k + 16, p0, p1, p2, p3)
         p0, p1, p2, p3, c = add_sixteen(block, walks, k + 32, p0, p1, p2, p3)
         p0, p1, p2, p3, d = add_sixteen(block, walks, k + 48, p0, p1, p2, p3)
-        p4, a, b = add_pairs(p4, a, a ^ b, c, c ^ d)
-        p5, carry = add_pair(p5, a, b)
+        p4, p5, carry = add_four_carries(p4, p5, a, b, c, d)
         p6, carry = p6 ^ carry, p6 & carry
         p7, carry = p7 ^ carry, p7 & carry
         p8, carry = p8 ^ carry, p8 & carry

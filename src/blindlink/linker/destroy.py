@@ -40,12 +40,15 @@ def destroy(
     fresh = desk.destroy(now=now)
     head = project / HEAD
     desk.log.head(keys, now=now).save(head, force=True)
-    _erase(key_file)
+    erase(key_file)
     return Destroyed(head, fresh)
 
 
-def _erase(path: Path) -> None:
-    """Overwrite and remove. On a disk that copies on write the passphrase is the second lock."""
+def erase(path: Path) -> None:
+    """Overwrite and remove a key file; raises OutputError.
+
+    On a disk that copies on write the passphrase is the second lock.
+    """
     try:
         with path.open("r+b") as file:
             file.write(bytes(path.stat().st_size))

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,13 @@ from blindlink.errors import FormatError, InputError
 from blindlink.files import check_output, write_bytes, write_text
 from blindlink.formats.encodings import Encodings, read_encodings
 from blindlink.formats.linkage_report import LinkageReport
-from blindlink.formats.plan import parse_plan
+from blindlink.formats.plan import AUTO, parse_plan
 from blindlink.frames import write_table
-from blindlink.linker.link import Candidates, link
+from blindlink.linker import engines
+from blindlink.linker.interrupts import stoppable
+from blindlink.linker.link import Candidates, check, link
 from blindlink.linker.quality_page import page
+from blindlink.linker.spill import LIMIT, pairs_to_parquet
 from blindlink.progress import Progress, silent
 
 
@@ -28,9 +32,11 @@ def link_files(
     report: Path | None = None,
     force: bool = False,
     progress: Progress = silent,
+    told: Callable[[str], object] = str,
 ) -> LinkageReport:
     """Link two files of encodings; write the links, and the report if asked for.
 
+    ``told`` is called with the name of the engine and the reason for it, before the work.
     ``options`` are fields of the plan. Raises what ``link`` raises, InputError for an option that
     makes no sense, and OutputError before any long work when a file cannot be written.
     """
@@ -42,13 +48,72 @@ def link_files(
         if path is not None:
             check_output(path, inputs=(left, right), force=force)
     first, second = read_encodings(left), read_encodings(right)
-    found = link(first, second, plan, progress=progress)
+    check(first, second)
+    if plan.engine == AUTO:
+        name, why = engines.choose(len(first), len(second), first.bits[0])
+        told(f"engine {name}: {why}")
+    found = stoppable(lambda watched: link(first, second, plan, progress=watched), progress)
     _write(links_table(found.links, first, second), out, inputs=(left, right), force=force)
     if report is not None:
         html = report.name.lower().endswith((".html", ".htm"))
         data = page(found.report).encode() if html else found.report.to_json()
         write_bytes(report, data, inputs=(left, right, out), force=force)
     return found.report
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many pairs were written, and the engine that found them, with the reason for it."""
+
+    pairs: int
+    engine: str
+    reason: str
+
+
+def pairs_files(
+    left: Path,
+    right: Path | None,
+    out: Path,
+    threshold: float,
+    *,
+    top: int | None = None,
+    measure: str = "dice",
+    number: int = 1,
+    engine: str = AUTO,
+    limit: int = LIMIT,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Written:
+    """Write all similar pairs of two files of encodings, or of one, to a Parquet file.
+
+    ``number``: of the filter, from 1. Above ``limit`` pairs, they are sorted on disk. Raises
+    InputError, what ``link.check`` raises, and OutputError before any long work.
+    """
+    inputs = (left,) if right is None else (left, right)
+    check_output(out, inputs=inputs, force=force)
+    first = read_encodings(left)
+    second = first if right is None else read_encodings(right)
+    check(first, second)
+    if not 1 <= number <= len(first.filters):
+        raise InputError(f"no filter {number}: there are {len(first.filters)}")
+    a, b = first.filters[number - 1], second.filters[number - 1]
+    bits = first.bits[number - 1]
+    chosen, why = (engine, "as asked") if engine != AUTO else engines.choose(len(a), len(b), bits)
+    count = pairs_to_parquet(
+        chosen,
+        a,
+        None if right is None else b,
+        threshold,
+        out,
+        top=top,
+        measure=measure,
+        bits=bits,
+        numbers=(first.row, second.row),
+        limit=limit,
+        force=force,
+        progress=progress,
+    )
+    return Written(count, chosen, why)
 
 
 def _write(table: pa.Table, out: Path, *, inputs: Sequence[Path], force: bool) -> None:

@@ -19,7 +19,7 @@ from blindlink.formats import container, inclusion
 from blindlink.formats.agreement import Agreement, SignedAgreement
 from blindlink.formats.manifest import Manifest
 from blindlink.formats.payload import ID
-from blindlink.formats.receipt import Rejection
+from blindlink.formats.receipt import REJECTED, Rejection
 from blindlink.formats.records import Bytes
 from blindlink.formats.schema import parse_schema
 from blindlink.formats.submission import (
@@ -45,7 +45,8 @@ class Taken:
     """A verified submission.
 
     ``usable`` (rows,): may be matched, neither empty nor withdrawn; ``withdrawn`` (entities,);
-    ``blob_ids`` (blobs, 16) and ``leaves`` in file order.
+    ``blob_ids`` (blobs, 16) and ``leaves`` in file order. They, filters and match keys are there
+    only where they were kept.
     """
 
     owner: PartyPublic
@@ -60,7 +61,7 @@ class Taken:
     @property
     def rejected(self) -> tuple[Rejection, ...]:
         """Rows that cannot match anybody, for the receipt."""
-        empty = np.flatnonzero(~_any(self.records.filters[0]))
+        empty = np.flatnonzero(self.records.empty)
         if not len(empty):
             return ()
         return (Rejection(reason=EMPTY, positions=tuple(empty.tolist())),)
@@ -83,10 +84,13 @@ def take(
     keys: PartyKeys,
     *,
     now: datetime,
+    keep: bool = True,
     progress: Progress = silent,
 ) -> Taken:
     """Open and verify a submission; its file stays open as long as ``stack``.
 
+    To link, the encodings are held in memory: never on the linker's disk in clear, where they would
+    outlive the keys. Without ``keep`` everything is checked alike and read through by pieces.
     Raises InputError, FormatError, VerificationError, AgreementError or RefusedError.
     """
     terms, where = agreement.agreement, str(path)
@@ -96,9 +100,14 @@ def take(
     content = content_of(bundle.manifest, where)
     _check_terms(content, bundle.manifest, terms, owner, where)
     with bundle.open("encodings", keys) as source:
-        records = read_records(source, content, where)
-    ids, leaves = _blobs(bundle, content, where, progress)
-    usable = _any(records.filters[0])
+        records = read_records(source, content, where, keep=keep)
+    if int(records.empty.sum()) > REJECTED:
+        raise RefusedError(
+            f"{where}: more than {REJECTED} rows have an empty encoding",
+            hint="the owner leaves out rows that lack every identifier",
+        )
+    ids, leaves = _blobs(bundle, content, where, keep, progress)
+    usable = ~records.empty
     withdrawn = np.zeros(content.entities, bool)
     return Taken(owner, bundle, content, records, ids, leaves, usable, withdrawn)
 
@@ -184,21 +193,21 @@ def _check_limits(content: Content, manifest: Manifest, terms: Agreement, where:
 
 
 def _blobs(
-    bundle: container.Bundle, content: Content, where: str, progress: Progress
+    bundle: container.Bundle, content: Content, where: str, keep: bool, progress: Progress
 ) -> tuple[Bytes, list[bytes]]:
     """Ids and leaf hashes of all blob records, checked against the root that the owner signed."""
-    step = content.record_bytes
-    ids, leaves = bytearray(), []
+    step, done = content.record_bytes, 0
+    ids, leaves, total = bytearray(), [], inclusion.RunningRoot()
     with bundle.raw("payload") as source:
         while block := source.read(max(1, BATCH // step) * step):
-            for at in range(0, len(block), step):
-                ids += block[at : at + ID]
-                leaves.append(inclusion.leaf(block[at : at + step]))
-            progress(len(leaves), content.blobs)
-    if inclusion.root(leaves).hex() != content.payload_root:
+            found = [inclusion.leaf(block[at : at + step]) for at in range(0, len(block), step)]
+            for leaf in found:
+                total.add(leaf)
+            if keep:
+                ids += b"".join(block[at : at + ID] for at in range(0, len(block), step))
+                leaves += found
+            done += len(found)
+            progress(done, content.blobs)
+    if total.root().hex() != content.payload_root:
         raise VerificationError(f"{where}: payload: does not have the Merkle root of the manifest")
     return np.frombuffer(ids, np.uint8).reshape(-1, ID), leaves
-
-
-def _any(filters: Bytes) -> Flags:
-    return np.asarray(filters.any(axis=1), bool)

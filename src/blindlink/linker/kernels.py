@@ -1,6 +1,6 @@
 """Compiled kernels of the sliced engine: an exact threshold join that looks at few of the bits.
 
-The right filters are transposed once into blocks of 256 lanes: for each bit position one vector
+The right filters are transposed once into blocks of LANES lanes: for each bit position one vector
 with a lane per record, set where the record does *not* have the bit. For a left filter ``sift``
 walks its set bits, rarest first, and counts for all lanes at once how often the bit is missing
 (blindlink.linker.counters); when all lanes miss too many, the block is left. What survives,
@@ -14,12 +14,22 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from blindlink.linker.counters import FEW, inner, survivors, survivors_of_many
-from blindlink.linker.lanes import LANES, WORDS, anything, bit_count, every, lowest_bit, store, word
+from blindlink.linker.adders import inner
+from blindlink.linker.counters import FEW, survivors, survivors_of_many
+from blindlink.linker.lanes import (
+    LANES,
+    WORDS,
+    anything,
+    bit_count,
+    every,
+    load,
+    lowest_bit,
+    set_word,
+    store,
+    word,
+)
 from blindlink.linker.measures import MEASURES
 
-COLUMNS = 2**14 - 1  # of a block at most; a more common bit is not walked, which is safe
-UNIT = 4  # walks hold four times the column, to be scaled by eight: the fastest way to 32 bytes
 MEASURE_CODES = {name: code for code, name in enumerate(MEASURES)}  # dice is 0
 
 
@@ -31,7 +41,7 @@ class Rule(NamedTuple):
 
 
 class Slab(NamedTuple):
-    """Right records, transposed: blocks (blocks, columns, 4), and the weights low to high in each.
+    """Right records, transposed: blocks (blocks, columns, WORDS) with weights from low to high.
 
     A lane stands for ``group`` records that follow each other in ``order``, and has the bits of all
     of them: if it misses too many bits, so does each of them. ``words`` and ``weights`` are by
@@ -58,7 +68,7 @@ class Tile(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """What has to be compared exactly: a left record, a block, and lanes in it (hits, 4)."""
+    """What has to be compared exactly: a left record, a block, and lanes in it (hits, WORDS)."""
 
     row: npt.NDArray[np.int64]
     block: npt.NDArray[np.int64]
@@ -84,60 +94,94 @@ class Kept(NamedTuple):
 _kernel: Any = njit(nogil=True, cache=True, error_model="numpy", boundscheck=False)
 
 
-@inner
-def exchange(square: Any, size: int, mask: int) -> None:
-    """Exchange the upper right with the lower left quarter in all squares of twice this size."""
-    shift, kept = np.uint64(size), np.uint64(mask)
-    for start in range(0, 64, 2 * size):
-        for row in range(start, start + size):
-            swap = ((square[row] >> shift) ^ square[row + size]) & kept
-            square[row] ^= swap << shift
-            square[row + size] ^= swap
+@_kernel
+def weigh(words: Any, weights: Any) -> None:
+    """Put the number of set bits of each record of ``words`` (records, words) into ``weights``."""
+    source, width = np.intp(words.ctypes.data), words.shape[1]
+    for record in range(len(words)):
+        weight = 0
+        for k in range(width):
+            weight += bit_count(word(source, record * width + k))
+        weights[record] = weight
 
 
 @inner
-def transpose_square(square: Any) -> None:
-    """Transpose 64 words of 64 bits in place (Warren 2012, section 7-3).
+def exchange(square: Any, width: int, shift: int, mask: int) -> None:
+    """In 8 rows of 8 words at ``square``: exchange bits between rows that are ``width`` apart.
 
-    The sizes are constants, so that the compiler unrolls the loops and uses vectors.
+    The bits of ``mask`` in the lower row, with those that are ``shift`` higher in the upper row.
     """
-    exchange(square, 32, 0x00000000FFFFFFFF)
-    exchange(square, 16, 0x0000FFFF0000FFFF)
-    exchange(square, 8, 0x00FF00FF00FF00FF)
-    exchange(square, 4, 0x0F0F0F0F0F0F0F0F)
-    exchange(square, 2, 0x3333333333333333)
-    exchange(square, 1, 0x5555555555555555)
+    distance, kept = every(shift), every(mask)
+    for start in range(0, 8, 2 * width):
+        for row in range(start, start + width):
+            for k in range(8 // WORDS):
+                at, other = row * (8 // WORDS) + k, (row + width) * (8 // WORDS) + k
+                upper, lower = load(square, at), load(square, other)
+                swap = ((upper >> distance) ^ lower) & kept
+                store(square, at, upper ^ (swap << distance))
+                store(square, other, lower ^ swap)
+
+
+@inner
+def transpose_square(square: Any, turned: Any) -> None:
+    """Transpose 64 words of 64 bits (Warren 2012, section 7-3) from ``square`` to ``turned``.
+
+    Both are addresses. Row 8 i + j of the input is word 8 j + i, so that each step is one of whole
+    vectors; the output is in order.
+    """
+    exchange(square, 4, 4, 0x0F0F0F0F0F0F0F0F)
+    exchange(square, 2, 2, 0x3333333333333333)
+    exchange(square, 1, 1, 0x5555555555555555)
+    for i in range(8):
+        for j in range(8):
+            set_word(turned, 8 * i + j, word(square, 8 * j + i))
+    exchange(turned, 4, 32, 0x00000000FFFFFFFF)
+    exchange(turned, 2, 16, 0x0000FFFF0000FFFF)
+    exchange(turned, 1, 8, 0x00FF00FF00FF00FF)
+
+
+@inner
+def missing_bits(words: Any, order: Any, group: int, start: int, lanes: Any) -> None:
+    """The bits that all records of a lane miss, for 64 lanes (64, words) from this place on."""
+    for lane in range(64):
+        lanes[lane] = ~np.uint64(0)
+        first = start + lane * group
+        for k in range(first, min(first + group, len(order))):
+            record = order[k]
+            for column in range(words.shape[1]):
+                lanes[lane, column] &= ~words[record, column]
 
 
 @_kernel
 def transpose(
     words: Any, order: Any, group: int, rank: Any, first: int, last: int, blocks: Any
 ) -> None:
-    """Fill blocks [first, last) of ``blocks`` (blocks, columns, 4) from records in this order.
+    """Fill blocks [first, last) of ``blocks`` (blocks, columns, WORDS) from records in this order.
 
     The column of a bit stands at its ``rank`` by rarity: what is walked first lies together. Lanes
     beyond the last record miss every bit. The last column is zero: walking it changes nothing.
     """
-    square = np.empty(64, np.uint64)
+    width, columns = words.shape[1], blocks.shape[1]
+    lanes, turned = np.empty((64, width), np.uint64), np.empty(64, np.uint64)
+    scratch = np.empty(64, np.uint64)
+    square, result = np.intp(scratch.ctypes.data), np.intp(turned.ctypes.data)
+    target = np.intp(blocks.ctypes.data)
     for block in range(first, last):
         blocks[block, -1] = np.uint64(0)
         for part in range(WORDS):
-            start = (block * LANES + part * 64) * group
-            count = max(0, min(64 * group, len(order) - start))
-            for column_word in range(words.shape[1]):
-                square[:] = ~np.uint64(0)
-                for k in range(count):
-                    square[k // group] &= ~words[order[start + k], column_word]
-                transpose_square(square)
+            missing_bits(words, order, group, (block * LANES + part * 64) * group, lanes)
+            for k in range(width):
+                for lane in range(64):
+                    scratch[(lane & 7) * 8 + (lane >> 3)] = lanes[lane, k]
+                transpose_square(square, result)
                 for bit in range(64):
-                    place = rank[column_word * 64 + bit]
-                    if place < blocks.shape[1] - 1:
-                        blocks[block, place, part] = square[bit]
+                    place = block * columns + rank[k * 64 + bit]
+                    set_word(target, place * WORDS + part, turned[bit])
 
 
 @_kernel
 def walk(words: Any, rank: Any, columns: int, starts: Any, walks: Any) -> None:
-    """The columns of each record's set bits times UNIT, rarest first.
+    """The columns of each record's set bits, rarest first.
 
     ``rank`` is the place of each bit by rarity, and so the column in a block of ``columns``. What
     is left over of the places from ``starts[record]`` to ``starts[record + 1]`` points at the last
@@ -156,10 +200,10 @@ def walk(words: Any, rank: Any, columns: int, starts: Any, walks: Any) -> None:
         for k in range(words.shape[1]):
             rest = ranked[k]
             while rest != 0:
-                walks[at] = min(k * 64 + lowest_bit(rest), columns - 1) * UNIT
+                walks[at] = k * 64 + lowest_bit(rest)
                 rest &= rest - np.uint64(1)
                 at += 1
-        walks[at : starts[record + 1]] = (columns - 1) * UNIT
+        walks[at : starts[record + 1]] = columns - 1
 
 
 @inner

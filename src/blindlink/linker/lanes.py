@@ -1,7 +1,8 @@
-"""Vectors of 256 bits for compiled kernels, one bit ("lane") for each record of a block.
+"""Vectors of bits for compiled kernels, one bit ("lane") for each record of a block.
 
 numba has no vector type. This one maps to LLVM's <4 x i64>, which LLVM turns into the vector
-instructions of the processor at hand: AVX2, AVX-512, NEON, or plain words.
+instructions of the processor at hand: AVX2, NEON, or plain words. A processor with AVX-512 has
+vectors of twice the length, and any function of three bits in one instruction (``TERNARY``).
 """
 
 import operator
@@ -10,12 +11,15 @@ from typing import Any
 
 from llvmlite import ir
 from numba import extending, types
+from numba.core.registry import cpu_target
 from numba.extending import models, overload, register_model
 
 # numba's annotations do not know that the typing context is passed by numba itself.
 intrinsic: Any = extending.intrinsic
 
-WORDS = 4
+# What numba compiles for: of triple, processor and features, the last.
+TERNARY = "+avx512vl" in cpu_target.target_context.codegen().magic_tuple()[2].split(",")
+WORDS = 8 if TERNARY else 4
 LANES = 64 * WORDS
 BYTES = 8 * WORDS
 
@@ -24,10 +28,10 @@ _VECTOR = ir.VectorType(_WORD, WORDS)
 
 
 class LanesType(types.Type):
-    """The type of a vector of 256 lanes inside a kernel."""
+    """The type of a vector of LANES lanes inside a kernel."""
 
     def __init__(self) -> None:
-        super().__init__(name="Lanes256")
+        super().__init__(name=f"Lanes{LANES}")
 
 
 lanes: Any = LanesType()
@@ -57,19 +61,46 @@ def _operator(sign: Callable[[Any, Any], Any], method: str) -> None:
         return implementation if left is lanes and right is lanes else None
 
 
-for _sign, _method in ((operator.and_, "and_"), (operator.or_, "or_"), (operator.xor, "xor")):
+for _sign, _method in (
+    (operator.and_, "and_"),
+    (operator.or_, "or_"),
+    (operator.xor, "xor"),
+    (operator.lshift, "shl"),  # word by word
+    (operator.rshift, "lshr"),
+):
     _operator(_sign, _method)
+
+
+def _of_three(table: int) -> Any:
+    """A function of three vectors by its truth table, for processors with ``TERNARY`` logic."""
+
+    @intrinsic
+    def apply(typing: Any, a: Any, b: Any, c: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            name, number = f"llvm.x86.avx512.pternlog.q.{LANES}", ir.IntType(32)
+            kind = ir.FunctionType(_VECTOR, [_VECTOR, _VECTOR, _VECTOR, number])
+            known = builder.module.globals.get(name)
+            function = ir.Function(builder.module, kind, name) if known is None else known
+            return builder.call(function, [*arguments, number(table)])
+
+        return lanes(lanes, lanes, lanes), generate
+
+    return apply
+
+
+parity = _of_three(0b10010110)
+majority = _of_three(0b11101000)
 
 
 @intrinsic
 def column(typing: Any, block: Any, walk: Any, k: Any) -> Any:
-    """The vector of ``block`` at word ``walk[k]``; both are addresses, the walk of uint16."""
+    """The vector of ``block`` at place ``walk[k]``; both are addresses, the walk of uint16."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         block, walk, k = arguments
         table = builder.inttoptr(walk, ir.IntType(16).as_pointer())
         place = builder.zext(builder.load(builder.gep(table, [k])), _WORD)
-        return _load(builder, builder.add(block, builder.shl(place, ir.Constant(_WORD, 3))))
+        return _load(builder, _element(builder, block, place), BYTES)
 
     return lanes(types.intp, types.intp, types.int64), generate
 
@@ -89,6 +120,29 @@ def word(typing: Any, address: Any, k: Any) -> Any:
 
 
 @intrinsic
+def set_word(typing: Any, address: Any, k: Any, value: Any) -> Any:
+    """Put ``value`` at place ``k`` of an array of 64-bit words at ``address``."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address, k, value = arguments
+        place = builder.gep(builder.inttoptr(address, _WORD.as_pointer()), [k])
+        builder.store(value, place).align = 8
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.int64, types.uint64), generate
+
+
+@intrinsic
+def load(typing: Any, address: Any, k: Any) -> Any:
+    """The vector at place ``k`` of an array of vectors at ``address``."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _load(builder, _element(builder, *arguments), 8)
+
+    return lanes(types.intp, types.int64), generate
+
+
+@intrinsic
 def store(typing: Any, address: Any, k: Any, value: Any) -> Any:
     """Put ``value`` at place ``k`` of an array of vectors at ``address``."""
 
@@ -103,7 +157,7 @@ def store(typing: Any, address: Any, k: Any, value: Any) -> Any:
 
 @intrinsic
 def every(typing: Any, word: Any) -> Any:
-    """A vector of four times the same word."""
+    """A vector of the same word, WORDS times."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _spread(builder, arguments[0])
@@ -166,7 +220,7 @@ def _element(builder: Any, address: Any, k: Any) -> Any:
     return builder.add(address, builder.mul(k, ir.Constant(_WORD, BYTES)))
 
 
-def _load(builder: Any, address: Any) -> Any:
+def _load(builder: Any, address: Any, alignment: int) -> Any:
     vector = builder.load(builder.inttoptr(address, _VECTOR.as_pointer()))
-    vector.align = 8
+    vector.align = alignment
     return vector

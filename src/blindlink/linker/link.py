@@ -104,14 +104,14 @@ def link(
 
 def check(left: Encodings, right: Encodings) -> None:
     """Raises SchemaError or KeyFileError unless both files were encoded alike."""
-    if left.bits != right.bits:
-        raise SchemaError(
-            f"the filters have {_lengths(left)} bits on the left, {_lengths(right)} on the right",
-            hint="encode both files with the same linkage schema",
-        )
     if left.schema_fingerprint != right.schema_fingerprint:
         raise SchemaError(
             "the two files were encoded with different linkage schemas",
+            hint="encode both files with the same linkage schema",
+        )
+    if left.bits != right.bits:
+        raise SchemaError(
+            f"the filters have {_lengths(left)} bits on the left, {_lengths(right)} on the right",
             hint="encode both files with the same linkage schema",
         )
     if len(left.match_keys) != len(right.match_keys):
@@ -142,7 +142,7 @@ def _join(name: str, joins: int, progress: Progress) -> strangers.Join:
         def report(done: int, total: int) -> None:
             progress(start + _STEPS * done // max(total, 1), joins * _STEPS)
 
-        return engines.load(chosen).pairs(left, right, threshold, progress=report)
+        return engines.bounded(chosen, left, right, threshold, progress=report)
 
     return join
 

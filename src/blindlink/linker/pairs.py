@@ -62,7 +62,19 @@ def join(parts: Sequence[Pairs]) -> Pairs:
 
 def ordered(pairs: Pairs) -> Pairs:
     """The same pairs by score, highest first, then left row, then right row."""
+    if _in_order(pairs):  # seen in a hundredth of the time that a sort takes
+        return pairs
     return pairs.take(by_score(pairs.score, pairs.left, pairs.right))
+
+
+def _in_order(pairs: Pairs) -> bool:
+    higher, lower = pairs.take(slice(None, -1)), pairs.take(slice(1, None))
+    if not (higher.score >= lower.score).all():
+        return False
+    later = (higher.left > lower.left) | (
+        (higher.left == lower.left) & (higher.right > lower.right)
+    )
+    return not (later & (higher.score == lower.score)).any()
 
 
 def by_score(score: Scores, *columns: npt.NDArray[Any]) -> Rows:

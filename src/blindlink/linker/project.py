@@ -174,9 +174,20 @@ class Project:
                 hint="repeat the run with the files of the first one",
             )
 
-    def finish(self, outcome: str, details: Mapping[str, Any], *, now: datetime) -> None:
-        """Log how the run ended: RELEASED or REFUSED."""
-        self.log.append(outcome, dict(details), now=now)
+    def finish(
+        self,
+        outcome: str,
+        details: Mapping[str, Any],
+        *,
+        now: datetime,
+        entropy: Entropy = system_entropy,
+    ) -> None:
+        """Log how the run ended: RELEASED or REFUSED.
+
+        With a random number: owners may hold a consistency proof, which has hashes of entries, and
+        whoever can guess an entry could tell from its hash how the run ended.
+        """
+        self.log.append(outcome, {**details, "nonce": entropy(16).hex()}, now=now)
 
     def destroy(self, *, now: datetime) -> bool:
         """Log the destruction; False when it was destroyed before."""

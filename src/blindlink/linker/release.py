@@ -120,11 +120,11 @@ def link(
         try:
             pairs, reports = _link_all(taken, run)
         except (SeparationError, RefusedError) as error:
-            desk.finish(REFUSED, {"reason": type(error).__name__}, now=now)
+            desk.finish(REFUSED, {"reason": type(error).__name__}, now=now, entropy=entropy)
             raise
         listed, manifest = _write(run, out, force, taken, pairs, reports)
         ended = {"bundle": manifest.bundle, "release": manifest.digest()}
-        desk.finish(RELEASED, ended, now=now)
+        desk.finish(RELEASED, ended, now=now, entropy=entropy)
     names = [each.owner.name for each in taken]
     return Released(
         path=out,

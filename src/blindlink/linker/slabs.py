@@ -10,7 +10,7 @@ import numpy.typing as npt
 from blindlink.linker import kernels
 from blindlink.linker.counters import FEW, LONG_STRIDE, STRIDE
 from blindlink.linker.lanes import BYTES, LANES, WORDS
-from blindlink.linker.pairs import Filters, Rows, Scores, Words, weights, words
+from blindlink.linker.pairs import Filters, Rows, Scores, Words, words
 
 SLAB_BYTES = 2**28  # transposed filters in memory at once
 _SAMPLE = 4096  # records that show how rare a bit is
@@ -52,19 +52,26 @@ def tile(left: Words, rank: Rows) -> kernels.Tile:
     return kernels.Tile(left, counts, starts, walks)
 
 
+def weights(filters: Words) -> Rows:
+    """How many bits are set in each filter. Shape: (records,)."""
+    counts = np.empty(len(filters), np.int64)
+    kernels.weigh(filters, counts)
+    return counts
+
+
 def columns(filters: Words) -> int:
-    """The columns of a block: the bits, as far as they can be numbered, and one of zeros."""
+    """The columns of a block: one for each bit, and one of zeros."""
     bits: int = filters.shape[1] * 64
-    return min(bits, kernels.COLUMNS) + 1
+    return bits + 1
 
 
 def frequency(filters: Words) -> Scores:
     """The share of records that have each bit, from a sample. Shape: (bits,)."""
     sample = filters[:: max(1, len(filters) // _SAMPLE)]
     counts = np.zeros(filters.shape[1] * 64)
-    for start in range(0, len(sample), 1024):
-        part = np.ascontiguousarray(sample[start : start + 1024]).view(np.uint8)
-        counts += np.unpackbits(part, axis=1, bitorder="little").sum(axis=0, dtype=np.int64)
+    for start in range(0, len(sample), 255):  # as many as a sum of bytes may have
+        part = np.ascontiguousarray(sample[start : start + 255]).view(np.uint8)
+        counts += np.unpackbits(part, axis=1, bitorder="little").sum(axis=0, dtype=np.uint8)
     return counts / len(sample)
 
 

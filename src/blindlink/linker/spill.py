@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from blindlink.errors import InputError
 from blindlink.files import check_output, replacing
 from blindlink.linker import engines
-from blindlink.linker.pairs import Filters, Pairs, join, ordered
+from blindlink.linker.interrupts import apart
+from blindlink.linker.pairs import Filters, Pairs, Rows, join, ordered
 from blindlink.progress import Progress, silent
 
 LIMIT = 2**25  # pairs in memory: 800 MB each time
@@ -26,19 +27,21 @@ _GROUP = 2**18  # pairs of a row group
 def pairs_to_parquet(
     engine: str,
     left: Filters,
-    right: Filters,
+    right: Filters | None,
     threshold: float,
     path: Path,
     *,
     top: int | None = None,
     measure: str = "dice",
     bits: int | None = None,
+    numbers: tuple[Rows, Rows] | None = None,
     limit: int = LIMIT,
     force: bool = False,
     progress: Progress = silent,
 ) -> int:
     """Write all pairs in the documented order; returns how many. Columns: left, right, score.
 
+    ``right`` is None for the pairs within one file. ``numbers`` are written in place of the rows.
     An engine without ``batches`` keeps its result in memory, and so does any with ``top``, which
     bounds the result by itself. Raises OutputError, and InputError as the engine does; nothing is
     left behind then, nor after an interrupt.
@@ -46,16 +49,11 @@ def pairs_to_parquet(
     check_output(path, force=force)
     if limit < 1:
         raise InputError("the limit must be at least one pair")
-    module = engines.load(engine)
     options: dict[str, Any] = {"top": top, "measure": measure, "bits": bits, "progress": progress}
-    batches = getattr(module, "batches", None)
     with replacing(path, force=force) as draft, TemporaryDirectory(dir=path.parent) as place:
-        if batches is None or top is not None:
-            parts: Iterable[Pairs] = [module.pairs(left, right, threshold, **options)]
-        else:
-            parts = batches(left, right, threshold, **options)
+        parts = engines.parts(engine, left, right, threshold, **options)
         runs = _write_runs(parts, Path(place), limit)
-        return _merge(runs, draft, limit)
+        return _merge(runs, draft, limit, numbers)
 
 
 def _write_runs(parts: Iterable[Pairs], place: Path, limit: int) -> list[Path]:
@@ -65,7 +63,7 @@ def _write_runs(parts: Iterable[Pairs], place: Path, limit: int) -> list[Path]:
     def write(waiting: list[Pairs]) -> None:
         runs.append(place / f"{len(runs)}.parquet")
         with pq.ParquetWriter(runs[-1], SCHEMA) as writer:
-            _write(writer, ordered(join(waiting)))
+            _write(writer, apart(lambda: ordered(join(waiting))))
 
     waiting, count = [], 0
     for part in parts:
@@ -79,11 +77,12 @@ def _write_runs(parts: Iterable[Pairs], place: Path, limit: int) -> list[Path]:
 
 
 def _write(writer: pq.ParquetWriter, pairs: Pairs) -> None:
-    table = pa.table([pairs.left, pairs.right, pairs.score], schema=SCHEMA)
-    writer.write_table(table, row_group_size=_GROUP)
+    for start in range(0, len(pairs), _GROUP):  # an interrupt waits for one of them
+        part = pairs.take(slice(start, start + _GROUP))
+        writer.write_table(pa.table([part.left, part.right, part.score], schema=SCHEMA))
 
 
-def _merge(paths: list[Path], result: Path, limit: int) -> int:
+def _merge(paths: list[Path], result: Path, limit: int, numbers: tuple[Rows, Rows] | None) -> int:
     """Merge sorted runs into one file; returns the number of pairs."""
     size = max(1, min(_GROUP, limit // len(paths)))
     runs = [run for run in (_Run(path, size) for path in paths) if len(run.head)]
@@ -93,8 +92,11 @@ def _merge(paths: list[Path], result: Path, limit: int) -> int:
             # No pair still to come stands before the first of the last pairs at hand.
             border = ordered(join([run.head.take(slice(-1, None)) for run in runs]))
             merged = ordered(join([run.up_to(border) for run in runs]))
-            _write(writer, merged)
             count += len(merged)
+            if numbers is not None:
+                left, right = numbers
+                merged = Pairs(left[merged.left], right[merged.right], merged.score)
+            _write(writer, merged)
             runs = [run for run in runs if len(run.head)]
     return count
 

@@ -16,14 +16,16 @@ from blindlink.formats.schema_models import (
     MissingValue,
     StringFormat,
 )
+from blindlink.owner.normalise import is_iso
 
 Reader = Callable[[str], str]
-# The common form, read ten times as fast as by strptime.
-_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def reader(feature: Feature) -> Reader:
-    """The rule of a feature: missing-value sentinels first, then the format."""
+    """The rule of a feature: missing-value sentinels first, then the format.
+
+    Raises ValueError where the feature contradicts itself.
+    """
     form = feature.format
     if isinstance(form, StringFormat):
         read = _pattern(form) if form.pattern is not None else _string(form)
@@ -34,7 +36,7 @@ def reader(feature: Feature) -> Reader:
     else:
         read = _enum(form)
     missing = feature.hashing.missing_value
-    return read if missing is None else _with_missing(read, missing)
+    return read if missing is None else _with_missing(read, missing, encoding(feature))
 
 
 def encoding(feature: Feature) -> str:
@@ -42,9 +44,13 @@ def encoding(feature: Feature) -> str:
     return feature.format.encoding if isinstance(feature.format, StringFormat) else "utf-8"
 
 
-def _with_missing(read: Reader, missing: MissingValue) -> Reader:
+def _with_missing(read: Reader, missing: MissingValue, encoding: str) -> Reader:
     sentinel = missing.sentinel
     replacement = sentinel if missing.replace_with is None else missing.replace_with
+    try:
+        replacement.encode(encoding)
+    except UnicodeEncodeError:
+        raise ValueError(f"missingValue: has characters outside {encoding}") from None
 
     def with_missing(cell: str) -> str:
         return replacement if cell == sentinel else read(cell)
@@ -107,8 +113,10 @@ def _date(form: DateFormat) -> Reader:
 
     def read(cell: str) -> str:
         try:
-            if iso and _ISO.fullmatch(cell):
-                return date.fromisoformat(cell).strftime("%Y%m%d")
+            # The common form, read ten times as fast as by strptime.
+            if iso and is_iso(cell) and cell[0] != "0":
+                date.fromisoformat(cell)
+                return cell.replace("-", "")
             # No time zone: only the calendar date is encoded.
             return datetime.strptime(cell, form.format).strftime("%Y%m%d")
         except ValueError:

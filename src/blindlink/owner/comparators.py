@@ -39,6 +39,15 @@ class Ngram(Model):
         return grams
 
 
+class Words(Model):
+    """Each word of the value once: names in any order share what they have in common."""
+
+    type: Literal["words"]
+
+    def tokens(self, value: str) -> list[str]:
+        return list(dict.fromkeys(value.split()))
+
+
 class Numeric(Model):
     """Neighbouring points on a common grid, so that close numbers share tokens.
 
@@ -109,7 +118,7 @@ class DateParts(Model):
         return found
 
 
-Comparison = Annotated[Exact | Ngram | Numeric | DateParts, Field(discriminator="type")]
+Comparison = Annotated[Exact | Ngram | Words | Numeric | DateParts, Field(discriminator="type")]
 _COMPARISONS: TypeAdapter[Comparison] = TypeAdapter(Comparison)
 CLKHASH = (Exact, Ngram, Numeric)
 

@@ -1,14 +1,14 @@
-"""Encoding from file to file, as the bare tool does it."""
+"""Encoding from file to file, batch by batch, as the bare tool does it."""
 
 from pathlib import Path
 
 from blindlink.errors import KeyFileError
-from blindlink.files import check_output, reason
-from blindlink.formats.encodings import Encodings, write_clkhash, write_encodings
+from blindlink.files import check_output, reason, replacing
+from blindlink.formats.encodings import EncodingsWriter
 from blindlink.formats.schema import load_schema
-from blindlink.frames import read_table
+from blindlink.frames import count_rows, iter_tables
 from blindlink.keys import LinkageKey
-from blindlink.owner.encode import Tolerate, encode, encode_as_clkhash
+from blindlink.owner.batch import BatchEncoder, Tolerate
 from blindlink.progress import Progress, silent
 
 _LIMIT = 1 << 16
@@ -28,37 +28,43 @@ def encode_file(
     force: bool = False,
     progress: Progress = silent,
 ) -> None:
-    """Encode the table ``data`` into ``out``, whole or not at all.
+    """Encode the table ``data`` into ``out``, whole or not at all; memory does not grow with rows.
 
     ``form`` is parquet or json (clkhash's form, first filter only). With ``compat`` the secret file
     is taken as it is, text included, and the schema must be a plain one of clkhash. ``tolerate`` as
-    in ``encode``.
+    in ``BatchEncoder``. ``progress`` counts rows; the whole is an estimate for CSV.
     """
     inputs = [data, schema, secret]
     check_output(out, inputs=inputs, force=force)
-    encodings = _encode(data, schema, secret, backend, compat, workers, tolerate, progress)
-    write = write_encodings if form == "parquet" else write_clkhash
-    write(encodings, out, inputs=inputs, force=force)
+    encoder = _encoder(schema, secret, backend, compat, workers, tolerate)
+    total = count_rows(data)
+    progress(0, total)
+    with (
+        encoder,
+        replacing(out, inputs=inputs, force=force) as draft,
+        EncodingsWriter(draft, form=form) as writer,
+    ):
+        for encodings in encoder.stream(iter_tables(data)):
+            writer.write(encodings)
+            progress(encoder.rows, max(total, encoder.rows))
+        progress(encoder.rows, encoder.rows)
 
 
-def _encode(
-    data: Path,
+def _encoder(
     schema: Path,
     secret: Path,
     backend: str,
     compat: bool,
     workers: int | None,
     tolerate: Tolerate | None,
-    progress: Progress,
-) -> Encodings:
+) -> BatchEncoder:
     loaded = load_schema(schema)
     if compat:
-        text = _raw_secret(secret)
-        return encode_as_clkhash(read_table(data), loaded, text, backend=backend)
-    key = LinkageKey.load(secret)
-    table = read_table(data)
-    return encode(
-        table, loaded, key, backend=backend, workers=workers, tolerate=tolerate, progress=progress
+        return BatchEncoder.as_clkhash(
+            loaded, _raw_secret(secret), backend=backend, workers=workers, tolerate=tolerate
+        )
+    return BatchEncoder(
+        loaded, LinkageKey.load(secret), backend=backend, workers=workers, tolerate=tolerate
     )
 
 

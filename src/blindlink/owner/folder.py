@@ -9,7 +9,10 @@ from blindlink import frames
 from blindlink.errors import InputError
 from blindlink.formats.agreement import load_agreement
 from blindlink.keys import LinkageKey, PartyKeys
+from blindlink.owner.batch import Tolerate
 from blindlink.owner.generalise import ENTITY
+from blindlink.owner.risk import read_waiver
+from blindlink.owner.risk_gate import gate
 from blindlink.owner.submit import Submitted, submit
 from blindlink.owner.withdraw import Withdrawn, withdraw
 from blindlink.progress import Progress, silent
@@ -28,13 +31,18 @@ def submit_folder(
     row_map: Path | None = None,
     now: datetime,
     sequence: int = 1,
+    tolerate: Tolerate | None = None,
+    waiver: Path | None = None,
     force: bool = False,
     progress: Progress = silent,
 ) -> Submitted:
     """Submit the extract in a folder: ``identities`` and one table for each of the agreement's.
 
-    Each is a file of that name, such as identities.csv or events.parquet. Raises like ``submit``.
+    Each is a file of that name, such as identities.csv or events.parquet. The disclosure-risk
+    report goes beside ``out`` and stops everything where it is red and ``waiver`` (a file that says
+    who accepts that) does not cover it. Raises like ``submit``.
     """
+    accepted = read_waiver(waiver) if waiver else None
     signed = load_agreement(agreement, now=now)
     party = signed.agreement.member(keys.public, "owner")
     tables = {name: _table(data, name) for name in signed.agreement.payload[party.name]}
@@ -48,6 +56,8 @@ def submit_folder(
         row_map=row_map,
         now=now,
         sequence=sequence,
+        assess=gate(out, waiver=accepted, now=now, force=force, progress=progress),
+        tolerate=tolerate,
         force=force,
         progress=progress,
     )

@@ -1,17 +1,16 @@
 """Match keys: keyed hashes of exact combinations of fields, for deterministic linkage."""
 
-import hashlib
-import hmac
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
+import pyarrow as pa
 
 from blindlink.formats.encodings import KEY_BYTES
 from blindlink.keys import LinkageKey
 from blindlink.owner.columns import Coded
-from blindlink.owner.filters import SEPARATOR
+from blindlink.owner.composites import SEPARATOR, join
+from blindlink.owner.tokens import keyed
 
 
 def match_keys(
@@ -30,15 +29,9 @@ def _match_key(
 ) -> npt.NDArray[np.uint8]:
     secret = key.derive(SEPARATOR.join(["match-key", *fields]).encode(), 32)
     parts = [columns[name].arrow() for name in fields]
-    joined = pc.binary_join_element_wise(*parts, SEPARATOR, null_handling="emit_null").to_pylist()
-    start = hmac.new(secret, b"", hashlib.sha256)
-    result = bytearray()
-    for text in joined:
-        result += bytes(KEY_BYTES) if text is None else _digest(start, text)
-    return np.frombuffer(bytes(result), np.uint8).reshape(len(joined), KEY_BYTES)
-
-
-def _digest(start: hmac.HMAC, text: str) -> bytes:
-    context = start.copy()
-    context.update(text.encode())
-    return context.digest()[:KEY_BYTES]
+    digest, missing = keyed(secret, "sha256"), bytes(KEY_BYTES)
+    cut = [
+        missing if text is None else digest(text)[:KEY_BYTES]
+        for text in join(parts).cast(pa.binary()).to_pylist()
+    ]
+    return np.frombuffer(b"".join(cut), np.uint8).reshape(len(cut), KEY_BYTES)

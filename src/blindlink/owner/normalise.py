@@ -7,21 +7,23 @@ steps stand in the schema, so that all owners normalise alike and the fingerprin
 
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
-from blindlink.formats.schema_models import Model
+from blindlink.formats.schema_models import Model, date_format
 from blindlink.owner.comparators import problems
+from blindlink.owner.phonetics import Phonetic, Soundex
 
 # Letters that Unicode does not decompose into a base letter and an accent.
 _LETTERS = str.maketrans({"Ø": "O", "Ł": "L", "Đ": "D", "Æ": "AE", "Œ": "OE", "Þ": "TH", "ı": "I"})
+_EITHER_CASE = _LETTERS | {ord(chr(k).lower()): v.lower() for k, v in _LETTERS.items()}
 _SEXES = {"M": "M", "MALE": "M", "1": "M", "F": "F", "FEMALE": "F", "2": "F"}
 _NO_SEX = {"0", "9", "3", "U", "UNKNOWN", "NOT KNOWN", "X", "I", "INDETERMINATE", "NOT SPECIFIED"}
 _FULL = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][A-Z]{2})")
 _OUTWARD = re.compile(r"[A-Z]{1,2}[0-9][A-Z0-9]?")
-_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _AREA = re.compile(r"[A-Z]{1,2}")
 # ZZ99 is the NHS's area for people without one: no fixed abode is ZZ99 3VZ, not known ZZ99 3WZ.
 _NO_PLACE = ("ZZ99", "NFA", "NOFIXED", "UNKNOWN")
@@ -79,6 +81,19 @@ class Alphanumeric(Model):
         return "".join(filter(str.isalnum, value))
 
 
+class Address(Model):
+    """Of an address its digits (house, flat; six at most), or the words without digits, joined."""
+
+    step: Literal["address"]
+    part: Literal["number", "street"]
+
+    def apply(self, value: str) -> str:
+        if self.part == "number":
+            return "".join(filter(str.isdecimal, value))[:6]
+        words = "".join(c if c.isalnum() else " " for c in value.upper()).split()
+        return "".join(word for word in words if not any(map(str.isdecimal, word)))
+
+
 class Sex(Model):
     """M or F from M, F, male, female, and the codes 1 and 2; other known codes are missing."""
 
@@ -97,7 +112,9 @@ class Date(Model):
     """A date as YYYY-MM-DD from one of the formats; listed dates, such as defaults, are missing."""
 
     step: Literal["date"]
-    formats: list[str] = Field(default=["%Y-%m-%d"], min_length=1, max_length=5)
+    formats: list[Annotated[str, AfterValidator(date_format)]] = Field(
+        default=["%Y-%m-%d"], min_length=1, max_length=5
+    )
     missing: list[str] = Field(default=["1900-01-01", "1901-01-01"])
 
     def apply(self, value: str) -> str:
@@ -112,9 +129,14 @@ class Date(Model):
 
 def _day(value: str, form: str) -> date:
     """The date in a text of this form; the common form by a way ten times as fast."""
-    if form == "%Y-%m-%d" and _ISO.fullmatch(value):
+    if form == "%Y-%m-%d" and is_iso(value):
         return date.fromisoformat(value)
     return datetime.strptime(value, form).date()
+
+
+def is_iso(value: str) -> bool:
+    """Whether a text that ``date.fromisoformat`` takes is YYYY-MM-DD: it takes others too."""
+    return len(value) == 10 and value[4] == "-" == value[7]
 
 
 class DatePart(Model):
@@ -152,30 +174,52 @@ class Postcode(Model):
         return outward
 
 
-class Soundex(Model):
-    """American Soundex: a letter and three digits for how a name sounds (Russell 1918)."""
+class Plain(Model):
+    """One plain change, for schemas that want no more than it.
 
-    step: Literal["soundex"]
+    ``nfkc``: Unicode's compatibility form; ``accents``: letters without them; ``upper`` and
+    ``lower`` case; ``trim``: no white space at the ends, runs of it as one space; ``punctuation``:
+    without anything but letters, digits and spaces.
+    """
+
+    step: Literal["nfkc", "accents", "upper", "lower", "trim", "punctuation"]
 
     def apply(self, value: str) -> str:
-        letters = [letter for letter in value.upper() if "A" <= letter <= "Z"]
-        if not letters:
-            return ""
-        digits, last = "", _SOUNDS.get(letters[0], "")
-        for letter in letters[1:]:
-            sound = _SOUNDS.get(letter, "")
-            if sound and sound != last:
-                digits += sound
-            # H and W are silent between two letters of one sound; a vowel parts them.
-            last = last if letter in "HW" else sound
-        return (letters[0] + digits + "000")[:4]
+        return _PLAIN[self.step](value)
 
 
-_GROUPS = {"BFPV": "1", "CGJKQSXZ": "2", "DT": "3", "L": "4", "MN": "5", "R": "6"}
-_SOUNDS = {letter: digit for group, digit in _GROUPS.items() for letter in group}
+def _without_accents(value: str) -> str:
+    parts = unicodedata.normalize("NFKD", value.translate(_EITHER_CASE))
+    return unicodedata.normalize("NFC", "".join(c for c in parts if not unicodedata.combining(c)))
+
+
+def _without_punctuation(value: str) -> str:
+    return "".join(c for c in value if c.isalnum() or c == " " or unicodedata.combining(c))
+
+
+_PLAIN: dict[str, Callable[[str], str]] = {
+    "nfkc": lambda value: unicodedata.normalize("NFKC", value),
+    "accents": _without_accents,
+    "upper": str.upper,
+    "lower": str.lower,
+    "trim": lambda value: " ".join(value.split()),
+    "punctuation": _without_punctuation,
+}
 
 Step = Annotated[
-    Text | Name | Initial | Prefix | Alphanumeric | Sex | Date | DatePart | Postcode | Soundex,
+    Text
+    | Name
+    | Plain
+    | Initial
+    | Prefix
+    | Alphanumeric
+    | Address
+    | Sex
+    | Date
+    | DatePart
+    | Postcode
+    | Soundex
+    | Phonetic,
     Field(discriminator="step"),
 ]
 _STEPS: TypeAdapter[Step] = TypeAdapter(Step)

@@ -114,7 +114,7 @@ def _feature(position: int, feature: Feature | IgnoredFeature) -> FeaturePlan | 
         return None
     hashing = feature.hashing
     try:
-        compare = comparison(hashing.comparison)
+        compare, read = comparison(hashing.comparison), cells.reader(feature)
     except ValueError as error:
         raise ValueError(f"feature {position + 1} ({feature.identifier}): {error}") from None
     if not isinstance(compare, CLKHASH):
@@ -122,7 +122,7 @@ def _feature(position: int, feature: Feature | IgnoredFeature) -> FeaturePlan | 
     return FeaturePlan(
         position,
         feature.identifier,
-        cells.reader(feature),
+        read,
         compare,
         hashing.strategy,
         hashing.hash,

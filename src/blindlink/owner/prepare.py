@@ -11,63 +11,81 @@ from blindlink.formats import payload
 from blindlink.formats.agreement import Agreement
 from blindlink.formats.encodings import Encodings
 from blindlink.formats.records import Bytes, layout_of
-from blindlink.formats.schema import parse_schema
-from blindlink.formats.submission import Layout, Records, check_rows
-from blindlink.keys import Entropy, LinkageKey
+from blindlink.formats.schema import LinkageSchema, parse_schema
+from blindlink.formats.submission import Layout, check_rows
+from blindlink.keys import Entropy, LinkageKey, system_entropy
+from blindlink.owner.batch import BatchEncoder, Tolerate
 from blindlink.owner.controls import Controls, make_controls
-from blindlink.owner.encode import encode
 from blindlink.owner.generalise import ENTITY, kinds
 from blindlink.owner.people import RECORD, People
-from blindlink.progress import Progress
+from blindlink.owner.spool import Spool
+from blindlink.progress import Progress, silent
 
 Numbers = npt.NDArray[np.int64]
 
-Assess = Callable[[pa.Table, Encodings], str]
+Assess = Callable[[pa.Table, Encodings, LinkageSchema], str]
 """The disclosure-risk report over the identity rows and their encodings, control records included:
 returns its SHA-256 (hex) for the manifest, and raises RiskError where the report is red."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What an owner makes a submission with: its secret, where encodings lie meanwhile, and what is
+    done about risk and bad cells (``Tolerate`` of the encoder)."""
+
+    secret: LinkageKey
+    spool: Spool
+    assess: Assess | None = None
+    tolerate: Tolerate | None = None
+    entropy: Entropy = system_entropy
+    progress: Progress = silent
 
 
 @dataclass(frozen=True)
 class Prepared:
     """All rows and entities in the random order in which they are sent.
 
-    ``size``: plain bytes of a blob; ``is_control`` (entities,); ``entity`` (rows,): the number of
-    each row's entity among the owner's ``ids``, from ``len(ids)`` on for control records; ``risk``:
-    digest of the risk report.
+    ``ids`` (rows, 16) and ``number`` (rows,), the entity numbers, stand in that order;
+    ``encodings`` do not: ``order`` (rows,) says which is sent at each place. ``blobs`` (entities,):
+    of ``size`` plain bytes each; ``is_control`` (entities,); ``entity`` (rows,): the number of each
+    row's entity among the owner's ``entity_ids``, from their number on for control records;
+    ``risk``: digest of the risk report.
     """
 
-    records: Records
-    bits: tuple[int, ...]
-    encoder: str
-    schema_fingerprint: str
+    ids: Bytes
+    number: Numbers
+    encodings: Encodings
+    order: Numbers
+    blobs: Numbers
     packer: payload.Packer
     size: int
     layout: Layout
     is_control: npt.NDArray[np.bool_]
-    ids: pa.Array
+    entity_ids: pa.Array
     entity: Numbers
     risk: str | None
 
+    @property
+    def first_blob(self) -> Numbers:
+        """The place of each entity's first blob among all blobs, shape (entities,)."""
+        return np.cumsum(self.blobs) - self.blobs
 
-def prepare(
-    people: People,
-    terms: Agreement,
-    owner: str,
-    secret: LinkageKey,
-    assess: Assess | None,
-    entropy: Entropy,
-    progress: Progress,
-) -> Prepared:
+
+def prepare(people: People, terms: Agreement, owner: str, means: Means) -> Prepared:
     """Encode, add control records, report the risk, shuffle.
 
-    Raises InputError, SchemaError, RiskError, or RefusedError for more or fewer rows than agreed.
+    Raises InputError, SchemaError, RiskError, RefusedError for more or fewer rows than agreed, or
+    OSError where the disk is full.
     """
-    encodings, rows, controls = _encoded(people, terms, owner, secret, entropy, progress)
-    check_rows(len(rows), terms, "identities with control records")
-    risk = assess(rows, encodings) if assess else None
-    real, number = len(people.ids), len(controls.template)
+    entropy = means.entropy
+    encodings, rows, controls = _encoded(people, terms, owner, means)
+    real, added = len(people.ids), len(controls.template)
     entity = np.concatenate([people.entity, real + controls.control])
-    order, numbers = shuffled(len(entity), entropy), shuffled(real + number, entropy)
+    risk = None
+    if means.assess:
+        named = replace(encodings, entity=entity.astype(str).astype(object))
+        risk = means.assess(rows, named, parse_schema(terms.schema_document))
+    order, numbers = shuffled(len(entity), entropy), shuffled(real + added, entropy)
     is_control = np.argsort(numbers) >= real
     packer, layout = _packed(people, numbers, is_control)
     # A control has as many blobs as its template: their number goes with that of the rows.
@@ -75,21 +93,16 @@ def prepare(
     sizes[numbers[real:]] = sizes[numbers[controls.template]]
     size = payload.blob_size(sizes)
     return Prepared(
-        records=Records(
-            ids=random_ids(len(entity), entropy),
-            entity=numbers[entity][order],
-            filters=tuple(each[order] for each in encodings.filters),
-            match_keys=tuple(each[order] for each in encodings.match_keys),
-            blobs=payload.blobs_for(sizes, size),
-        ),
-        bits=encodings.bits,
-        encoder=encodings.encoder,
-        schema_fingerprint=encodings.schema_fingerprint,
+        ids=random_ids(len(entity), entropy),
+        number=numbers[entity][order],
+        encodings=encodings,
+        order=order,
+        blobs=payload.blobs_for(sizes, size),
         packer=packer,
         size=size,
         layout=layout,
         is_control=is_control,
-        ids=people.ids,
+        entity_ids=people.ids,
         entity=entity[order],
         risk=risk,
     )
@@ -106,12 +119,7 @@ def shuffled(number: int, entropy: Entropy) -> Numbers:
 
 
 def _encoded(
-    people: People,
-    terms: Agreement,
-    owner: str,
-    secret: LinkageKey,
-    entropy: Entropy,
-    progress: Progress,
+    people: People, terms: Agreement, owner: str, means: Means
 ) -> tuple[Encodings, pa.Table, Controls]:
     """Encodings and cells of people, then of control records.
 
@@ -119,30 +127,33 @@ def _encoded(
     """
     schema = parse_schema(terms.schema_document)
     cells = _cells(people.identities)
-    real = encode(cells, schema, secret, entropy=entropy, progress=progress)
-    number = terms.control_count(owner, people.identities.num_rows)
-    controls = make_controls(people.identities, people.entity, number, entropy)
+    number = terms.control_count(owner, cells.num_rows)
+    _encode(cells, schema, means, means.tolerate)
+    controls = make_controls(people.identities, people.entity, number, means.entropy)
+    check_rows(cells.num_rows + len(controls.control), terms, "identities with control records")
     made = _cells(controls.rows)
-    both = _joined(real, encode(made, schema, secret, entropy=entropy))
-    return both, pa.concat_tables([cells, made]), controls
+    if number:
+        _encode(made, schema, means, _silently if means.tolerate else None)
+    return means.spool.encodings(), pa.concat_tables([cells, made]), controls
+
+
+def _encode(
+    cells: pa.Table, schema: LinkageSchema, means: Means, tolerate: Tolerate | None
+) -> None:
+    with BatchEncoder(schema, means.secret, entropy=means.entropy, tolerate=tolerate) as encoder:
+        for piece in encoder.stream([cells]):
+            means.spool.add(piece)
+            means.progress(encoder.rows, cells.num_rows)
+
+
+def _silently(_: dict[str, int]) -> None:
+    """What was borrowed by a control record was told of where it stood."""
 
 
 def _cells(identities: pa.Table) -> pa.Table:
     """What is encoded: no number of a record or entity."""
     names = [name for name in identities.column_names if name not in (RECORD, ENTITY)]
     return identities.select(names)
-
-
-def _joined(first: Encodings, second: Encodings) -> Encodings:
-    def both(a: tuple[Bytes, ...], b: tuple[Bytes, ...]) -> tuple[Bytes, ...]:
-        return tuple(np.concatenate(pair) for pair in zip(a, b, strict=True))
-
-    return replace(
-        first,
-        filters=both(first.filters, second.filters),
-        match_keys=both(first.match_keys, second.match_keys),
-        row=np.arange(len(first) + len(second)),
-    )
 
 
 def _packed(

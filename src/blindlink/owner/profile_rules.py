@@ -40,18 +40,29 @@ def composites(columns: list[Document], rule: Document) -> list[Document]:
     return found
 
 
-def grams(columns: list[Document], rule: Document) -> list[Document]:
-    """Tokens of a name's n-grams, each joined to other fields: a misspelt name still shares some.
+def least(columns: list[Document], rule: Document) -> list[Document]:
+    """Composite tokens with nothing to spare: less its least column each is below ``minimum``.
 
-    The other fields have fourteen bits or more together: a gram is frequent and adds little.
+    A token with more in it agrees only where the smaller one agrees as well. What two records with
+    many errors still have in common is counted by the smallest tokens. Each sets ``bitsPerToken``.
     """
-    names = {column["name"] for column in columns}
-    comparison = {"type": "ngram", "n": rule["n"]}
-    return [
-        {"fields": fields, "bitsPerFeature": rule["bitsPerFeature"], "comparison": comparison}
-        for fields in rule["fields"]
-        if names.issuperset(fields)
-    ]
+    everything = rule | {"maximum": math.inf, "groups": {}}
+    found = []
+    for chosen, _ in _choices(named(columns, rule), everything):
+        bits = [column["bits"] for column in chosen]
+        if rule["minimum"] <= math.fsum(bits) < rule["minimum"] + min(bits, default=0):
+            found.append(token(chosen, rule["bitsPerToken"]))
+    return found
+
+
+def accidental_neighbours(composites: list[Document], bits: dict[str, float], people: int) -> float:
+    """How many other people share a token with a record by chance, expected, at most.
+
+    ``bits`` is the collision entropy of each column. The sum over tokens of (people - 1) 2^-bits
+    counts a person once for each shared token, and takes the columns for independent.
+    """
+    shared = math.fsum(2.0 ** -math.fsum(bits[f] for f in each["fields"]) for each in composites)
+    return (people - 1) * shared
 
 
 def features(columns: list[Document], rule: Document) -> list[Document]:
@@ -126,6 +137,20 @@ def _choices(columns: list[Document], rule: Document) -> Iterator[tuple[list[Doc
             for column, absent in zip(choice, without, strict=True)
         ]
         yield chosen, math.prod(weights)
+
+
+def named(columns: list[Document], rule: Document) -> list[Document]:
+    """The columns that a rule is about."""
+    return [column for column in columns if column["name"] in rule["columns"]]
+
+
+def token(chosen: list[Document], bits: int) -> Document:
+    """The composite of these columns; what is cut into words stands first."""
+    fields = sorted(chosen, key=lambda column: "comparison" not in column)
+    found: Document = {"fields": [column["name"] for column in fields], "bitsPerToken": bits}
+    if "comparison" in fields[0]:
+        found["comparison"] = fields[0]["comparison"]
+    return found
 
 
 def _feature(column: Document, bits: int) -> Document:

@@ -6,6 +6,7 @@ the same schema, whoever runs it and in whatever order owners and columns are na
 """
 
 import json
+import math
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -15,8 +16,11 @@ import pyarrow as pa
 
 from blindlink.errors import SchemaError
 from blindlink.formats.schema import LinkageSchema, parse_schema
-from blindlink.owner.profile_rules import composites, features, grams, tuned
+from blindlink.owner.profile_evidence import evidence
+from blindlink.owner.profile_rules import composites, features, least, tuned
 
+PEOPLE = 500_000
+LEAST_PEOPLE = 5_000
 PROFILES = ("weak", "names", "diffused", "clkhash")
 STANDARD = (
     "record_id",
@@ -35,18 +39,32 @@ STANDARD = (
     "address",
 )
 _IDS = STANDARD[:2]
+_RULES = {"composites": composites, "evidence": evidence, "least": least}
+_LIMITS = ("minimum", "maximum")  # of the bits of a token, for PEOPLE
+_DECLARED = ("name", "from", "combine", "steps")
 Document = dict[str, Any]
 
 
 def new_schema(
-    profile: str, columns: Sequence[Sequence[str]], *, tune: pa.Table | None = None
+    profile: str,
+    columns: Sequence[Sequence[str]],
+    *,
+    people: int = PEOPLE,
+    tune: pa.Table | None = None,
 ) -> tuple[LinkageSchema, list[str]]:
     """A schema of ``profile`` for owners with these column names, and warnings.
 
-    What one owner cannot supply is left out. With ``tune`` the entropies are those of the table's
-    own values. Raises SchemaError where too little is left to tell people apart.
+    What one owner cannot supply is left out. ``people``: the size of the largest file that it is
+    for, 5,000 at least. Twice as many people need tokens of one bit more, so that no more strangers
+    share one. With ``tune`` the entropies are those of the table's own values. Raises SchemaError
+    where too little is left to tell people apart.
     """
-    data = profile_data(profile)
+    if people < LEAST_PEOPLE:
+        raise SchemaError(
+            f"a schema is for {LEAST_PEOPLE:,} people at least",
+            hint="tokens for fewer would be so frequent that they give attributes away",
+        )
+    data = _for_people(profile_data(profile), people)
     usable = _usable(data["columns"], columns)
     if tune is not None:
         usable = [tuned(column, tune) for column in usable]
@@ -67,17 +85,31 @@ def profile_data(name: str) -> Document:
     return data
 
 
+def _for_people(data: Document, people: int) -> Document:
+    """The profile with the limits of its tokens moved from PEOPLE to this many."""
+    more = math.log2(people / PEOPLE)
+    moved = {
+        name: data[name]
+        | {limit: data[name][limit] + more for limit in _LIMITS if limit in data[name]}
+        for name in _RULES
+        if name in data
+    }
+    return data | moved
+
+
 def _usable(columns: list[Document], sources: Sequence[Sequence[str]]) -> list[Document]:
     """The columns that every source can supply, less those that a better one makes needless."""
     if not sources:
         raise SchemaError("no source of columns is given", hint="give --from for every owner")
-    there = [
-        column
-        for column in columns
-        if all(not set(column["from"]).isdisjoint(names) for names in sources)
-    ]
+    there = [column for column in columns if all(_supplies(names, column) for names in sources)]
     names = {column["name"] for column in there}
     return [column for column in there if column.get("unless") not in names]
+
+
+def _supplies(names: Sequence[str], column: Document) -> bool:
+    if "combine" in column:
+        return set(column["from"]).issubset(names)
+    return not set(column["from"]).isdisjoint(names)
 
 
 def _warnings(columns: Sequence[Sequence[str]]) -> list[str]:
@@ -91,9 +123,12 @@ def _warnings(columns: Sequence[Sequence[str]]) -> list[str]:
 
 def _extended(data: Document, columns: list[Document]) -> Document:
     encoded = [column for column in columns if not column.get("key_only")]
-    joined = composites(encoded, data["composites"]) if "composites" in data else []
-    if joined and "grams" in data:
-        joined += grams(encoded, data["grams"])
+    joined = [
+        token
+        for name, rule in _RULES.items()
+        if name in data
+        for token in rule(encoded, data[name])
+    ]
     single = features(encoded, data["features"]) if "features" in data else []
     if not joined and not single:
         raise _too_little(data)
@@ -109,7 +144,7 @@ def _extended(data: Document, columns: list[Document]) -> Document:
             "profile": data["profile"],
             "description": data["description"],
             "columns": [
-                {key: column[key] for key in ("name", "from", "steps")}
+                {key: column[key] for key in _DECLARED if key in column}
                 for column in columns
                 if column["name"] in used
             ],

@@ -15,7 +15,7 @@ from blindlink.errors import MissingExtraError, SchemaError
 from blindlink.formats.schema_models import BlakeHash
 from blindlink.owner.columns import Coded
 from blindlink.owner.comparators import Exact
-from blindlink.owner.filters import SEPARATOR, join
+from blindlink.owner.composites import SEPARATOR, join
 from blindlink.owner.plan import CompositePlan, FeaturePlan, FilterPlan
 
 

@@ -12,7 +12,7 @@ from blindlink.formats.schema import LinkageSchema, load_schema
 from blindlink.formats.schema_models import Feature
 from blindlink.frames import column_names, read_table
 from blindlink.owner.plan import compile_schema
-from blindlink.owner.profiles import new_schema
+from blindlink.owner.profiles import PEOPLE, new_schema
 
 _LIMIT = 1 << 20
 
@@ -22,14 +22,19 @@ def write_new_schema(
     sources: Sequence[Path],
     out: Path,
     *,
+    people: int = PEOPLE,
     tune: Path | None = None,
     force: bool = False,
 ) -> list[str]:
-    """Write the schema of a profile for these tables or column lists; returns warnings."""
+    """Write the schema of a profile for these tables or column lists; returns warnings.
+
+    ``people`` as in ``new_schema``.
+    """
     inputs = [*sources, *([tune] if tune else [])]
     check_output(out, inputs=inputs, force=force)
     table = read_table(tune) if tune else None
-    made, warnings = new_schema(profile, [columns_of(path) for path in sources], tune=table)
+    lists = [columns_of(path) for path in sources]
+    made, warnings = new_schema(profile, lists, people=people, tune=table)
     compile_schema(made)
     write_text(out, made.to_json(), inputs=inputs, force=force)
     return warnings

@@ -17,20 +17,22 @@ import pyarrow as pa
 
 from blindlink.errors import RefusedError, VerificationError
 from blindlink.files import check_output
-from blindlink.formats import container, inclusion, payload
+from blindlink.formats import container, payload
 from blindlink.formats.agreement import Agreement, SignedAgreement
 from blindlink.formats.fields import moment
 from blindlink.formats.submission import KIND, Content, write_records
 from blindlink.formats.withdrawal import ROW_MAP, SECTION, RowMapContent, row_map_bytes
 from blindlink.keys import Entropy, LinkageKey, PartyKeys, system_entropy
+from blindlink.owner.batch import Tolerate
 from blindlink.owner.people import read_people
-from blindlink.owner.prepare import Assess, Prepared, prepare, random_ids
+from blindlink.owner.prepare import Assess, Means, Prepared, prepare, random_ids
+from blindlink.owner.spool import spooling
 from blindlink.progress import Progress, silent
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """What was submitted.
+    """What was submitted. ``digest`` is that of the manifest, ``risk`` of the risk report.
 
     ``rows_of`` (row_id as hex, entity_id, control) is in row order; the entity id of a control
     record is null. It stays with the owner.
@@ -46,6 +48,7 @@ class Submitted:
     blobs: int
     blob_bytes: int
     digest: str
+    risk: str | None
     rows_of: pa.Table
 
 
@@ -61,6 +64,7 @@ def submit(
     now: datetime,
     sequence: int = 1,
     assess: Assess | None = None,
+    tolerate: Tolerate | None = None,
     force: bool = False,
     entropy: Entropy = system_entropy,
     progress: Progress = silent,
@@ -68,7 +72,8 @@ def submit(
     """Write the submission of one owner to ``out`` and its row map to ``row_map``.
 
     ``identities``: one row per name, alias or address, with entity_id; ``tables``: the payload
-    tables that the agreement lists, each with entity_id. ``sequence`` rises with re-submissions.
+    tables that the agreement lists, each with entity_id. ``sequence`` rises with re-submissions;
+    ``assess`` runs the risk report before anything is written; ``tolerate`` as in ``encode``.
     Raises AgreementError, VerificationError (not the agreed secret), InputError, SchemaError,
     RiskError, RefusedError (a limit of the agreement) or OutputError; then nothing is written.
     """
@@ -78,7 +83,24 @@ def submit(
         check_output(path, force=force)
     owner = keys.public.name
     people = read_people(identities, tables, terms.payload[owner], entropy)
-    prepared = prepare(people, terms, owner, secret, assess, entropy, progress)
+    with spooling(out.parent) as spool:
+        means = Means(secret, spool, assess, tolerate, entropy, progress)
+        prepared = prepare(people, terms, owner, means)
+        return _sealed(prepared, agreement, keys, (out, row_map), now, sequence, means, force)
+
+
+def _sealed(
+    prepared: Prepared,
+    agreement: SignedAgreement,
+    keys: PartyKeys,
+    paths: tuple[Path, Path],
+    now: datetime,
+    sequence: int,
+    means: Means,
+    force: bool,
+) -> Submitted:
+    """Write submission and row map, both or neither."""
+    (out, row_map), terms, entropy = paths, agreement.agreement, means.entropy
     rows_of = _rows_of(prepared)
     bundle = container.new_bundle(entropy)
     frame: Any = {
@@ -91,10 +113,11 @@ def submit(
     }
     private_id = container.new_bundle(entropy)
     with (
-        container.create(row_map, ROW_MAP, bundle=private_id, **frame) as private,
         container.create(out, KIND, bundle=bundle, **frame) as draft,
+        # Ready first: a submission without a row map could lose nobody again.
+        container.create(row_map, ROW_MAP, bundle=private_id, **frame) as private,
     ):
-        content = _write(draft, prepared, terms, sequence, entropy, progress)
+        content = _write(draft, prepared, terms, sequence, means)
         _write_row_map(private, bundle, keys, prepared, rows_of)
     digest, controls = draft.manifest().digest(), int(prepared.is_control.sum())
     return _submitted(out, row_map, bundle, content, controls, digest, rows_of)
@@ -123,37 +146,35 @@ def _write(
     prepared: Prepared,
     terms: Agreement,
     sequence: int,
-    entropy: Entropy,
-    progress: Progress,
+    means: Means,
 ) -> Content:
-    records = prepared.records
-    ids = [row.tobytes() for row in random_ids(int(records.blobs.sum()), entropy)]
-    controls = sorted(ids[at] for at in records.first_blob[prepared.is_control])
+    encoded, blobs = prepared.encodings, prepared.blobs
+    ids = [row.tobytes() for row in random_ids(int(blobs.sum()), means.entropy)]
+    controls = sorted(ids[at] for at in prepared.first_blob[prepared.is_control])
     with draft.section("encodings", terms.linker) as out:
-        write_records(records, out)
+        pieces = means.spool.pieces(prepared.order)
+        write_records(prepared.ids, prepared.number, pieces, blobs, out)
     with draft.section("layout", terms.analyst) as out:
         out.write(prepared.layout.to_bytes())
     with draft.section("controls", terms.analyst) as out:
         out.write(b"".join(controls))
     with draft.blobs("payload", terms.analyst) as (out, key):
-        leaves = payload.seal(
-            prepared.packer, records.blobs, prepared.size, ids, key, out, progress
-        )
+        root = payload.seal(prepared.packer, blobs, prepared.size, ids, key, out, means.progress)
     size = sum(section.size for section in draft.sections)
     if size > terms.limits.bytes:
         raise RefusedError(f"submission: {size} bytes; the agreement allows {terms.limits.bytes}")
     content = Content(
         sequence=sequence,
-        schema_fingerprint=prepared.schema_fingerprint,
-        encoder=prepared.encoder,
+        schema_fingerprint=encoded.schema_fingerprint,
+        encoder=encoded.encoder,
         key_check=terms.key_check,
-        rows=len(records.ids),
-        entities=len(records.blobs),
-        bits=prepared.bits,
-        match_keys=len(records.match_keys),
+        rows=len(prepared.ids),
+        entities=len(blobs),
+        bits=encoded.bits,
+        match_keys=len(encoded.match_keys),
         blobs=len(ids),
         blob_size=prepared.size,
-        payload_root=inclusion.root(leaves).hex(),
+        payload_root=root.hex(),
         risk_report=prepared.risk,
     )
     draft.content = content.model_dump(mode="json")
@@ -166,7 +187,7 @@ def _write_row_map(
     """Real rows only: nobody withdraws a control record."""
     real = ~rows_of.column("control").to_numpy()
     entities = rows_of.column("entity_id").combine_chunks().drop_null()
-    data, width = row_map_bytes(prepared.records.ids[real], entities)
+    data, width = row_map_bytes(prepared.ids[real], entities)
     with draft.section(SECTION, keys.public) as out:
         out.write(data)
     content = RowMapContent(submission=bundle, rows=int(real.sum()), width=width)
@@ -174,11 +195,11 @@ def _write_row_map(
 
 
 def _rows_of(prepared: Prepared) -> pa.Table:
-    control = prepared.entity >= len(prepared.ids)
+    control = prepared.entity >= len(prepared.entity_ids)
     return pa.table(
         {
-            "row_id": [row.tobytes().hex() for row in prepared.records.ids],
-            "entity_id": prepared.ids.take(pa.array(prepared.entity, mask=control)),
+            "row_id": [row.tobytes().hex() for row in prepared.ids],
+            "entity_id": prepared.entity_ids.take(pa.array(prepared.entity, mask=control)),
             "control": np.asarray(control),
         }
     )
@@ -204,5 +225,6 @@ def _submitted(
         blobs=content.blobs,
         blob_bytes=content.blob_size,
         digest=digest,
+        risk=content.risk_report,
         rows_of=rows_of,
     )

@@ -7,8 +7,7 @@ clkhash 0.18.3, section 5 of docs/reference/encoding.md.
 
 import base64
 import hashlib
-import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from blindlink.formats.schema_models import BlakeHash, DoubleHash, Kdf
 
 Positions = npt.NDArray[np.uint16]
+Digest = Callable[[bytes], bytes]
 _HASHES = {"SHA256": hashes.SHA256, "SHA512": hashes.SHA512}
 
 
@@ -53,16 +53,21 @@ class Blake:
         self._key, self._length = key, length
 
     def positions(self, tokens: Sequence[bytes], bits: int) -> Positions:
-        blake2b, key = hashlib.blake2b, self._key
-        rounds = []
-        for number in range(-(-bits // 32)):
-            salt = str(number).encode()
-            digests = b"".join([blake2b(token, key=key, salt=salt).digest() for token in tokens])
-            rounds.append(np.frombuffer(digests, "<u2").reshape(len(tokens), 32))
+        rounds = [self._digests(tokens, number) for number in range(max(1, -(-bits // 32)))]
         numbers = rounds[0] if len(rounds) == 1 else np.concatenate(rounds, axis=1)
         # The length is a power of two up to 2^16, so the remainder is a mask.
         cut: Positions = (numbers[:, :bits] & np.uint16(self._length - 1)).astype(np.uint16)
         return cut
+
+    def _digests(self, tokens: Sequence[bytes], number: int) -> Positions:
+        # A copy of a hash that has its key takes half the time of a new one.
+        copy = hashlib.blake2b(key=self._key, salt=str(number).encode()).copy
+        digests = []
+        for token in tokens:
+            context = copy()
+            context.update(token)
+            digests.append(context.digest())
+        return np.frombuffer(b"".join(digests), "<u2").reshape(len(tokens), 32)
 
 
 class Double:
@@ -72,8 +77,7 @@ class Double:
     """
 
     def __init__(self, first: bytes, second: bytes, length: int, prevent: bool) -> None:
-        self._start = hmac.new(first, b"", hashlib.sha1)
-        self._stride = hmac.new(second, b"", hashlib.md5)
+        self._start, self._stride = keyed(first, "sha1"), keyed(second, "md5")
         self._length, self._prevent = length, prevent
 
     def positions(self, tokens: Sequence[bytes], bits: int) -> Positions:
@@ -84,13 +88,32 @@ class Double:
         found = (starts[:, None] + steps * strides[:, None]) % self._length
         return found.astype(np.uint16)
 
-    def _number(self, context: hmac.HMAC, token: bytes) -> int:
-        copy = context.copy()
-        copy.update(token)
-        return int.from_bytes(copy.digest(), "big") % self._length
+    def _number(self, digest: Digest, token: bytes) -> int:
+        return int.from_bytes(digest(token), "big") % self._length
 
     def _nonzero(self, token: bytes) -> int:
         stride, i = self._number(self._stride, token), 0
         while self._prevent and stride == 0 and self._length > 1:
             stride, i = self._number(self._stride, token + chr(i).encode()), i + 1
         return stride
+
+
+def keyed(key: bytes, algorithm: str) -> Digest:
+    """HMAC (RFC 2104) under one key: twice as fast as the module hmac for many short messages.
+
+    Both blocks of the key are hashed once here.
+    """
+    inner, outer = hashlib.new(algorithm), hashlib.new(algorithm)
+    if len(key) > inner.block_size:
+        key = hashlib.new(algorithm, key).digest()
+    padded = key.ljust(inner.block_size, b"\0")
+    inner.update(bytes(byte ^ 0x36 for byte in padded))
+    outer.update(bytes(byte ^ 0x5C for byte in padded))
+
+    def digest(message: bytes) -> bytes:
+        first, second = inner.copy(), outer.copy()
+        first.update(message)
+        second.update(first.digest())
+        return second.digest()
+
+    return digest

@@ -28,6 +28,7 @@ from blindlink.study.stages import Audience, Nobody, Stage, Stagehand
 SIDES = ("left", "right")
 OPTIONS: dict[str, str | None] = {"threshold": "auto", "cardinality": "one-to-one"}
 STAGES = 4
+_RECORDS = 5_000  # in each file: the schema is made for so many people
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def _encode(folder: Path, seed: int, progress: Progress) -> str:
     for side in SIDES:
         key.save(folder / side / "linkage.key")
         lists = [folder / other / "columns.json" for other in SIDES]
-        write_new_schema("names", lists, folder / side / "schema.json")
+        write_new_schema("names", lists, folder / side / "schema.json", people=_RECORDS)
         encode_file(
             folder / side / "records.csv",
             folder / side / "schema.json",

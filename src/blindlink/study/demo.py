@@ -12,6 +12,7 @@ from blindlink.linker.evaluate import Evaluation
 from blindlink.owner.submit import Submitted
 from blindlink.progress import Progress
 from blindlink.study import parties, wording
+from blindlink.study.carriers import ByFiles, Carrier
 from blindlink.study.folders import own_folder
 from blindlink.study.generate import Study, generate, write
 from blindlink.study.parameters import DEFAULT_PEOPLE, scaled
@@ -77,23 +78,26 @@ def demo(
     audience: Audience | None = None,
     force: bool = False,
     settings: Settings = SETTINGS,
+    carrier: Carrier | None = None,
 ) -> DemoResult:
     """Play the study with ``people`` treatment persons into the folder ``out``.
 
     ``seed`` draws the study, every id and secret in it, and the statistics: the same people and
     seed give the same tables in ``out/analyst/report/tables``, byte for byte. Raises OutputError
     when ``out`` holds anything and is not an earlier demo to be replaced with ``force``, InputError
-    for a number of people that makes no study.
+    for a number of people that makes no study. The ``carrier`` changes nothing in the result.
     """
     hand = Stagehand(audience or Nobody(), STAGES)
     with own_folder(out, force=force) as draft:
-        result = _play(draft, people or DEFAULT_PEOPLE, seed, settings, hand)
+        result = _play(draft, people or DEFAULT_PEOPLE, seed, settings, hand, carrier or ByFiles())
         text = json.dumps(result.document(), indent=2) + "\n"
         write_text(draft / "truth" / RESULT, text)
     return replace(result, folder=out)
 
 
-def _play(folder: Path, people: int, seed: int, settings: Settings, hand: Stagehand) -> DemoResult:
+def _play(
+    folder: Path, people: int, seed: int, settings: Settings, hand: Stagehand, carrier: Carrier
+) -> DemoResult:
     study = hand.play(
         STAGE,
         "invents the study",
@@ -102,13 +106,14 @@ def _play(folder: Path, people: int, seed: int, settings: Settings, hand: Stageh
     )
     cast = _prepare(folder, seed, hand)
     moj, ohid, linker, analyst = cast.values()
-    sent = (_submit(moj, linker, hand), _submit(ohid, linker, hand))
-    released = hand.play(
-        "linker",
-        "links and releases",
-        lambda progress: parties.link(linker, analyst, progress),
-        wording.released,
-    )
+    with carrier.opened(cast):
+        sent = (_submit(moj, linker, hand, carrier), _submit(ohid, linker, hand, carrier))
+        released = hand.play(
+            "linker",
+            "links and releases",
+            lambda progress: carrier.link(linker, analyst, progress),
+            wording.released,
+        )
     hand.play(
         "analyst",
         "opens the cohort",
@@ -139,13 +144,13 @@ def _study(folder: Path, people: int, seed: int, progress: Progress) -> Study:
     return study
 
 
-def _submit(owner: Party, linker: Party, hand: Stagehand) -> Submitted:
-    return hand.play(
-        owner.name,
-        "encodes, seals and submits",
-        lambda progress: parties.hand_in(owner, linker, progress),
-        wording.submitted,
-    )
+def _submit(owner: Party, linker: Party, hand: Stagehand, carrier: Carrier) -> Submitted:
+    def work(progress: Progress) -> Submitted:
+        submitted = parties.make_submission(owner, progress, assessed=True)
+        carrier.submit(owner, linker, progress)
+        return submitted
+
+    return hand.play(owner.name, "encodes, seals and submits", work, wording.submitted)
 
 
 def _prepare(folder: Path, seed: int, hand: Stagehand) -> dict[str, Party]:

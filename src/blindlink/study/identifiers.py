@@ -100,7 +100,9 @@ def _initials(
     errors, names, n = words.errors, words.names, len(person)
     forename, surname = people.forename[person], people.surname[person]
     other = rng.random(n) < errors.forename_other
-    forename = np.where(other, rng.permutation(people.forename)[:n], forename)
+    # Movers make more records than there are people in a large study.
+    somebody = np.resize(rng.permutation(people.forename), n)
+    forename = np.where(other, somebody, forename)
     familiar = names.familiar[forename]
     # Only half of the differing surnames are on this side; the other half is probation's.
     share = np.where(people.female[person], errors.surname_other_women, errors.surname_other_men)

@@ -23,6 +23,7 @@ from blindlink.formats.agreement_draft import new_agreement
 from blindlink.formats.secret import receive_secret, send_secret
 from blindlink.keys import Entropy, LinkageKey, PartyKeys, PartyPublic, Role
 from blindlink.linker import release
+from blindlink.owner.risk_gate import gate
 from blindlink.owner.schema_files import write_columns, write_new_schema
 from blindlink.owner.submit import Submitted, submit
 from blindlink.progress import Progress, silent
@@ -128,20 +129,32 @@ def share_secret(parties: dict[str, Party]) -> PartyPublic:
     return ohid.keys.public
 
 
-def hand_in(owner: Party, linker: Party, progress: Progress = silent) -> Submitted:
-    """The owner encodes its extract, seals the payload to the analyst, gives all to the linker."""
+def make_submission(
+    owner: Party, progress: Progress = silent, *, assessed: bool = False
+) -> Submitted:
+    """The owner encodes its extract and seals the payload to the analyst, all in one file.
+
+    ``assessed``: the disclosure-risk report runs first, as it does in ``blindlink owner submit``.
+    """
+    out = owner.path(f"{owner.name}.submission")
     tables = {name: frames.read_table(owner.path(f"{name}.csv")) for name in TABLES[owner.name]}
-    submitted = submit(
+    return submit(
         frames.read_table(owner.path("identities.csv")),
         tables,
         owner.agreement(),
         owner.keys,
         LinkageKey.load(owner.path(LINKAGE_KEY)),
-        owner.path(f"{owner.name}.submission"),
+        out,
         now=NOW,
+        assess=gate(out, now=NOW, progress=progress) if assessed else None,
         entropy=owner.entropy,
         progress=progress,
     )
+
+
+def hand_in(owner: Party, linker: Party, progress: Progress = silent) -> Submitted:
+    """The owner makes its submission and gives it to the linker."""
+    submitted = make_submission(owner, progress)
     owner.hand(f"{owner.name}.submission", linker)
     return submitted
 

@@ -1,5 +1,6 @@
 """What the demo says after each stage: what a party received, what it learned, what it did not."""
 
+import json
 from pathlib import Path
 
 from blindlink.analyst.cohort import Cohort
@@ -9,6 +10,7 @@ from blindlink.formats.linkage_report import Estimate, LinkageReport
 from blindlink.keys import PartyPublic
 from blindlink.linker.evaluate import Evaluation, Figure
 from blindlink.linker.release import Released
+from blindlink.owner.risk_gate import document_of, page_of
 from blindlink.owner.submit import Submitted
 from blindlink.study.febrl import Benchmark
 from blindlink.study.generate import Study
@@ -54,8 +56,17 @@ def submitted(found: Submitted) -> list[str]:
     return [
         f"{found.rows:,} encoded rows of {found.entities:,} entities, {found.controls:,} of them "
         f"control records; {megabytes(found.path)}",
+        *_risk(found),
         "learned nothing, and will not learn who matched",
     ]
+
+
+def _risk(found: Submitted) -> list[str]:
+    report = document_of(found.path)
+    if not report.exists():
+        return []
+    light = json.loads(report.read_bytes())["light"]
+    return [f"attacked its own encodings first: {light} ({page_of(found.path).name})"]
 
 
 def released(found: Released) -> list[str]:

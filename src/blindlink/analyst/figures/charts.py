@@ -18,7 +18,7 @@ from blindlink.analyst.figures.lines import Line, Panel, panels
 from blindlink.analyst.figures.people import of_hundred
 from blindlink.analyst.figures.sankey import Flow, Node, sankey
 from blindlink.analyst.figures.waterfall import waterfall
-from blindlink.analyst.safe import SafeTable
+from blindlink.analyst.gate.safe import SafeTable
 from blindlink.analyst.tables import TOTAL
 
 Tables = Mapping[str, SafeTable]

@@ -15,7 +15,7 @@ from blindlink.analyst.figures.drawing import (
     style,
     wrap,
 )
-from blindlink.analyst.safe import SafeTable
+from blindlink.analyst.gate.safe import SafeTable
 
 BOX, STEP = 0.72, 1.08
 

@@ -14,7 +14,7 @@ from blindlink.analyst.figures.drawing import (
     percent_axis,
     style,
 )
-from blindlink.analyst.safe import SafeTable
+from blindlink.analyst.gate.safe import SafeTable
 
 
 def headline(

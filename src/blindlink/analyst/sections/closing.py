@@ -1,8 +1,8 @@
 """Limits, disclosure control, definitions, contact and versions."""
 
+from blindlink.analyst.gate.safe import SHORTHAND
 from blindlink.analyst.page import Part
 from blindlink.analyst.runrecord import versions
-from blindlink.analyst.safe import SHORTHAND
 from blindlink.analyst.sections.view import View
 
 MEANING = {

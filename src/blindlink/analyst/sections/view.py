@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from blindlink.analyst.definitions import Settings
-from blindlink.analyst.disclosure import Audit
-from blindlink.analyst.safe import SafeTable
+from blindlink.analyst.gate.disclosure import Audit
+from blindlink.analyst.gate.safe import SafeTable
 
 NOT_MADE = "This analysis did not make the table."
 

@@ -143,8 +143,10 @@ def engagement_by_group(correction: Correction) -> Table:
     )
     notes = (
         *_notes(correction, frame),
-        "False and missed links are taken to be as frequent in every group as overall; what would "
-        "count as engagement among wrongly linkable records is taken per requirement.",
+        "False and missed links of each group are estimated from the match probabilities of its "
+        "candidates (table linkage_by_group); what no candidate can show is taken to be as "
+        "frequent in every group, and what would count as engagement among wrongly linkable "
+        "records is taken per requirement.",
     )
     return make("engagement_by_group", title, frame, columns, notes)
 

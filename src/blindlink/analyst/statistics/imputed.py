@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from blindlink.analyst.columns import Floats
 from blindlink.analyst.correction import Correction
 from blindlink.analyst.imputation import candidates, imputed, pool
 from blindlink.analyst.intervals import shares
@@ -33,11 +34,19 @@ COLUMNS: dict[str, Column] = {
 TITLE = "Engagement over drawn linkages (multiple imputation)"
 
 
-def studies(pathways: Pathways, seed: int) -> list[Pathways]:
-    """The study under each drawn linkage; none without imputations or candidates."""
+def studies(pathways: Pathways, seed: int, false_links: Floats | None = None) -> list[Pathways]:
+    """The study under each drawn linkage; none without imputations or candidates.
+
+    ``false_links``: draws of the false-link rate, of which each linkage takes another one.
+    """
     number = pathways.settings.imputations
     pairs = candidates(pathways) if number else None
-    return [] if pairs is None else list(imputed(pathways, pairs, number, seed))
+    if pairs is None:
+        return []
+    doubt = None
+    if false_links is not None and len(false_links) and false_links.mean() > 0:
+        doubt = np.resize(false_links, number) / false_links.mean()
+    return list(imputed(pathways, pairs, number, seed, doubt))
 
 
 def engagement_imputed(correction: Correction, drawn: list[Pathways]) -> Table:
@@ -77,8 +86,8 @@ def engagement_imputed(correction: Correction, drawn: list[Pathways]) -> Table:
         return impossible("engagement_imputed", TITLE, COLUMNS, "There is no eligible requirement.")
     notes = (
         f"{len(drawn)} linkages drawn from the match probabilities of the released candidates "
-        "under the plan's cardinality, pooled by Rubin's rules. It rests on those probabilities "
-        "being calibrated.",
+        "under the plan's cardinality, each with another draw of the false-link rate, pooled by "
+        "Rubin's rules. It rests on those probabilities being calibrated.",
         "The corrected share divides by the stated priors alone: the candidates hold what the "
         "linkage could compare.",
     )

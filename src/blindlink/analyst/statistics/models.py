@@ -1,6 +1,6 @@
 """Who accesses treatment, and who completes it: odds ratios under three named estimands."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -53,16 +53,55 @@ def access(correction: Correction, requirement: str, drawn: list[Pathways]) -> T
     return _table(name, title, "engaged", outcome, correction, others)
 
 
-def outcome_model(correction: Correction) -> Table:
+def outcome_model(correction: Correction, drawn: list[Pathways]) -> Table:
     """Odds ratios of successful completion of the first journey, among the engaged.
 
-    Links are not imputed here: under other links others would be engaged.
+    Under each drawn linkage others are engaged: each has its own cases, and a wrong link its own
+    outcome, so that the pooled model carries false and missed links among the candidates.
     """
-    cases = correction.pathways.cases
-    cases = cases[cases["engaged"]].reset_index(drop=True)
+    everybody = correction.pathways.cases
+    cases = everybody[everybody["engaged"]].reset_index(drop=True)
     outcome = Outcome(cases, (cases["exit"] == COMPLETED).to_numpy(dtype=bool), None)
     title = "Who completes treatment successfully, of those engaged"
-    return _table("outcome_model", title, "completed", outcome, correction, [])
+    table = _table("outcome_model", title, "completed", outcome, correction, [])
+    rows, notes = _outcome_imputed(correction, drawn) if len(table.frame) else ([], [])
+    frame = pd.concat([table.frame, *rows], ignore_index=True)[list(table.columns)]
+    return replace(table, frame=frame, notes=(*table.notes, *notes))
+
+
+def _outcome_imputed(
+    correction: Correction, drawn: list[Pathways]
+) -> tuple[list[pd.DataFrame], list[str]]:
+    """The outcome model over drawn linkages: one design of all who are ever engaged."""
+    if not drawn:
+        return [], []
+    engaged = np.stack([each.cases["engaged"].to_numpy(dtype=bool) for each in drawn])
+    completed = np.stack([(each.cases["exit"] == COMPLETED).to_numpy(dtype=bool) for each in drawn])
+    ever = np.flatnonzero(engaged.any(axis=0))
+    cases = correction.pathways.cases.iloc[ever].reset_index(drop=True)
+    rules = correction.pathways.settings.definitions
+    rows, notes = [], []
+    for adjustment, termination in ((WITHOUT, False), (WITH, True)):
+        matrix = design(
+            cases, np.asarray(completed[:, ever].any(axis=0)), rules, termination=termination
+        )
+        person = cases["person"].to_numpy(dtype=np.int64)[matrix.rows]
+        seen = [
+            (a[ever][matrix.rows], b[ever][matrix.rows])
+            for a, b in zip(engaged, completed, strict=True)
+        ]
+        fits = [
+            population_averaged(matrix.X[inside], y[inside].astype(float), person[inside])
+            for inside, y in seen
+            if matrix.X[inside].any(axis=0).all()
+        ]
+        fine = [fit for fit in fits if fit is not None]
+        if len(fine) < len(drawn):
+            notes.append(f"{IMPUTED}, {adjustment}: the model cannot be fitted to every linkage.")
+            continue
+        part = _rows(matrix, pool(fine), seen, "completed", correction.confidence)
+        rows.append(part.assign(model=IMPUTED, adjustment=adjustment))
+    return rows, notes
 
 
 def _columns(what: str) -> dict[str, Column]:
@@ -102,7 +141,8 @@ def _table(
                 )
                 continue
             y = outcome.y[matrix.rows]
-            part = _rows(matrix, fit, y, what, correction.confidence)
+            everybody = np.ones(len(y), dtype=bool)
+            part = _rows(matrix, fit, [(everybody, y)], what, correction.confidence)
             rows.append(part.assign(model=model, adjustment=adjustment))
     if not rows:
         return impossible(name, title, columns, notes[-1])
@@ -178,7 +218,10 @@ def error_pair(
     return seen, float(f * q * (1 - own))
 
 
-def _rows(matrix: Design, fit: Fit, y: Mask, what: str, confidence: float) -> pd.DataFrame:
+def _rows(
+    matrix: Design, fit: Fit, seen: list[tuple[Mask, Mask]], what: str, confidence: float
+) -> pd.DataFrame:
+    """One row per term; ``seen``: who is in the model and has the outcome, for each linkage."""
     low, high = fit.interval(confidence)
     rows = []
     for term in matrix.terms:
@@ -192,8 +235,8 @@ def _rows(matrix: Design, fit: Fit, y: Mask, what: str, confidence: float) -> pd
             {
                 "variable": term.variable,
                 "level": term.level,
-                "requirements": int(term.rows.sum()),
-                what: int(y[term.rows].sum()),
+                "requirements": round(np.mean([(term.rows & each).sum() for each, _ in seen])),
+                what: round(np.mean([(term.rows & each & y).sum() for each, y in seen])),
                 "odds_ratio": ratio[0],
                 "odds_ratio_low": ratio[1],
                 "odds_ratio_high": ratio[2],

@@ -11,16 +11,20 @@ parts, for results larger than memory), which otherwise are made from ``pairs``.
 """
 
 import pkgutil
+from collections.abc import Iterable
+from contextlib import closing
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Protocol
+from typing import Any, Protocol
 
 from blindlink.errors import InputError, MissingExtraError
-from blindlink.linker.pairs import Filters, Pairs, best
+from blindlink.linker.interrupts import apart
+from blindlink.linker.pairs import Filters, Pairs, best, join, ordered
 from blindlink.progress import Progress, silent
 
 # Up to here numpy is done before numba is imported and its kernels are loaded (about 0.5 s).
 SMALL = 2**31  # pairs times bits
+LIMIT = 2**26  # pairs that linking holds in memory: 1.6 GB, and as much again while it sorts
 
 
 class Engine(Protocol):
@@ -87,6 +91,51 @@ def within(
         return found
     found = engine.pairs(filters, filters, threshold, measure=measure, bits=bits, progress=progress)
     return best(found.take(found.left < found.right), top)
+
+
+def bounded(
+    name: str,
+    left: Filters,
+    right: Filters,
+    threshold: float,
+    *,
+    limit: int = LIMIT,
+    progress: Progress = silent,
+) -> Pairs:
+    """The pairs, unless they are more than ``limit``; raises InputError as soon as they are."""
+    batches = getattr(load(name), "batches", None)
+    if batches is None:
+        return load(name).pairs(left, right, threshold, progress=progress)
+    found, count = [], 0
+    with closing(batches(left, right, threshold, progress=progress)) as coming:
+        for part in coming:
+            found.append(part)
+            count += len(part)
+            if count > limit:
+                raise InputError(
+                    f"more than {limit:,} pairs reach the threshold {threshold:g}",
+                    hint="raise the threshold; 'blindlink clk pairs' writes any number of pairs",
+                )
+    return apart(lambda: ordered(join(found)))
+
+
+def parts(
+    name: str, left: Filters, right: Filters | None, threshold: float, **options: Any
+) -> Iterable[Pairs]:
+    """The pairs in parts as they are found; ``right`` is None for the pairs of one file.
+
+    One part, which is in memory as a whole, with ``top`` and for an engine that has no parts.
+    """
+    module = load(name)
+    function = getattr(module, "batches" if right is not None else "batches_within", None)
+    if function is None or options.get("top") is not None:
+        if right is None:
+            return [within(name, left, threshold, **options)]
+        return [module.pairs(left, right, threshold, **options)]
+    options.pop("top", None)
+    sides = (left,) if right is None else (left, right)
+    found: Iterable[Pairs] = function(*sides, threshold, **options)
+    return found
 
 
 def choose(m: int, n: int, bits: int) -> tuple[str, str]:

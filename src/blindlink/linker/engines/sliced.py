@@ -1,4 +1,4 @@
-"""The fast engine: bit-sliced counters over blocks of 256 records, on all cores, exact.
+"""The fast engine: bit-sliced counters over blocks of LANES records, on all cores, exact.
 
 How it works: blindlink.linker.kernels and docs/explanation/exact-matching.md. Memory beside the
 result: the right file transposed (at most slabs.SLAB_BYTES at once) and a few megabytes per core.
@@ -14,6 +14,7 @@ import numpy as np
 
 from blindlink.errors import MissingExtraError
 from blindlink.linker import measures
+from blindlink.linker.interrupts import apart
 from blindlink.linker.pairs import (
     Filters,
     Pairs,
@@ -24,7 +25,6 @@ from blindlink.linker.pairs import (
     check,
     join,
     ordered,
-    weights,
 )
 from blindlink.progress import Progress, silent
 
@@ -51,7 +51,7 @@ def pairs(
 ) -> Pairs:
     """All pairs with similarity >= threshold; see ``blindlink.linker.engines.Engine``."""
     parts = batches(left, right, threshold, top=top, measure=measure, bits=bits, progress=progress)
-    return best(ordered(join(list(parts))), top)
+    return _sorted(list(parts), top)
 
 
 def batches(
@@ -84,18 +84,38 @@ def within(
     progress: Progress = silent,
 ) -> Pairs:
     """All pairs of records of one file, left row < right row; see ``engines.within``."""
+    if top is None:
+        parts = batches_within(filters, threshold, measure=measure, bits=bits, progress=progress)
+        return _sorted(list(parts), None)
     check(filters, filters, threshold, top)
+    both = slabs.fixed(filters)
+    whole = _Join(both, both, _rule(filters, measure, bits), threshold, top, once=True)
+    return _sorted(list(whole.run(progress)), top)
+
+
+def batches_within(
+    filters: Filters,
+    threshold: float,
+    *,
+    measure: str = "dice",
+    bits: int | None = None,
+    progress: Progress = silent,
+) -> Iterator[Pairs]:
+    """The pairs within one file in parts, as ``batches`` gives them."""
+    check(filters, filters, threshold, None)
     both, rule = slabs.fixed(filters), _rule(filters, measure, bits)
-    if top is not None:
-        whole = _Join(both, both, rule, threshold, top, once=True)
-        return best(ordered(join(list(whole.run(progress)))), top)
     # Sorted by weight, what was compared already lies together, and whole blocks are left out.
-    order = slabs.by_weight(weights(both))
+    order = slabs.by_weight(slabs.weights(both))
     both = slabs.read_only(both[order])
     whole = _Join(both, both, rule, threshold, once=True, by_weight=True)
-    found = join(list(whole.run(progress)))
-    a, b = order[found.left], order[found.right]
-    return ordered(Pairs(np.minimum(a, b), np.maximum(a, b), found.score))
+    for found in whole.run(progress):
+        a, b = order[found.left], order[found.right]
+        yield Pairs(np.minimum(a, b), np.maximum(a, b), found.score)
+
+
+def _sorted(parts: list[Pairs], top: int | None) -> Pairs:
+    """What was found, in order. Many millions of pairs take seconds, and Ctrl-C shall not."""
+    return apart(lambda: best(ordered(join(parts)), top))
 
 
 @dataclass
@@ -246,7 +266,9 @@ def _rule(filters: Filters, measure: str, bits: int | None) -> kernels.Rule:
 
 
 def _cores() -> int:
-    """The processors that this process may use."""
+    """The processors that this process may use; fewer where BLINDLINK_THREADS says so."""
+    if threads := os.environ.get("BLINDLINK_THREADS"):  # set by a scheduler that shares them out
+        return max(1, int(threads))
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,0 +1,158 @@
+"""What each hardening costs in quality and stops in attacks, on files that overlap in part.
+
+    python -m benchmarks.hardenings --table hardenings.md
+
+One encoding, ``diffused`` without its diffusion (each field by itself, bits by discriminating
+power, 8,192 bits), and each hardening alone on top of it. Quality: best F1 over all thresholds in
+the census-like files. Attacks: those of the disclosure-risk report on the left file; of each kind
+the one that learned most counts, as balanced accuracy above a blind guess.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from benchmarks.quality import best
+from benchmarks.quality_sets import Files, census
+
+from blindlink.formats.plan import Plan
+from blindlink.formats.schema import LinkageSchema, parse_schema
+from blindlink.keys import LinkageKey
+from blindlink.linker.link import link
+from blindlink.linker.strangers import choose_floor
+from blindlink.owner.encode import encode
+from blindlink.owner.profiles import new_schema
+from blindlink.owner.risk import RiskReport, assess
+
+SECRET = bytes(range(32))
+SALT = "birth_year"
+HARDENINGS: dict[str, list[dict[str, Any]]] = {
+    "none": [],
+    "diffusion, t = 5": [{"type": "diffusion", "t": 5}],
+    "diffusion, t = 8": [{"type": "diffusion", "t": 8}],
+    "diffusion, t = 10": [{"type": "diffusion", "t": 10}],
+    "permutation": [{"type": "permutation"}],
+    "fold": [{"type": "fold", "folds": 1}],
+    "balance": [{"type": "balance"}],
+    "blip, f = .1": [{"type": "blip", "perMille": 100}],
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One hardening on one set. Gains are above a blind guess; ``graph`` is a share of people."""
+
+    identifiers: str
+    hardening: str
+    best_f1: float
+    keyless: float
+    known: float
+    graph: float
+    light: str
+    seconds: float
+
+
+def main() -> int:
+    """Measure every hardening on weak and full identifiers; print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=4000)
+    parser.add_argument("--graph-rows", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=701)
+    parser.add_argument("--only", default="", help="identifiers and hardenings that hold this text")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--table", type=Path)
+    chosen = parser.parse_args()
+    rows = []
+    for name, weak in (("weak", True), ("full", False)):
+        files = census(chosen.rows, chosen.rows, 0.2, chosen.seed, weak=weak)
+        for hardening, schema in schemas(files.left):
+            if chosen.only not in f"{name} {hardening}":
+                continue
+            rows.append(measure(name, hardening, schema, files, chosen.graph_rows))
+            print(rows[-1], flush=True)
+    if chosen.out:
+        chosen.out.write_text(json.dumps([asdict(row) for row in rows], indent=1))
+    if chosen.table:
+        chosen.table.write_text(table(rows))
+    return 0
+
+
+def schemas(data: pa.Table) -> Iterator[tuple[str, LinkageSchema]]:
+    """Every hardening by name, on the same encoding of these columns."""
+    document = new_schema("diffused", [data.column_names])[0].document
+    for name, hardening in HARDENINGS.items():
+        made = deepcopy(document)
+        made["blindlink"] |= {"hardening": hardening, "matchKeys": []}
+        yield name, parse_schema(made)
+    yield "salted with the year of birth", parse_schema(salted(document))
+
+
+def salted(document: dict[str, Any]) -> dict[str, Any]:
+    """Every field but the year of birth as a composite with it, with the bits that it had."""
+    made = deepcopy(document)
+    composites = [
+        {
+            "fields": [feature["identifier"], SALT],
+            "comparison": feature["hashing"]["comparison"],
+            **feature["hashing"]["strategy"],
+        }
+        for feature in made["features"]
+        if feature["identifier"] != SALT
+    ]
+    made["features"] = []
+    made["blindlink"] |= {"hardening": [], "matchKeys": [], "composites": composites}
+    return made
+
+
+def measure(
+    identifiers: str, hardening: str, schema: LinkageSchema, files: Files, graph_rows: int
+) -> Row:
+    """Quality and attacks of one schema."""
+    started, key = time.process_time(), LinkageKey(SECRET)
+    left, right = encode(files.left, schema, key), encode(files.right, schema, key)
+    floor = choose_floor(left.filters[0], right.filters[0])
+    found = link(left, right, Plan(threshold=f"{floor:.4f}"))
+    report = assess(files.left, left, schema, graph_rows=graph_rows)
+    return Row(
+        identifiers,
+        hardening,
+        best(found, files)[0],
+        most(report, "principal components", "frequent bits", "co-occurring bits"),
+        most(report, "500 known"),
+        most(report, "graph matching"),
+        report.light,
+        time.process_time() - started,
+    )
+
+
+def most(report: RiskReport, *names: str) -> float:
+    """The largest value of the metrics whose name holds one of these texts."""
+    return max(
+        (metric.value for metric in report.metrics if any(n in metric.name for n in names)),
+        default=float("nan"),
+    )
+
+
+def table(rows: list[Row]) -> str:
+    """A Markdown table."""
+    lines = [
+        "| identifiers | hardening | best F1 | no key | 500 known | graph | report |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {r.identifiers} | {r.hardening} | {r.best_f1:.4f} | {r.keyless:+.3f} | "
+        f"{r.known:+.3f} | {r.graph:.1%} | {r.light} |"
+        for r in rows
+    ]
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

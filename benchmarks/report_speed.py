@@ -1,0 +1,102 @@
+"""How long ``analyst report`` takes, and how much memory: analysis, gate, page and files.
+
+    python benchmarks/report_speed.py [--people 500000] [--requirements 38895] [--imputations 0]
+
+The cohort is the synthetic study with the links that its truth has, less one in five, and a false
+link for one person in twenty; every treatment person is in it. One line for each step, in seconds
+of processor time, and the peak of the process's memory at its end.
+"""
+
+import argparse
+import datetime as dt
+import resource
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "unit"))
+
+import simulated  # noqa: E402
+
+from blindlink.analyst.analysis import analyse  # noqa: E402
+from blindlink.analyst.cohort import Cohort  # noqa: E402
+from blindlink.analyst.definitions import Settings  # noqa: E402
+from blindlink.analyst.gate.policy import Policy  # noqa: E402
+from blindlink.analyst.report import publish  # noqa: E402
+from blindlink.study.generate import Study, generate  # noqa: E402
+from blindlink.study.parameters import scaled  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=500_000)
+    parser.add_argument("--requirements", type=int, default=38_895)
+    parser.add_argument("--imputations", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    started = time.process_time()
+    parameters = replace(scaled(asked.people), requirements=asked.requirements)
+    study = generate(parameters, seed=asked.seed)
+    episodes = study.tables["ohid/events"].num_rows
+    started = told(f"generate ({episodes:,} episodes)", started)
+    cohort = cohort_of(study, asked.seed)
+    del study
+    started = told("cohort", started)
+    settings = Settings(imputations=asked.imputations)
+    tables = analyse(cohort, settings, seed=asked.seed)
+    started = told(f"analyse, {asked.imputations} imputations", started)
+    with tempfile.TemporaryDirectory() as folder:
+        now = dt.datetime(2023, 3, 30, tzinfo=dt.UTC)
+        out = Path(folder) / "report"
+        publish(tables, out, settings=settings, policy=Policy(), seed=1, now=now, info=cohort.info)
+    told("gate, page and files", started)
+
+
+def told(what: str, started: float) -> float:
+    """Say how long a step took; returns the time now."""
+    now = time.process_time()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{what}: {now - started:.1f} s, peak so far {peak:.2f} GiB", flush=True)
+    return now
+
+
+def cohort_of(study: Study, seed: int) -> Cohort:
+    """The study as a cohort: four in five true links found, some false ones."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    tables = {
+        (owner, name): study.tables[f"{owner}/{name}"].to_pandas().rename(
+            columns={"entity_id": "person"}
+        )
+        for owner, name in (("moj", "events"), ("ohid", "events"), ("ohid", "details"))
+    }  # fmt: skip
+    left = tables["moj", "events"]["person"].unique()
+    right = tables["ohid", "events"]["person"].unique()
+    true = study.tables["truth/people"].to_pandas()
+    true = true[true["in_extract"] == 1].drop_duplicates("moj_entity_id")
+    found = true[rng.random(len(true)) < 0.8]
+    others = rng.choice(np.setdiff1d(left, found["moj_entity_id"]), len(left) // 20, replace=False)
+    pairs = pd.DataFrame(
+        {
+            "left": [*found["moj_entity_id"], *others],
+            "right": [*found["ohid_entity_id"], *rng.choice(right, len(others))],
+        }
+    ).drop_duplicates("right")
+    pairs["probability"], pairs["method"] = rng.beta(8, 1, len(pairs)), "clk"
+    more = pd.DataFrame(
+        {"left": rng.choice(left, len(left)), "right": rng.choice(right, len(left))}
+    ).assign(probability=rng.beta(1, 12, len(left)), method="")
+    candidates = pd.concat([pairs, more], ignore_index=True).drop_duplicates(["left", "right"])
+    made = simulated.cohort(
+        [], people=(list(left), list(right)), links=pairs, candidates=candidates
+    )
+    return replace(made, tables=tables)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,402 @@
+"""Kill, cut and starve the service at every step of a study, and see what is left.
+
+    python benchmarks/service_faults.py --runs 500 [--database-url postgresql+psycopg://...]
+
+A study (open, two submissions, run, download) has a number of steps at which something can break:
+before and after every commit, and at every write, move or erasure of an object. A seed chooses the
+step and the fault:
+
+    kill   SIGKILL of the whole service (web and two workers)
+    cut    the database connection breaks, before or after the commit took place
+    full   the disk is full
+    jump   the clock that leases are measured with jumps ahead by a day
+
+The service is started again, clients go on where they were, and the end is held against the end of
+a study that nobody disturbed: same links, candidates, payload and reports; each submission in the
+log once, one freeze, one release; no object lost and none left over.
+"""
+
+import argparse
+import errno
+import json
+import mmap
+import os
+import random
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).absolute().parent
+sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "tests" / "service")]
+
+import urllib3  # noqa: E402
+import world  # noqa: E402
+from opened import contents  # noqa: E402
+
+import flow_world  # noqa: E402
+from blindlink.client import client as client_module  # noqa: E402
+from blindlink.client import connection  # noqa: E402
+from blindlink.client.client import Client  # noqa: E402
+from blindlink.client.signing import Signer  # noqa: E402
+from blindlink.errors import ServiceError  # noqa: E402
+from blindlink.service import credentials, maintenance, schema  # noqa: E402
+from blindlink.service.context import Service  # noqa: E402
+from blindlink.service.server import bind, make_server, run, working  # noqa: E402
+from blindlink.service.settings import Settings, Work  # noqa: E402
+from blindlink.service.storage import Storage  # noqa: E402
+
+KINDS = ("kill", "cut-before", "cut-after", "full", "jump")
+WORK = Work(lease=1.0, beat=0.3, poll=0.02, attempts=8, backoff=0.02)
+EVENTS = [
+    "project-opened",
+    "submission-received",
+    "submission-received",
+    "inputs-frozen",
+    "released",
+]
+PATIENCE = 60.0  # seconds for one study
+
+
+@dataclass
+class Fault:
+    """What breaks at which step; ``step`` 0 is nothing."""
+
+    kind: str
+    step: int
+    jumped: bool = False
+    counter: mmap.mmap = field(default_factory=lambda: mmap.mmap(-1, 8))  # shared with the child
+
+    @property
+    def seen(self) -> int:
+        return int.from_bytes(self.counter[:8], "big")
+
+    def at(self, place: str) -> None:
+        """One step further; breaks if this is the one."""
+        self.counter[:8] = (self.seen + 1).to_bytes(8, "big")
+        if self.seen != self.step:
+            return
+        if self.kind == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.kind == "jump":
+            self.jumped = True
+        if (self.kind, place) in (("cut-before", "before"), ("cut-after", "after")):
+            from sqlalchemy.exc import OperationalError
+
+            raise OperationalError("COMMIT", {}, ConnectionError("cut"))
+        if self.kind == "full" and place == "storage":
+            raise OSError(errno.ENOSPC, "no space left")
+
+
+def rig(fault: Fault) -> None:
+    """Make this process break at the fault's step."""
+    from sqlalchemy.orm import Session
+
+    commit = Session.commit
+
+    def committing(session: Session) -> None:
+        fault.at("before")
+        commit(session)
+        fault.at("after")
+
+    Session.commit = committing  # type: ignore[method-assign]
+    transaction = Session.begin
+
+    def begin(session: Session, nested: bool = False) -> Any:
+        return _Watched(transaction(session, nested), fault)
+
+    Session.begin = begin  # type: ignore[method-assign]
+    for name in ("put", "erase", "erase_project", "write"):
+        _watch(name, fault)
+    Service.due = staticmethod(lambda: time.time() + 86_400 * fault.jumped)  # type: ignore[method-assign]
+
+
+class _Watched:
+    """A transaction whose commit is a step."""
+
+    def __init__(self, inner: Any, fault: Fault) -> None:
+        self._inner, self._fault = inner, fault
+
+    def __enter__(self) -> Any:
+        return self._inner.__enter__()
+
+    def __exit__(self, *error: Any) -> Any:
+        if error[0] is not None:
+            return self._inner.__exit__(*error)
+        try:
+            self._fault.at("before")
+        except BaseException as cut:
+            self._inner.__exit__(type(cut), cut, None)
+            raise
+        found = self._inner.__exit__(*error)
+        self._fault.at("after")
+        return found
+
+
+def _watch(name: str, fault: Fault) -> None:
+    real = getattr(Storage, name)
+
+    def watched(*arguments: Any) -> Any:
+        fault.at("storage")
+        return real(*arguments)
+
+    setattr(Storage, name, watched)
+
+
+@dataclass
+class Stage:
+    """A folder with a study's files, and the service as a child process on one socket."""
+
+    folder: Path
+    settings: Settings
+    made: flow_world.World
+    listener: socket.socket
+    child: int = 0
+    starts: int = 0
+    steps: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def start(self, fault: Fault) -> None:
+        """Fork the service."""
+        self.starts += 1
+        self.child = os.fork()
+        if self.child == 0:
+            try:
+                serve(self, fault)
+            finally:
+                os._exit(0)
+
+    def stop(self) -> None:
+        """End the service as an operator would."""
+        os.kill(self.child, signal.SIGTERM)
+        os.waitpid(self.child, 0)
+        self.child = 0
+
+    def died(self) -> bool:
+        """Whether the child is dead."""
+        if self.child == 0:
+            return True
+        pid, _ = os.waitpid(self.child, os.WNOHANG)
+        if pid:
+            self.child = 0
+        return bool(pid)
+
+    def client(self, who: str) -> Client:
+        if who == "operator":
+            path = self.settings.credential_folder / "operator.key"
+            signer = Signer.of_credential(path, world.clock)
+        else:
+            signer = Signer.of_party(flow_world.keys(who), world.clock)
+        link = connection.Connection(self.settings.public_url, signer)
+        return Client(link, self.made.agreement)
+
+
+def serve(stage: Stage, fault: Fault) -> None:
+    """What the child does."""
+    rig(fault)
+    service = Service.open(stage.settings)
+    keyring = world.OpenKeyring(stage.settings.key_folder, lambda: world.PASSPHRASE)
+    server = make_server(service)
+    with working(service, keyring, 2):
+        run(server, stage.listener)
+
+
+def insist(stage: Stage, step: Callable[[], Any]) -> Any:
+    """Do a step of the study until it is done, starting the service again when it died."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return step()
+        except ServiceError as error:
+            if stage.died():
+                stage.start(Fault("none", 0))
+            if time.monotonic() > end:
+                raise TimeoutError(str(error)) from None
+            time.sleep(0.02)
+
+
+def play(stage: Stage, fault: Fault) -> dict[str, Any]:
+    """The whole study; returns what the release says."""
+    stage.start(fault)
+    operator, analyst = stage.client("operator"), stage.client("analyst")
+    insist(stage, operator.open)
+    for owner in stage.made.owners:
+        insist(stage, lambda owner=owner: submit(stage, owner))
+    insist(stage, operator.start)
+    insist(stage, lambda: released(operator))
+    out = stage.folder / "study.release"
+    insist(stage, lambda: analyst.download(out, force=True))
+    insist(stage, lambda: check(stage, operator))
+    stage.stop()
+    return contents(stage.made, "study.release")
+
+
+def submit(stage: Stage, owner: str) -> None:
+    """Upload, and again when the service gave up on it."""
+    client = stage.client(owner)
+    path = stage.folder / f"{owner}.submission"
+    found = client.upload(path)
+    state = settled(client, found["id"])
+    if state == "failed":
+        raise ServiceError("the service gave up on an upload: once more")
+    if state != "accepted":
+        raise AssertionError(f"{owner}: {state}")
+
+
+def settled(client: Client, upload: str) -> str:
+    """The verdict; looks often, and gives the caller a chance to see that the service died."""
+    return str(client.settle(upload, timeout=2.0)["state"])
+
+
+def released(operator: Client) -> None:
+    """Wait for the end of the run; ask again when it failed for a fault of the machine."""
+    found = operator.wait_for_run(timeout=2.0)
+    if found["state"] == "failed":
+        operator.start()
+        raise ServiceError("the run failed: once more")
+    if found["state"] != "released":
+        raise AssertionError(f"run: {found['state']}")
+
+
+def check(stage: Stage, operator: Client) -> None:
+    """What the log and the uploads must say, once no job of a worker that died is waiting."""
+    if any(each["state"] == "received" for each in operator.uploads()):
+        raise ServiceError("an upload waits to be taken over: once more")
+    entries = operator.connection.call("GET", f"{operator.path}/audit/entries").json()["items"]
+    events = [entry["event"] for entry in entries]
+    if events != EVENTS:
+        stage.problems.append(f"log: {events}")
+    accepted = Counter(each["owner"] for each in operator.uploads() if each["state"] == "accepted")
+    if set(accepted) != set(stage.made.owners):
+        stage.problems.append(f"uploads: {dict(accepted)}")
+
+
+def objects(stage: Stage) -> Counter[str]:
+    """How many objects of each kind are left once housekeeping was done."""
+    work = replace(stage.settings.work, orphan=-1.0)
+    service = Service.open(replace(stage.settings, work=work))
+    maintenance.sweep(service)
+    found = Counter(key.split("/")[1] for key, _, _ in service.storage.listing())
+    service.close()
+    return found
+
+
+@contextmanager
+def stage(base: Path, database: str) -> Iterator[Stage]:
+    """A fresh copy of the study's files and a fresh service."""
+    with tempfile.TemporaryDirectory(prefix="blindlink-fault-") as name:
+        folder = Path(name)
+        shutil.copytree(base, folder, dirs_exist_ok=True)
+        data = folder / "service"
+        listener = bind("127.0.0.1", 0)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        settings = Settings(
+            data,
+            public_url=url,
+            database_url=database,
+            limits=world.LIMITS,
+            work=WORK,
+            clock=world.clock,
+        )
+        service = Service.open(settings)
+        schema.migrate(service.database)
+        service.close()
+        credentials.make(settings.credential_folder)
+        world.save_linker_key(settings.key_folder)
+        yield Stage(folder, settings, flow_world.World(folder), listener)
+        listener.close()
+
+
+@contextmanager
+def fresh_database(server: str) -> Iterator[str]:
+    """A database for one study."""
+    if not server:
+        yield ""
+        return
+    import psycopg
+    from sqlalchemy.engine import make_url
+
+    name = f"blindlink_fault_{os.getpid()}_{time.monotonic_ns()}"
+    plain = make_url(server).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as link:
+        link.execute(f'CREATE DATABASE "{name}"')
+    yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as link:
+        link.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def one(base: Path, server: str, fault: Fault, reference: dict[str, Any] | None) -> dict[str, Any]:
+    """One study with one fault; returns what was found."""
+    with fresh_database(server) as database, stage(base, database) as found:
+        try:
+            release = play(found, fault)
+        except (TimeoutError, AssertionError) as error:
+            found.problems.append(f"{type(error).__name__}: {error}")
+            release = reference or {}
+        finally:
+            if not found.died():
+                os.kill(found.child, signal.SIGKILL)
+                os.waitpid(found.child, 0)
+        left = objects(found)
+        if reference is not None and release != reference:
+            found.problems.append("the release says something else")
+        if left != Counter(submissions=2, releases=1):
+            found.problems.append(f"objects: {dict(left)}")
+        return {
+            "problems": found.problems,
+            "starts": found.starts,
+            "steps": fault.seen,
+            "release": release,
+        }
+
+
+def sweep(runs: int, server: str, seed: int) -> dict[str, Any]:
+    """All studies; returns counts and whatever went wrong."""
+    client_module.POLL, connection.PAUSE, connection.ATTEMPTS = 0.02, 0.01, 1
+    # The socket outlives the service, so a dead one looks like a slow one.
+    connection.TIMEOUT = urllib3.Timeout(connect=2, read=2)
+    with tempfile.TemporaryDirectory(prefix="blindlink-faults-") as name:
+        base = Path(name)
+        world.submissions(base)
+        plain = one(base, server, Fault("none", 0), None)
+        assert not plain["problems"], plain["problems"]
+        draw, wrong, restarts, hit = random.Random(seed), [], 0, Counter()
+        for number in range(runs):
+            fault = Fault(KINDS[number % len(KINDS)], draw.randint(1, plain["steps"]))
+            found = one(base, server, fault, plain["release"])
+            restarts += found["starts"] - 1
+            hit[fault.kind] += 1
+            wrong += [f"{fault.kind} at {fault.step}: {text}" for text in found["problems"]]
+    return {
+        "runs": runs,
+        "steps": plain["steps"],
+        "by kind": dict(hit),
+        "restarts": restarts,
+        "wrong": wrong,
+    }
+
+
+def main() -> int:
+    """Print the result as JSON; 1 when something went wrong."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--runs", type=int, default=500)
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--database-url", default="")
+    given = options.parse_args()
+    start = time.perf_counter()
+    result = sweep(given.runs, given.database_url, given.seed)
+    result["seconds"] = round(time.perf_counter() - start)
+    print(json.dumps(result, indent=1))
+    return 1 if result["wrong"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

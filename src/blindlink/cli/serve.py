@@ -1,0 +1,117 @@
+"""``blindlink serve``: the linkage service, with a worker in its process unless told otherwise."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from blindlink.cli.common import FOLDER, IN_FILE, example, note
+from blindlink.cli.serving import database_options, keyring, need_extra, secret_options
+
+if TYPE_CHECKING:
+    from blindlink.service.server import Tls
+
+
+@click.command(
+    epilog=example(
+        "blindlink serve --data linkage-service --passphrase-file ttp.passphrase",
+        "blindlink serve --database-url postgresql+psycopg://blindlink@db/blindlink "
+        "--storage-url s3://linkage --workers 0 --host 0.0.0.0 --public-url https://link.example",
+    )
+)
+@database_options
+@secret_options
+@click.option("--host", default="127.0.0.1", show_default=True, help="Listen at this address.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8410, show_default=True)
+@click.option(
+    "--public-url",
+    help="How clients reach the service, when not at host and port: what their signatures name.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 16),
+    default=1,
+    show_default=True,
+    help="Workers inside this process; 0 where 'blindlink worker' runs.",
+)
+@click.option("--migrate", is_flag=True, help="Bring the database to this version's schema first.")
+@click.option("--tls-cert", type=IN_FILE, help="Certificate chain (PEM), to speak HTTPS itself.")
+@click.option("--tls-key", type=IN_FILE, help="Private key of the certificate (PEM).")
+@click.option(
+    "--tls-clients", type=IN_FILE, help="Mutual TLS: authorities (PEM) of client certificates."
+)
+@click.option(
+    "--trust-proxy",
+    default="127.0.0.1",
+    show_default=True,
+    help="Addresses of proxies whose X-Forwarded-For goes into the log.",
+)
+@click.option(
+    "--credentials",
+    type=FOLDER,
+    help="Folder of operator.pub and auditor.pub; made with keys under --data unless given.",
+)
+def serve(
+    data: Path,
+    database_url: str,
+    storage_url: str,
+    keys: Path | None,
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
+    host: str,
+    port: int,
+    public_url: str | None,
+    workers: int,
+    migrate: bool,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_clients: Path | None,
+    trust_proxy: str,
+    credentials: Path | None,
+) -> None:
+    """Run the linkage service until it is interrupted.
+
+    Without options: SQLite and a folder, one process, on this machine only. The service never has a
+    linkage secret or an identity; the linker's keys are opened by workers alone.
+    """
+    need_extra()
+    from blindlink.service import credentials as local
+    from blindlink.service import logs, schema, witness
+    from blindlink.service.context import Service
+    from blindlink.service.server import bind, make_server, run, working
+    from blindlink.service.settings import Settings
+
+    tls = _tls(tls_cert, tls_key, tls_clients)
+    listener = bind(host, port)
+    scheme, here = "https" if tls else "http", listener.getsockname()[1]
+    settings = Settings(
+        data,
+        public_url=public_url or f"{scheme}://{host}:{here}",
+        database_url=database_url,
+        storage_url=storage_url,
+        credentials=credentials,
+        keys=keys,
+    )
+    logs.to_stderr()
+    service = Service.open(settings)
+    if migrate or not database_url:  # the embedded database is nobody else's
+        schema.migrate(service.database)
+    schema.check(service.database)
+    witness.check(service)
+    if credentials is None:
+        for path in local.make(settings.credential_folder):
+            note(f"made {path}: keep it private")
+    ring = keyring(settings, passphrase_file, passphrase_fd) if workers else None
+    server = make_server(service, tls=tls, proxies=trust_proxy)
+    note(f"linkage service at {settings.public_url}")
+    with working(service, ring, workers):
+        run(server, listener)
+    service.close()
+
+
+def _tls(cert: Path | None, key: Path | None, clients: Path | None) -> "Tls | None":
+    from blindlink.service.server import Tls
+
+    if (cert is None) != (key is None) or (clients is not None and cert is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together")
+    return None if cert is None or key is None else Tls(cert, key, clients)

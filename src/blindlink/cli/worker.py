@@ -1,0 +1,64 @@
+"""``blindlink worker``: verify, link and destroy for a service whose web runs elsewhere."""
+
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from blindlink.cli.common import FOLDER, example
+from blindlink.cli.serving import database_options, keyring, need_extra, secret_options
+from blindlink.errors import KeyFileError
+
+
+@click.command(
+    epilog=example(
+        "blindlink worker --database-url postgresql+psycopg://blindlink@db/blindlink "
+        "--storage-url s3://linkage --keys /var/lib/blindlink/keys --passphrase-fd 3 3<passphrase"
+    )
+)
+@database_options
+@secret_options
+@click.option("--scratch", type=FOLDER, help="A folder of this machine to work in; DATA/scratch.")
+def worker(
+    data: Path,
+    database_url: str,
+    storage_url: str,
+    keys: Path | None,
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
+    scratch: Path | None,
+) -> None:
+    """Do the jobs of a linkage service until told to stop; the one at hand is finished first.
+
+    Any number of workers share one database. A job of a worker that died is taken over.
+    """
+    need_extra()
+    from blindlink.service import logs, schema, witness
+    from blindlink.service.context import Service
+    from blindlink.service.settings import Settings
+    from blindlink.service.worker import Worker
+
+    settings = Settings(
+        data, database_url=database_url, storage_url=storage_url, keys=keys, scratch=scratch
+    )
+    ring = keyring(settings, passphrase_file, passphrase_fd)
+    if ring is None:
+        raise KeyFileError(
+            "a worker needs the passphrase of the linker's keys",
+            hint="give --passphrase-file, --passphrase-fd or a service credential",
+        )
+    logs.to_stderr()
+    service = Service.open(settings)
+    schema.check(service.database)
+    witness.check(service)
+    stop = threading.Event()
+
+    def told(*_: object) -> None:
+        stop.set()
+        service.wake()
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, told)
+    Worker(service, ring).run(stop)
+    service.close()

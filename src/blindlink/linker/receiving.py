@@ -1,0 +1,95 @@
+"""Taking one file in before the run: verified, logged, and a receipt for its owner.
+
+The file itself stays where it is; the run is given it again. Memory does not grow with it: the
+encodings are read through and not kept.
+"""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from blindlink.errors import VerificationError
+from blindlink.formats import container
+from blindlink.formats.agreement import SignedAgreement
+from blindlink.formats.withdrawal import WITHDRAWAL
+from blindlink.keys import Entropy, PartyKeys, system_entropy
+from blindlink.linker import intake
+from blindlink.linker.project import Project
+from blindlink.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class Received:
+    """What was taken in: a ``submission`` or a ``withdrawal``, by bundle id.
+
+    ``rejected``: rows of a submission that cannot match anybody; ``receipt``: of a submission only.
+    """
+
+    kind: str
+    owner: str
+    bundle_id: str
+    sequence: int | None
+    rows: int
+    rejected: int
+    receipt: Path | None
+
+
+def receive(
+    file: Path,
+    agreement: SignedAgreement,
+    keys: PartyKeys,
+    project: Path,
+    *,
+    now: datetime,
+    entropy: Entropy = system_entropy,
+    progress: Progress = silent,
+) -> Received:
+    """Verify a submission or a withdrawal and log it in the project's folder, made where there is
+    none; the same file again changes nothing.
+
+    Raises InputError, FormatError, VerificationError, AgreementError or RefusedError (a replay, an
+    old sequence number, frozen inputs); then nothing is logged.
+    """
+    agreement.verify(now, "agreement")
+    agreement.agreement.member(keys.public, "linker")
+    if container.kind_of(file) == WITHDRAWAL:
+        return _withdrawal(file, agreement, keys, project, now)
+    with ExitStack() as stack:
+        taken = intake.take(stack, file, agreement, keys, now=now, keep=False, progress=progress)
+        desk = Project.open(project, agreement.digest(), now=now, entropy=entropy)
+        manifest, content = taken.bundle.manifest, taken.content
+        receipt = desk.receive(
+            taken.owner.name,
+            manifest,
+            content.sequence,
+            content.rows,
+            taken.rejected,
+            keys,
+            now=now,
+        )
+    rejected = sum(len(each.positions) for each in taken.rejected)
+    return Received(
+        "submission",
+        taken.owner.name,
+        manifest.bundle,
+        content.sequence,
+        content.rows,
+        rejected,
+        receipt,
+    )
+
+
+def _withdrawal(
+    file: Path, agreement: SignedAgreement, keys: PartyKeys, project: Path, now: datetime
+) -> Received:
+    message = intake.take_withdrawal(file, agreement, keys, now=now)
+    desk, owner = Project.load(project, agreement.digest()), message.owner.name
+    if desk.state().current.get(owner) != message.submission:
+        raise VerificationError(
+            f"withdrawal of {owner}: is for another submission of this owner",
+            hint="the owner makes a new one from the row map of its latest submission",
+        )
+    rows = len(message.ids)
+    desk.withdraw(owner, message.manifest, message.submission, rows, now=now)
+    return Received("withdrawal", owner, message.manifest.bundle, None, rows, 0, None)

@@ -1,0 +1,155 @@
+"""What an import found: rows by file, field and problem, and what was done about them.
+
+Only counts and names of fields: no value ever stands here. The report is for the owner.
+"""
+
+import html
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Mask = npt.NDArray[np.bool_]
+
+MISSING, NOT_KNOWN = "missing", "recorded as not known"
+TO_MISSING, KEPT = "value set to missing", "kept as it is"
+LEFT_OUT = "row left out"
+_SILENT = "left empty"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """``rows`` rows of a raw file have this problem in this field."""
+
+    file: str
+    field: str
+    problem: str
+    rows: int
+    done: str
+
+
+@dataclass
+class Findings:
+    """The data-quality report of one import.
+
+    ``read``: rows of each raw file; ``written``: rows of each table made.
+    """
+
+    system: str
+    read: dict[str, int] = field(default_factory=dict)
+    written: dict[str, int] = field(default_factory=dict)
+    found: list[Finding] = field(default_factory=list)
+
+    def add(self, file: str, name: str, problem: str, rows: Mask, done: str) -> Mask:
+        """Count the rows of a mask, none too, and give the mask back."""
+        self.found.append(Finding(file, name, problem, int(rows.sum()), done))
+        return rows
+
+    def missing(self, file: str, name: str, rows: Mask) -> None:
+        """Count empty cells; they are common and no fault by themselves."""
+        self.add(file, name, MISSING, rows, _SILENT)
+
+    def count(self, file: str, name: str, problem: str) -> int:
+        """Rows with a problem; 0 where it was not found."""
+        wanted = (file, name, problem)
+        return sum(f.rows for f in self.found if (f.file, f.field, f.problem) == wanted)
+
+    def faults(self) -> list[Finding]:
+        """What was found, without the empty cells and without what was not found."""
+        plain = (MISSING, NOT_KNOWN)
+        return [each for each in self.found if each.rows and each.problem not in plain]
+
+    def to_json(self) -> str:
+        """Everything, checks that found nothing included."""
+        document = {
+            "system": self.system,
+            "rows_read": self.read,
+            "rows_written": self.written,
+            "findings": [asdict(each) for each in self.found],
+        }
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+    def to_text(self) -> str:
+        """What was found, for a terminal."""
+        lines = [f"{name}: {rows:,} rows read" for name, rows in self.read.items()]
+        lines += [f"{name}: {rows:,} rows written" for name, rows in self.written.items()]
+        lines += [
+            f"{each.file}.{each.field}: {each.problem}: {each.rows:,} rows, {each.done}"
+            for each in self.faults()
+        ]
+        checks = Counter(each.rows > 0 for each in self.found)
+        lines.append(f"{sum(checks.values())} checks, {checks[True]} of them found something")
+        return "\n".join(lines)
+
+    def to_html(self) -> str:
+        """A page without scripts or anything from elsewhere."""
+        faults = self.faults()
+        sections = [
+            _table("Rows", ("File or table", "Rows"), [*self.read.items(), *self.written.items()]),
+            _table(
+                "Faults",
+                ("File", "Field", "Problem", "Rows", "What was done"),
+                [(f.file, f.field, f.problem, f.rows, f.done) for f in faults],
+            ),
+            _table(
+                "Empty cells",
+                ("File", "Field", "Problem", "Rows", "Share of rows (%)"),
+                [
+                    (f.file, f.field, f.problem, f.rows, f"{100 * self._share(f):.1f}")
+                    for f in self.found
+                    if f not in faults and f.rows
+                ],
+            ),
+        ]
+        quiet = sum(each.rows == 0 for each in self.found)
+        return _PAGE.format(
+            system=html.escape(self.system), sections="\n".join(sections), quiet=quiet
+        )
+
+    def _share(self, finding: Finding) -> float:
+        return finding.rows / max(self.read.get(finding.file, 0), 1)
+
+
+def _table(title: str, head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+    if not rows:
+        return f"<h2>{title}</h2>\n<p>None.</p>"
+    top = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
+    body = "\n".join(
+        "<tr>" + "".join(f"<td>{html.escape(_shown(cell))}</td>" for cell in row) + "</tr>"
+        for row in rows
+    )
+    return (
+        f"<table><caption><h2>{title}</h2></caption>\n<thead><tr>{top}</tr></thead>\n"
+        f"<tbody>\n{body}\n</tbody></table>"
+    )
+
+
+def _shown(cell: object) -> str:
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en-GB">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Data quality of a {system} extract</title>
+<style>
+body {{ font-family: sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
+table {{ border-collapse: collapse; width: 100%; margin: 1rem 0 }}
+caption {{ text-align: left }}
+th, td {{ text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #b1b4b6 }}
+</style>
+</head>
+<body>
+<main>
+<h1>Data quality of a {system} extract</h1>
+<p>Counts by field; no value of a person stands here. Small counts are not hidden: this page is for
+the data owner. {quiet} further checks found nothing.</p>
+{sections}
+</main>
+</body>
+</html>
+"""

@@ -1,0 +1,47 @@
+"""The disclosure-risk report of a file of encodings and the table behind it."""
+
+from pathlib import Path
+
+from blindlink.errors import InputError
+from blindlink.files import check_output, write_text
+from blindlink.formats.encodings import read_encodings
+from blindlink.formats.schema import load_schema
+from blindlink.frames import read_table
+from blindlink.owner.risk.page import page as as_html
+from blindlink.owner.risk.report import RiskReport
+from blindlink.owner.risk.run import GRAPH_ROWS, assess
+from blindlink.progress import Progress, silent
+
+
+def assess_file(
+    encodings: Path,
+    data: Path,
+    *,
+    schema: Path | None = None,
+    page: Path | None = None,
+    people: int | None = None,
+    graph_rows: int = GRAPH_ROWS,
+    force: bool = False,
+    progress: Progress = silent,
+) -> RiskReport:
+    """The report; ``page`` is an HTML file to write, ``schema`` needed only where the encodings do
+    not carry theirs. Other options as in ``assess``.
+    """
+    inputs = [encodings, data, *([schema] if schema else [])]
+    if page is not None:
+        check_output(page, inputs=inputs, force=force)
+    known = load_schema(schema) if schema else None
+    found, table = read_encodings(encodings), read_table(data)
+    if len(found) and int(found.row.max()) >= len(table):
+        raise InputError(f"{data}: has fewer rows than were encoded")
+    report = assess(
+        table.take(found.row),
+        found,
+        known,
+        graph_rows=graph_rows,
+        people=people,
+        progress=progress,
+    )
+    if page is not None:
+        write_text(page, as_html(report), inputs=inputs, force=force)
+    return report

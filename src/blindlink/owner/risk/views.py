@@ -1,0 +1,132 @@
+"""What an attacker holds of the sampled rows: one filter, or all of them and the match keys."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from blindlink.formats.encodings import Encodings
+
+Floats = npt.NDArray[np.float32]
+Packed = npt.NDArray[np.uint8]
+_BLOCK = 2048
+_PIECE = 1 << 13
+KEY_WEIGHT = 16  # an equal match key counts as so many equal bits
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Filters and match keys of some rows. ``keys``: (rows,) int64 each, -1 where missing."""
+
+    name: str
+    filters: tuple[tuple[Packed, int], ...]
+    keys: tuple[npt.NDArray[np.int64], ...] = ()
+    parts: tuple["View", ...] = field(default=(), repr=False)
+
+    def __len__(self) -> int:
+        return len(self.filters[0][0])
+
+    @property
+    def bits(self) -> int:
+        """Bits of all filters together."""
+        return sum(bits for _, bits in self.filters)
+
+    def blocks(self) -> Iterator[Floats]:
+        """The bits of all filters, then the repeated match keys, as columns of 0 and 1."""
+        yield from self.bit_blocks()
+        yield from (_one_hot(key) for key in self.keys)
+
+    def bit_blocks(self) -> Iterator[Floats]:
+        """The bits of all filters, some columns at a time: all at once would take much room."""
+        for packed, bits in self.filters:
+            for start in range(0, bits, _BLOCK):
+                part = packed[:, start // 8 : (start + _BLOCK) // 8]
+                count = min(_BLOCK, bits - start)
+                yield np.unpackbits(part, axis=1, count=count).astype(np.float32)
+
+    def columns(self, most: int, rng: np.random.Generator) -> Floats:
+        """At most so many bits, chosen at random, without those that never change."""
+        chosen = np.sort(rng.permutation(self.bits)[:most])
+        found, start = [], 0
+        for packed, bits in self.filters:
+            own = chosen[(chosen >= start) & (chosen < start + bits)] - start
+            shifts = (7 - own % 8).astype(np.uint8)
+            found.append(((packed[:, own // 8] >> shifts) & 1).astype(np.float32))
+            start += bits
+        columns = np.concatenate(found, axis=1)
+        return np.compress(columns.std(axis=0) > 0, columns, axis=1)
+
+    @cached_property
+    def weight(self) -> Floats:
+        """Bits set in each row, match keys included, (rows,)."""
+        return np.ascontiguousarray(self.common.diagonal())
+
+    @cached_property
+    def common(self) -> Floats:
+        """Bits that each two rows have in common, an equal match key as many, (rows, rows)."""
+        total: Floats = np.zeros((len(self), len(self)), np.float32)
+        for part in self.parts:
+            total += part.common
+        if not self.parts:
+            for block in self.bit_blocks():
+                total += block @ block.T
+        for key in self.keys:
+            total += np.float32(KEY_WEIGHT) * ((key[:, None] == key) & (key >= 0))
+        return total
+
+
+def views_of(encodings: Encodings, rows: npt.NDArray[np.int64]) -> Iterator[View]:
+    """Each filter alone; then all of them with the match keys, where that is more."""
+    pairs = zip(encodings.filters, encodings.bits, strict=True)
+    alone = [
+        View(f"filter {number}", ((packed[rows], bits),))
+        for number, (packed, bits) in enumerate(pairs, start=1)
+    ]
+    yield from alone
+    keys = [numbered_rows([key[rows]]) for key in encodings.match_keys]
+    keys = [key for key in keys if repeated(key)]
+    if len(alone) > 1 or keys:
+        filters = tuple(each.filters[0] for each in alone)
+        name = "all filters" if len(alone) > 1 else "filter 1"
+        name += " and match keys" if keys else ""
+        yield View(name, filters, tuple(keys), tuple(alone))
+
+
+def numbered_rows(arrays: Sequence[Packed]) -> npt.NDArray[np.int64]:
+    """Rows of bytes, each of all arrays together, as numbers from 0; -1 where all is zero.
+
+    Rows are told apart by a 64-bit sum of their mixed words, since sorting whole filters takes much
+    room: two different rows get one number with a chance of some 2^-64.
+    """
+    prints = np.zeros(len(arrays[0]), np.uint64)
+    there = np.zeros(len(arrays[0]), bool)
+    constants = np.random.Generator(np.random.PCG64(0))
+    for array in arrays:
+        words = -(-np.shape(array)[1] // 8)
+        odd = constants.integers(0, 1 << 63, words, np.uint64) * np.uint64(2) + np.uint64(1)
+        for start in range(0, len(array), _PIECE):
+            part = slice(start, start + _PIECE)
+            padded = np.zeros((len(array[part]), 8 * words), np.uint8)
+            padded[:, : np.shape(array)[1]] = array[part]
+            mixed = padded.view(np.uint64) * odd
+            mixed ^= mixed >> np.uint64(32)
+            mixed *= odd
+            prints[part] += mixed.sum(axis=1, dtype=np.uint64)
+            there[part] |= padded.any(axis=1)
+    codes = np.unique(prints, return_inverse=True)[1].astype(np.int64)
+    return np.where(there, codes, -1)
+
+
+def repeated(codes: npt.NDArray[np.int64]) -> bool:
+    """Whether any two rows have the same match key."""
+    filled = codes[codes >= 0]
+    return bool(len(filled)) and int(np.bincount(filled).max()) > 1
+
+
+def _one_hot(key: npt.NDArray[np.int64]) -> Floats:
+    """A column for each repeated match key."""
+    values, counts = np.unique(key[key >= 0], return_counts=True)
+    found: Floats = (key[:, None] == values[counts > 1]).astype(np.float32)
+    return found

@@ -1,0 +1,130 @@
+"""The run, its report and its release."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
+
+from blindlink.service import runs
+from blindlink.service.api.shapes import RunView, moment
+from blindlink.service.callers import Allowed, ServiceHere
+from blindlink.service.models import Run
+from blindlink.service.problems import Problem, not_found
+from blindlink.service.projects import Access, agreement_of
+
+router = APIRouter(prefix="/v1/projects/{project}", tags=["run"])
+
+RANGE = re.compile(r"bytes=([0-9]{1,15})-([0-9]{0,15})", re.ASCII)
+RELEASE_TYPE = "application/octet-stream"
+Starter = Annotated[Access, Depends(Allowed("operator", "linker"))]
+Watcher = Annotated[Access, Depends(Allowed("operator", "linker", "analyst", "auditor"))]
+Analyst = Annotated[Access, Depends(Allowed("analyst"))]
+
+
+@router.post("/run", status_code=202, response_model_exclude_none=True)
+def start_run(access: Starter, service: ServiceHere) -> RunView:
+    """Freeze the inputs and link them: the one run of this agreement.
+
+    Wants a submission of every owner. Again changes nothing, but tries anew what failed for a fault
+    of the machine. Owners learn that nothing is taken any more, and nothing else.
+    """
+    with service.database.write() as session:
+        run = runs.ask(session, service, access)
+    service.wake()
+    return _view(run)
+
+
+@router.get("/run", response_model_exclude_none=True)
+def show_run(access: Watcher, service: ServiceHere) -> RunView:
+    """How far the run is, and how it ended: released, refused or failed. Never for owners."""
+    return _view(_run(service, access))
+
+
+@router.get("/report")
+def get_report(access: Watcher, service: ServiceHere) -> list[dict[str, Any]]:
+    """The linkage report for each pair of owners: aggregates only. Never for owners."""
+    report = _run(service, access).report
+    if report is None:
+        raise not_found("no report")
+    found: list[dict[str, Any]] = json.loads(report)
+    return found
+
+
+@router.get(
+    "/release",
+    response_class=Response,
+    responses={
+        200: {"content": {RELEASE_TYPE: {}}},
+        206: {"description": "A part of it", "content": {RELEASE_TYPE: {}}},
+    },
+)
+def get_release(access: Analyst, service: ServiceHere, request: Request) -> Response:
+    """The release, sealed to the analyst; `Range: bytes=N-` goes on after a broken connection.
+
+    `Repr-Digest` is the SHA-256 of the whole file.
+    """
+    agreement_of(access.project).check_time(service.now(), "agreement")
+    run = _run(service, access)
+    if run.object is None or run.size is None or run.digest is None:
+        raise not_found("no release")
+    start, end = _range(request, run.size)
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "no-store",
+        "Content-Length": str(end - start),
+        "ETag": f'"{run.digest}"',
+        "Repr-Digest": f"sha-256=:{_base64(run.digest)}:",
+    }
+    whole = (start, end) == (0, run.size)
+    if not whole:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{run.size}"
+    blocks: Iterator[bytes] = service.storage.read(run.object, start, end - start)
+    return StreamingResponse(
+        blocks, 200 if whole else 206, headers=headers, media_type=RELEASE_TYPE
+    )
+
+
+def _range(request: Request, size: int) -> tuple[int, int]:
+    """The bytes that are wanted, as start and end."""
+    text = request.headers.get("range")
+    if text is None:
+        return 0, size
+    found = RANGE.fullmatch(text)
+    if found is None:
+        return 0, size  # RFC 9110: a range that is not understood is no range
+    start = int(found[1])
+    end = min(size, int(found[2]) + 1) if found[2] else size
+    if not start < end:
+        raise Problem(416, "range", headers={"Content-Range": f"bytes */{size}"})
+    return start, end
+
+
+def _run(service: Any, access: Access) -> Run:
+    with service.database.read() as session:
+        run: Run | None = session.get(Run, access.project.id)
+    if run is None:
+        raise not_found("no run")
+    return run
+
+
+def _base64(digest: str) -> str:
+    from base64 import b64encode
+
+    return b64encode(bytes.fromhex(digest)).decode()
+
+
+def _view(run: Run) -> RunView:
+    return RunView(
+        state=run.state,
+        stage=run.stage,
+        done=run.done,
+        total=run.total,
+        reason=run.reason,
+        asked=moment(run.asked),
+        ended=moment(run.ended),
+        release_bytes=run.size,
+        release_digest=run.digest,
+    )

@@ -1,0 +1,130 @@
+"""The JSON of requests and answers."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from blindlink.formats.fields import stamp
+
+Hex32 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Hex64 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Limit = Annotated[int, Field(ge=1, le=200, description="How many at most.")]
+After = Annotated[int, Field(ge=0, le=2**53, description="The cursor `next` of the last page.")]
+
+STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+def moment(seconds: float | None) -> str | None:
+    """Seconds since 1970 as the formats write moments."""
+    return None if seconds is None else stamp(datetime.fromtimestamp(seconds, UTC))
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+
+
+class ProjectView(BaseModel):
+    """A project. `state` (open, frozen, queued, running, released, refused, failed, destroyed) is
+    not for owners: they learn whether it still takes submissions."""
+
+    id: Hex64
+    name: str
+    version: int
+    role: str
+    accepting: bool
+    expires: str | None
+    destroy_by: str | None
+    state: str | None = None
+
+
+class ProjectPage(BaseModel):
+    """Projects in the order they were opened."""
+
+    items: list[ProjectView]
+    next: int | None = None
+
+
+class UploadRequest(BaseModel):
+    """A file to come: its kind, its bytes and its SHA-256."""
+
+    model_config = STRICT
+
+    kind: Literal["submission", "withdrawal"]
+    size: Annotated[int, Field(ge=1, le=2**48)]
+    digest: Hex64
+
+
+class UploadView(BaseModel):
+    """An upload. `state`: receiving, received (all bytes are here), accepted, refused (see
+    `reason`), replaced (by a later submission), cancelled, failed (send it again)."""
+
+    id: Hex32
+    owner: str
+    kind: str
+    size: int
+    digest: Hex64
+    offset: int
+    state: str
+    error: str | None = None
+    reason: str | None = None
+    bundle: str | None = None
+    receipt: bool
+    created: str | None
+
+
+class UploadPage(BaseModel):
+    """Uploads in the order they were begun."""
+
+    items: list[UploadView]
+    next: int | None = None
+
+
+class RunView(BaseModel):
+    """The run. `state`: queued, running, released, refused, failed (may be asked for again)."""
+
+    state: str
+    stage: str
+    done: int
+    total: int
+    reason: str | None = None
+    asked: str | None
+    ended: str | None = None
+    release_bytes: int | None = None
+    release_digest: str | None = None
+
+
+class Confirmation(BaseModel):
+    """The project's id once more, so that nobody destroys by a slip."""
+
+    model_config = STRICT
+
+    confirm: Hex64
+
+
+class EntryView(BaseModel):
+    """An entry of the audit log."""
+
+    index: int
+    time: str
+    event: str
+    details: dict[str, Any]
+
+
+class EntryPage(BaseModel):
+    """Entries in their order."""
+
+    items: list[EntryView]
+    next: int | None = None
+
+
+class HeadsView(BaseModel):
+    """For which sizes of the log there is a signed head that the caller may see."""
+
+    log: Hex32
+    sizes: list[int]

@@ -1,0 +1,112 @@
+"""Who may do what. Every endpoint names its roles in one dependency; without one it does not start.
+
+    Allowed("owner")             in a project: the caller's role in its agreement, or a local one
+    AllowedAnywhere("operator")  outside of projects
+
+Who is no party of a project gets the answer of a project that does not exist. Who is, and has
+another role, is told so.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from fastapi import Depends, Path, Request
+from sqlalchemy import select
+
+from blindlink.service import projects, signatures
+from blindlink.service.context import Service
+from blindlink.service.credentials import Credential
+from blindlink.service.models import Member
+from blindlink.service.problems import Problem, not_found
+from blindlink.service.projects import Access
+from blindlink.service.rates import Rates
+
+PARTY = "party"
+ROLES = ("owner", "linker", "analyst", "operator", "auditor")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who signed the request. ``role`` is operator, auditor, or party: of which, a project says."""
+
+    keyid: str
+    role: str
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is one of the local credentials."""
+        return self.role != PARTY
+
+
+def service_of(request: Request) -> Service:
+    """The service behind a request."""
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceHere = Annotated[Service, Depends(service_of)]
+
+
+def authenticate(request: Request, service: ServiceHere) -> Caller:
+    """Who sent this request. Raises Problem (401, 421, 429)."""
+    credentials: dict[str, Credential] = request.app.state.credentials
+    rates: Rates = request.app.state.rates
+    address = request.client.host if request.client else "?"
+
+    def key_of(keyid: str) -> Ed25519PublicKey | None:
+        if keyid in credentials:
+            return credentials[keyid].key
+        with service.database.read() as session:
+            auth = session.scalar(select(Member.auth).where(Member.fingerprint == keyid).limit(1))
+        return Ed25519PublicKey.from_public_bytes(auth) if auth else None
+
+    try:
+        keyid = signatures.verify(service, request, key_of)
+    except Problem as problem:
+        if problem.status == 401:
+            rates.count_failure(address)
+        raise
+    rates.check(keyid)
+    role = credentials[keyid].role if keyid in credentials else PARTY
+    request.state.caller = keyid
+    return Caller(keyid, role)
+
+
+Authenticated = Annotated[Caller, Depends(authenticate)]
+ProjectId = Annotated[str, Path(description="The digest of the agreement, 64 hex digits.")]
+
+
+class Allowed:
+    """Lets these roles of the project through."""
+
+    def __init__(self, *roles: str) -> None:
+        self.roles = frozenset(roles)
+
+    def __call__(
+        self, request: Request, project: ProjectId, caller: Authenticated, service: ServiceHere
+    ) -> Access:
+        with service.database.read() as session:
+            if caller.is_local:
+                access = projects.find_any(session, project, caller.role)
+            else:
+                access = projects.find(session, project, caller.keyid)
+        if access is None:
+            raise not_found()
+        request.state.role = access.role
+        if access.role not in self.roles:
+            raise Problem(403, "not-allowed", cause=f"{access.role} is not allowed")
+        return access
+
+
+class AllowedAnywhere:
+    """Lets these callers through where no project is named."""
+
+    def __init__(self, *roles: str) -> None:
+        self.roles = frozenset(roles)
+
+    def __call__(self, request: Request, caller: Authenticated) -> Caller:
+        request.state.role = caller.role
+        if caller.role not in self.roles:
+            raise Problem(403, "not-allowed", cause=f"{caller.role} is not allowed")
+        return caller

@@ -1,0 +1,195 @@
+"""The job ``verify``: what an owner sent is believed only after the linker's own code verified it.
+
+    parts -> one file in scratch, size and digest -> linker.intake.take -> storage -> log, receipt
+
+Everything that makes it count happens in the last transaction, together with the end of the job. A
+worker that dies before leaves parts that the next one starts from again.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from blindlink.errors import (
+    AgreementError,
+    BlindlinkError,
+    FormatError,
+    RefusedError,
+    VerificationError,
+)
+from blindlink.formats.agreement import SignedAgreement
+from blindlink.keys import PartyKeys
+from blindlink.linker import intake
+from blindlink.linker.project import Project as Desk
+from blindlink.service import queue, uploads
+from blindlink.service.context import Service
+from blindlink.service.keyring import Keyring
+from blindlink.service.logbook import desk_of, locked
+from blindlink.service.models import Project, Upload
+from blindlink.service.projects import agreement_of, without_paths
+from blindlink.service.queue import Claim
+
+REFUSALS = (FormatError, VerificationError, AgreementError, RefusedError)
+
+Entering = Callable[[Desk, Upload], None]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What the job works on."""
+
+    upload: Upload
+    project: Project
+    agreement: SignedAgreement
+    keys: PartyKeys
+    parts: list[str]
+
+
+def verify(service: Service, keyring: Keyring, claim: Claim) -> None:
+    """Verify an upload. What it has wrong ends it; an error of the machine is raised."""
+    delivery = _delivery(service, keyring, claim)
+    if delivery is None:
+        return
+    with service.scratch() as folder:
+        path = folder / delivery.upload.kind
+        try:
+            _assemble(service, delivery, path)
+            if delivery.upload.kind == uploads.SUBMISSION:
+                enter = _submission(service, delivery, path)
+            else:
+                enter = _withdrawal(service, delivery, path, folder)
+            _accept(service, delivery, claim, path, enter)
+        except REFUSALS as error:
+            _refuse(service, delivery, claim, error, path)
+
+
+def _delivery(service: Service, keyring: Keyring, claim: Claim) -> Delivery | None:
+    with service.database.read() as session:
+        upload = session.scalars(select(Upload).where(Upload.id == claim.subject)).one()
+        project = session.get_one(Project, upload.project)
+        parts = uploads.in_order(session, upload)
+    if upload.state != uploads.RECEIVED:  # decided before the worker of then died
+        with service.database.write() as session:
+            queue.done(session, claim)
+        return None
+    return Delivery(upload, project, agreement_of(project), keyring.keys(project.linker), parts)
+
+
+def _assemble(service: Service, delivery: Delivery, path: Path) -> None:
+    """Put the parts together. Raises VerificationError for another size or digest than declared."""
+    total, size = sha256(), 0
+    with path.open("wb") as out:
+        for key in delivery.parts:
+            for block in service.storage.read(key):
+                total.update(block)
+                size += len(block)
+                out.write(block)
+    if (size, total.hexdigest()) != (delivery.upload.size, delivery.upload.digest):
+        raise VerificationError("upload: its digest is not the declared one")
+
+
+def _submission(service: Service, delivery: Delivery, path: Path) -> Entering:
+    now, keys = service.now(), delivery.keys
+    with ExitStack() as stack:
+        taken = intake.take(stack, path, delivery.agreement, keys, now=now, keep=False)
+        _check_sender(taken.owner.name, delivery.upload)
+        manifest, content, rejected = taken.bundle.manifest, taken.content, taken.rejected
+    delivery.agreement.check_time(now, "agreement")
+
+    def enter(desk: Desk, upload: Upload) -> None:
+        receipt = desk.receive(
+            upload.owner, manifest, content.sequence, content.rows, rejected, keys, now=now
+        )
+        upload.bundle, upload.receipt = manifest.bundle, receipt.read_bytes()
+
+    return enter
+
+
+def _withdrawal(service: Service, delivery: Delivery, path: Path, folder: Path) -> Entering:
+    """A withdrawal is held against the submission it is for: a run must not stumble over it."""
+    now, agreement, keys = service.now(), delivery.agreement, delivery.keys
+    message = intake.take_withdrawal(path, agreement, keys, now=now)
+    _check_sender(message.owner.name, delivery.upload)
+    agreement.check_time(now, "agreement")
+    with service.database.read() as session:
+        held = uploads.current(session, delivery.project.id, delivery.upload.owner)
+    if held is None or held.object is None or held.bundle != message.submission:
+        raise VerificationError("withdrawal: is for another submission than the one held")
+    with service.storage.local(held.object, folder) as file, ExitStack() as stack:
+        taken = intake.take(stack, file, agreement, keys, now=now, keep=False)
+        intake.without(taken, [message])
+
+    def enter(desk: Desk, upload: Upload) -> None:
+        if desk.state().current.get(upload.owner) != message.submission:
+            raise VerificationError("withdrawal: is for another submission than the one held")
+        desk.withdraw(upload.owner, message.manifest, message.submission, len(message.ids), now=now)
+        upload.bundle, upload.of = message.manifest.bundle, message.submission
+
+    return enter
+
+
+def _check_sender(sender: str, upload: Upload) -> None:
+    if sender != upload.owner:
+        raise VerificationError("upload: was signed by another owner than the one that sent it")
+
+
+def _accept(
+    service: Service, delivery: Delivery, claim: Claim, path: Path, enter: Entering
+) -> None:
+    key = service.storage.new(delivery.project.number, "submissions")
+    service.storage.put(path, key)
+    try:
+        with service.database.write() as session:
+            project = locked(session, delivery.project.id)
+            queue.done(session, claim)
+            upload = session.scalars(select(Upload).where(Upload.id == claim.subject)).one()
+            desk = desk_of(session, project, path.parent)
+            gone = _enter(session, desk, upload, key, enter)
+            desk.log.keep_head(delivery.keys, service.now())
+            gone += uploads.drop_parts(session, upload)
+    except (BlindlinkError, queue.LostError):  # surely not committed; of others nobody knows
+        service.storage.erase([key])
+        raise
+    service.storage.erase(gone)
+
+
+def _enter(session: Session, desk: Desk, upload: Upload, key: str, enter: Entering) -> list[str]:
+    """Let the upload count; returns the objects that nothing needs any more."""
+    held = uploads.current(session, upload.project, upload.owner)
+    enter(desk, upload)
+    upload.state = uploads.ACCEPTED
+    if upload.kind == uploads.SUBMISSION and held is not None:
+        if held.bundle == upload.bundle:  # the same submission came again: nothing changes
+            return [key]
+        held.state, old, held.object = uploads.REPLACED, held.object, None
+        upload.object = key
+        return [old] if old else []
+    upload.object = key
+    return []
+
+
+def _refuse(
+    service: Service, delivery: Delivery, claim: Claim, error: BlindlinkError, path: Path
+) -> None:
+    with service.database.write() as session:
+        queue.done(session, claim)
+        upload = session.scalars(select(Upload).where(Upload.id == claim.subject)).one()
+        upload.state, upload.error = uploads.REFUSED, type(error).__name__
+        names = (path, upload.kind), (path.parent, "project")
+        upload.reason = without_paths(error.message, *names)
+        parts = uploads.drop_parts(session, upload)
+    service.storage.erase(parts)
+
+
+def gave_up(session: Session, service: Service, subject: str) -> None:
+    """The upload could not be verified for a fault of the machine, too often."""
+    upload = session.scalars(select(Upload).where(Upload.id == subject)).one()
+    if upload.state == uploads.RECEIVED:
+        upload.state, upload.error = uploads.FAILED, "ServiceError"
+        upload.reason = "the service could not verify it: send it again"
+        upload.touched = service.seconds()

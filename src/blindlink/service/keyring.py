@@ -1,0 +1,99 @@
+"""The linker's private keys, as workers hold them.
+
+A folder of key files, one for each project, each encrypted under a passphrase that comes through a
+file descriptor, a service credential or a private file: never the environment or the command line.
+Destroying a project erases its key file. Keep the folder out of backups.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from blindlink.errors import BlindlinkError, KeyFileError
+from blindlink.keys import PartyKeys
+from blindlink.keys.files import LIMIT, read_private
+
+CREDENTIALS = "CREDENTIALS_DIRECTORY"  # where systemd puts what LoadCredential= names
+CREDENTIAL = "blindlink-passphrase"
+PATTERN = "*.key"
+
+Passphrase = Callable[[], bytes]
+
+
+class Keyring:
+    """The key files of a folder, opened on demand and kept open."""
+
+    def __init__(self, folder: Path, passphrase: Passphrase) -> None:
+        self.folder, self._passphrase = folder, passphrase
+        self._open: dict[str, PartyKeys] = {}
+
+    def files(self) -> dict[str, Path]:
+        """Fingerprint and path of every linker's key file, by what the files say of themselves."""
+        found = {}
+        for path in sorted(self.folder.glob(PATTERN)):
+            with suppress(BlindlinkError):
+                public = PartyKeys.peek(path)
+                if public.role == "linker":
+                    found[public.fingerprint()] = path
+        return found
+
+    def keys(self, fingerprint: str) -> PartyKeys:
+        """The private keys of a linker. Raises KeyFileError."""
+        if fingerprint not in self._open:
+            path = self.files().get(fingerprint)
+            if path is None:
+                raise KeyFileError(
+                    f"no key file of the linker {fingerprint}",
+                    hint="put the linker's key file of this project into the key folder",
+                )
+            self._open[fingerprint] = PartyKeys.load(path, self._passphrase())
+        return self._open[fingerprint]
+
+    def erase(self, fingerprint: str) -> bool:
+        """Erase the key file of a linker for ever; False where there is none any more.
+
+        Raises OutputError when the file cannot be erased.
+        """
+        from blindlink.linker.destroy import erase
+
+        self._open.pop(fingerprint, None)
+        path = self.files().get(fingerprint)
+        if path is None:
+            return False
+        erase(path)
+        return True
+
+
+def passphrase_from(file: Path | None, descriptor: int | None) -> Passphrase:
+    """Where the passphrase comes from: a descriptor, a file, else the service credential.
+
+    It is read once, at the start. Raises KeyFileError.
+    """
+    data = read_private(file or _credential()) if descriptor is None else _read(descriptor)
+    first = data.split(b"\n", 1)[0].removesuffix(b"\r")
+    if not first:
+        raise KeyFileError("the passphrase of the linker's keys is empty")
+    return lambda: first
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(LIMIT)
+    except OSError:
+        raise KeyFileError(
+            f"file descriptor {descriptor}: cannot be read",
+            hint="open it for the worker: blindlink worker --passphrase-fd 3 3<FILE",
+        ) from None
+
+
+def _credential() -> Path:
+    folder = os.environ.get(CREDENTIALS)
+    if folder is None:
+        raise KeyFileError(
+            "no passphrase of the linker's keys",
+            hint="give --passphrase-file or --passphrase-fd, or a service credential named "
+            f"{CREDENTIAL}",
+        )
+    return Path(folder) / CREDENTIAL

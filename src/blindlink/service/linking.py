@@ -1,0 +1,233 @@
+"""The job ``run``: the one run of an agreement, with the linker's own code.
+
+    freeze (log)  ->  link, seal the release in scratch  ->  storage  ->  log, report, done
+
+Freezing and ending are one transaction each. Between them nothing counts: a worker that dies
+leaves a sealed file that nobody can reach, and the next one links the frozen inputs again. So a
+release is made known once, or not at all.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from blindlink.errors import (
+    AgreementError,
+    BlindlinkError,
+    RefusedError,
+    SeparationError,
+    VerificationError,
+)
+from blindlink.formats.agreement import SignedAgreement
+from blindlink.keys import PartyKeys
+from blindlink.linker import release
+from blindlink.linker.project import REFUSED, RELEASED, State
+from blindlink.linker.project import Project as Desk
+from blindlink.service import queue, uploads
+from blindlink.service.context import Service
+from blindlink.service.keyring import Keyring
+from blindlink.service.logbook import StoredLog, desk_of, lay_out, locked
+from blindlink.service.models import Project, Run, Upload
+from blindlink.service.projects import agreement_of, without_paths
+from blindlink.service.queue import Claim, LostError
+from blindlink.service.runs import FAILED, QUEUED, RUNNING
+
+OUT = "study.release"
+REFUSALS = (RefusedError, SeparationError)
+FAILURES = (AgreementError, VerificationError)
+TELL = 0.5  # seconds between two notes of progress
+
+Observer = Callable[[release.Released], None]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a run works on: submissions in the order of the owners, and withdrawals of them."""
+
+    project: Project
+    agreement: SignedAgreement
+    keys: PartyKeys
+    submissions: list[Upload]
+    withdrawals: list[Upload]
+
+    @property
+    def inputs(self) -> dict[str, list[str]]:
+        """The bundle ids that the log names at the freeze."""
+        return {
+            "submissions": [str(each.bundle) for each in self.submissions],
+            "withdrawals": sorted(str(each.bundle) for each in self.withdrawals),
+        }
+
+
+def work(service: Service, keyring: Keyring, claim: Claim, observer: Observer | None) -> None:
+    """Do a run, or go on with one. Raises for faults of the machine; then it is tried again."""
+    try:
+        order = _freeze(service, keyring, claim)
+    except RefusedError as error:
+        _fail(service, claim, error.message)
+        return
+    if order is None:
+        return
+    with service.scratch() as folder:
+        try:
+            with service.database.read() as session:
+                entries = lay_out(session, order.project, folder / "project")
+            released = _link(service, claim, order, folder)
+        except (*REFUSALS, *FAILURES) as error:
+            _end_without(service, claim, order, error, folder)
+            return
+        _release(service, claim, order, released, entries)
+        if observer is not None:
+            observer(released)
+
+
+def _freeze(service: Service, keyring: Keyring, claim: Claim) -> Order | None:
+    """From here on the inputs are those that count now; None when the run is over already."""
+    with service.database.read() as session:
+        keys = keyring.keys(session.get_one(Project, claim.subject).linker)
+    with service.scratch() as scratch, service.database.write() as session:
+        project = locked(session, claim.subject)
+        job = queue.held(session, claim)
+        desk = desk_of(session, project, scratch)
+        state = desk.state()
+        if state.destroyed or state.outcome is not None:
+            job.state = queue.DONE
+            return None
+        order = _order(session, project, state, keys)
+        desk.freeze(order.inputs, now=service.now())
+        desk.log.keep_head(keys, service.now())
+        run = session.get_one(Run, project.id)
+        run.state, run.stage, run.done, run.total = RUNNING, "linking", 0, 0
+    return order
+
+
+def _order(session: Session, project: Project, state: State, keys: PartyKeys) -> Order:
+    signed = agreement_of(project)
+    names = [owner.name for owner in signed.agreement.owners]
+    found = [uploads.current(session, project.id, name) for name in names]
+    submissions = [each for each in found if each is not None]
+    if len(submissions) != len(names):
+        raise RefusedError("not every owner has sent a submission")
+    messages = session.scalars(
+        select(Upload)
+        .where(
+            Upload.project == project.id,
+            Upload.kind == uploads.WITHDRAWAL,
+            Upload.state == uploads.ACCEPTED,
+            Upload.of.in_([each.bundle for each in submissions]),
+            Upload.object.is_not(None),
+        )
+        .order_by(Upload.number)
+    )
+    return Order(project, signed, keys, submissions, list(_distinct(messages.all())))
+
+
+def _distinct(messages: Sequence[Upload]) -> list[Upload]:
+    return list({each.bundle: each for each in messages}.values())
+
+
+def _link(service: Service, claim: Claim, order: Order, folder: Path) -> release.Released:
+    with ExitStack() as stack:
+        paths = [
+            [stack.enter_context(service.storage.local(str(each.object), folder)) for each in group]
+            for group in (order.submissions, order.withdrawals)
+        ]
+        return release.link(
+            paths[0],
+            order.agreement,
+            order.keys,
+            folder / "project",
+            folder / OUT,
+            withdrawals=paths[1],
+            now=service.now(),
+            entropy=service.entropy,
+            progress=Teller(service, claim),
+        )
+
+
+class Teller:
+    """Notes progress in the table of runs, now and then."""
+
+    def __init__(self, service: Service, claim: Claim) -> None:
+        self._service, self._claim, self._last = service, claim, 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        if time.monotonic() - self._last < TELL:
+            return
+        self._last = time.monotonic()
+        with self._service.database.write(durable=False) as session:
+            queue.held(session, self._claim)
+            run = session.get_one(Run, self._claim.subject)
+            run.done, run.total = done, total
+
+
+def _release(
+    service: Service, claim: Claim, order: Order, released: release.Released, entries: int
+) -> None:
+    """Store the release, then make it known in one transaction."""
+    with released.path.open("rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
+    size, key = released.path.stat().st_size, service.storage.new(order.project.number, "releases")
+    ended = dict(
+        Desk.load(released.path.parent / "project", order.project.id).log.entries[-1].details
+    )
+    service.storage.put(released.path, key)
+    reports = [as_json(each) for each in released.reports]
+    with service.database.write() as session:
+        project = locked(session, order.project.id)
+        queue.done(session, claim)
+        log = StoredLog(session, project)
+        if len(log.entries) != entries:  # destroyed meanwhile: the object is swept up
+            raise LostError
+        log.append(RELEASED, ended, now=service.now())
+        log.keep_head(order.keys, service.now())
+        run = session.get_one(Run, project.id)
+        run.state, run.stage, run.ended = RELEASED, "", service.seconds()
+        run.object, run.size, run.digest = key, size, digest
+        run.report = json.dumps(reports, allow_nan=False)
+
+
+def as_json(each: release.Report) -> dict[str, Any]:
+    """A linkage report of two owners as JSON values."""
+    return {"left": each.left, "right": each.right, "report": each.report.model_dump(mode="json")}
+
+
+def _end_without(
+    service: Service, claim: Claim, order: Order, error: BlindlinkError, folder: Path
+) -> None:
+    """The run ended in a refusal, which the log keeps, or in a failure that a new try can mend."""
+    desk = Desk.load(folder / "project", order.project.id)
+    refused = desk.state().outcome == REFUSED
+    with service.database.write() as session:
+        project = locked(session, order.project.id)
+        queue.done(session, claim)
+        run = session.get_one(Run, project.id)
+        run.state, run.stage, run.ended = REFUSED if refused else FAILED, "", service.seconds()
+        run.reason = without_paths(error.message, (folder, "run"))
+        if refused:
+            log = StoredLog(session, project)
+            log.append(REFUSED, dict(desk.log.entries[-1].details), now=service.now())
+            log.keep_head(order.keys, service.now())
+
+
+def _fail(service: Service, claim: Claim, reason: str) -> None:
+    with service.database.write() as session:
+        queue.done(session, claim)
+        run = session.get_one(Run, claim.subject)
+        run.state, run.stage, run.ended, run.reason = FAILED, "", service.seconds(), reason
+
+
+def gave_up(session: Session, service: Service, project: str, error: str) -> None:
+    """The run failed for a fault of the machine, too often."""
+    run = session.get(Run, project)
+    if run is not None and run.state in (QUEUED, RUNNING):
+        run.state, run.stage, run.ended = FAILED, "", service.seconds()
+        run.reason = f"the worker failed repeatedly: {error}"

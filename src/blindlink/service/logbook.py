@@ -1,0 +1,90 @@
+"""A project's audit log in the database: the same log, rules and proofs as in a linker's folder."""
+
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from blindlink.formats.audit import HEADER, AuditLog, Head
+from blindlink.formats.signed import Signed
+from blindlink.keys import PartyKeys
+from blindlink.linker.project import FROZEN, LOG, RECEIPTS, State
+from blindlink.linker.project import Project as Desk
+from blindlink.service.models import Entry, HeadRow, Project
+
+
+class StoredLog(AuditLog):
+    """The log of a project; what is appended becomes a row of the session's transaction.
+
+    Whoever appends holds the lock on the project's row, so no two add the same index.
+    """
+
+    def __init__(self, session: Session, project: Project) -> None:
+        super().__init__(Path(project.id), project.log)
+        self._session, self._project = session, project
+        rows = select(Entry.data).where(Entry.project == project.id).order_by(Entry.index)
+        for number, data in enumerate(session.scalars(rows)):
+            self._take(data, f"entry {number}")
+
+    def _write(self, *, force: bool) -> None:
+        last = self.entries[-1]
+        self._session.add(
+            Entry(
+                project=self._project.id, index=last.index, event=last.event, data=last.to_bytes()
+            )
+        )
+        self._session.flush()
+
+    def keep_head(self, keys: PartyKeys, now: datetime) -> Signed[Head]:
+        """Sign the head of the log as it is, and keep it."""
+        head = self.head(keys, now=now)
+        self._session.merge(
+            HeadRow(project=self._project.id, size=head.document.size, data=head.to_bytes() + b"\n")
+        )
+        return head
+
+    def as_file(self) -> bytes:
+        """The log as the file that ``blindlink linker`` keeps."""
+        lines = [f"{HEADER} {self.log_id}".encode(), *(e.to_bytes() for e in self.entries), b""]
+        return b"\n".join(lines)
+
+
+class StoredDesk(Desk):
+    """The linker's desk over a stored log."""
+
+    log: StoredLog
+
+
+def locked(session: Session, project: str) -> Project:
+    """A project whose log nobody else changes until the transaction ends."""
+    return session.get_one(Project, project, with_for_update=True)
+
+
+def desk_of(session: Session, project: Project, folder: Path) -> StoredDesk:
+    """The linker's desk over the stored log; receipts go to ``folder``."""
+    (folder / RECEIPTS).mkdir(parents=True, exist_ok=True)
+    return StoredDesk(folder, StoredLog(session, project))
+
+
+def state_of(session: Session, project: Project) -> State:
+    """Where a project stands."""
+    return Desk(Path(project.id), StoredLog(session, project)).state()
+
+
+def lay_out(session: Session, project: Project, folder: Path) -> int:
+    """Write the log into a folder for the linker; returns its number of entries."""
+    log = StoredLog(session, project)
+    (folder / RECEIPTS).mkdir(parents=True, exist_ok=True)
+    (folder / LOG).write_bytes(log.as_file())
+    return len(log.entries)
+
+
+def visible_to_owners(log: AuditLog, state: State) -> int:
+    """How many entries an owner may see heads of: nothing behind the freeze, until all is over.
+
+    A head behind the end of the run would tell that it ended, and a leaf could tell how.
+    """
+    if state.frozen is None or state.destroyed:
+        return len(log.entries)
+    return next(entry.index for entry in log.entries if entry.event == FROZEN) + 1

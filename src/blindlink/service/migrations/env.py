@@ -1,0 +1,12 @@
+"""What Alembic runs; ``blindlink.service.schema`` gives it an open transaction."""
+
+from alembic import context
+
+from blindlink.service.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+)
+context.run_migrations()

@@ -1,0 +1,1 @@
+"""One file for one step of the schema."""

@@ -1,0 +1,188 @@
+"""The tables. What a project is in follows from its audit entries; nothing repeats that.
+
+Moments are seconds since 1970 (float). Ids are 32 random hex digits, a project's id is the digest
+of its agreement.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only plain integers itself
+
+NAMES = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMES)
+
+
+class Project(Base):
+    """One agreement. ``linker`` is unique: every project has linker keys of its own."""
+
+    __tablename__ = "projects"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, unique=True)
+    name: Mapped[str] = mapped_column(String(32))
+    version: Mapped[int] = mapped_column(Integer)
+    agreement: Mapped[bytes] = mapped_column(LargeBinary)
+    linker: Mapped[str] = mapped_column(String(29), unique=True)
+    log: Mapped[str] = mapped_column(String(32))
+    created: Mapped[float] = mapped_column(Double)
+    expires: Mapped[float] = mapped_column(Double)
+    destroy_by: Mapped[float] = mapped_column(Double)
+
+
+class Member(Base):
+    """A party of an agreement. ``auth`` is its Ed25519 authentication key."""
+
+    __tablename__ = "members"
+
+    project: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(29), primary_key=True, index=True)
+    name: Mapped[str] = mapped_column(String(32))
+    role: Mapped[str] = mapped_column(String(16))
+    auth: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class Entry(Base):
+    """A line of a project's audit log: canonical JSON, as its leaf hashes it."""
+
+    __tablename__ = "entries"
+
+    project: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    index: Mapped[int] = mapped_column(Integer, primary_key=True)
+    event: Mapped[str] = mapped_column(String(32))
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class HeadRow(Base):
+    """The signed head of a log of ``size`` entries."""
+
+    __tablename__ = "heads"
+
+    project: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    size: Mapped[int] = mapped_column(Integer, primary_key=True)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Upload(Base):
+    """A file on its way from an owner. ``object`` is where it lies once it was verified."""
+
+    __tablename__ = "uploads"
+    __table_args__ = (Index("ix_uploads_project_owner", "project", "owner"),)
+
+    number: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    project: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    owner: Mapped[str] = mapped_column(String(32))
+    kind: Mapped[str] = mapped_column(String(16))
+    size: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str] = mapped_column(String(64))
+    offset: Mapped[int] = mapped_column(BigInteger, default=0)
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(String(32))
+    bundle: Mapped[str | None] = mapped_column(String(32))
+    of: Mapped[str | None] = mapped_column(String(32))  # a withdrawal: the submission it is for
+    object: Mapped[str | None] = mapped_column(String(200))
+    receipt: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created: Mapped[float] = mapped_column(Double)
+    touched: Mapped[float] = mapped_column(Double)
+
+
+class Part(Base):
+    """The bytes of one PATCH."""
+
+    __tablename__ = "parts"
+
+    upload: Mapped[str] = mapped_column(ForeignKey("uploads.id"), primary_key=True)
+    offset: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    object: Mapped[str] = mapped_column(String(200))
+
+
+class Run(Base):
+    """The one run of an agreement."""
+
+    __tablename__ = "runs"
+
+    project: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    state: Mapped[str] = mapped_column(String(16))
+    stage: Mapped[str] = mapped_column(String(16))
+    done: Mapped[int] = mapped_column(BigInteger, default=0)
+    total: Mapped[int] = mapped_column(BigInteger, default=0)
+    reason: Mapped[str | None] = mapped_column(Text)
+    report: Mapped[str | None] = mapped_column(Text)
+    object: Mapped[str | None] = mapped_column(String(200))
+    size: Mapped[int | None] = mapped_column(BigInteger)
+    digest: Mapped[str | None] = mapped_column(String(64))
+    asked: Mapped[float] = mapped_column(Double)
+    ended: Mapped[float | None] = mapped_column(Double)
+
+
+class Job(Base):
+    """Work for a worker. ``token`` goes up with every claim: who has an old one has lost."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        UniqueConstraint("kind", "subject"),
+        Index("ix_jobs_state_due", "state", "due"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    token: Mapped[int] = mapped_column(BigInteger, default=0)
+    worker: Mapped[str | None] = mapped_column(String(64))
+    due: Mapped[float] = mapped_column(Double)
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+class Nonce(Base):
+    """A signature that was used; a second request with it is a replay."""
+
+    __tablename__ = "nonces"
+
+    keyid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    nonce: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires: Mapped[float] = mapped_column(Double, index=True)
+
+
+class Remembered(Base):
+    """The answer to a request with an idempotency key."""
+
+    __tablename__ = "remembered"
+
+    keyid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    request: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(64))
+    expires: Mapped[float] = mapped_column(Double, index=True)
+
+
+class LinkerKey(Base):
+    """A linker whose private key some worker holds."""
+
+    __tablename__ = "linker_keys"
+
+    fingerprint: Mapped[str] = mapped_column(String(29), primary_key=True)
+    seen: Mapped[float] = mapped_column(Double)

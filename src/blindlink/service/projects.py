@@ -1,0 +1,156 @@
+"""Projects: opened from an agreement that every party signed, found by their members only."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from blindlink.formats.agreement import SignedAgreement, parse_agreement
+from blindlink.formats.fields import moment
+from blindlink.formats.signed import line
+from blindlink.keys.files import decode
+from blindlink.linker.project import OPENED, State
+from blindlink.service import queue
+from blindlink.service.context import Service
+from blindlink.service.logbook import StoredLog, state_of
+from blindlink.service.models import LinkerKey, Member, Project
+from blindlink.service.problems import Problem
+
+SIGN = "sign"
+ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Access:
+    """A project, and as whom the caller sees it: its party name, or operator or auditor."""
+
+    project: Project
+    role: str
+    name: str
+
+
+def open_project(service: Service, data: bytes) -> tuple[Project, bool]:
+    """The project of an agreement file; True when it was opened now.
+
+    Raises FormatError, VerificationError, AgreementError (unsigned, expired), or Problem when no
+    worker holds the linker's keys or they serve another project.
+    """
+    signed = parse_agreement(line(data, "agreement"), "agreement")
+    signed.verify(service.now(), "agreement")
+    try:
+        with service.database.write() as session:
+            found = _open(service, session, signed, data)
+    except IntegrityError:  # somebody opened a project in the same moment
+        with service.database.write() as session:
+            found = _open(service, session, signed, data)
+    service.wake()
+    return found
+
+
+def _open(
+    service: Service, session: Session, signed: SignedAgreement, data: bytes
+) -> tuple[Project, bool]:
+    project = session.get(Project, signed.digest())
+    if project is not None:
+        return project, False
+    terms, linker = signed.agreement, signed.agreement.linker.fingerprint()
+    if session.get(LinkerKey, linker) is None:
+        raise Problem(
+            409, "conflict", "no worker of this service holds the keys of the agreement's linker"
+        )
+    if session.scalar(select(Project.id).where(Project.linker == linker)) is not None:
+        raise Problem(409, "conflict", "the linker's keys of this agreement serve another project")
+    project = Project(
+        id=signed.digest(),
+        number=1 + (session.scalar(select(func.max(Project.number))) or 0),
+        name=terms.project,
+        version=terms.version,
+        agreement=data,
+        linker=linker,
+        log=service.entropy(16).hex(),
+        created=service.seconds(),
+        expires=moment(terms.expires).timestamp(),
+        destroy_by=moment(terms.destroy_by).timestamp(),
+    )
+    session.add(project)
+    session.flush()
+    session.add_all(_members(project, signed))
+    StoredLog(session, project).append(OPENED, {"agreement": project.id}, now=service.now())
+    queue.ask(session, SIGN, project.id, service.due())
+    return project, True
+
+
+def _members(project: Project, signed: SignedAgreement) -> list[Member]:
+    return [
+        Member(
+            project=project.id,
+            fingerprint=party.fingerprint(),
+            name=party.name,
+            role=party.role,
+            auth=decode(party.auth_ed25519),
+        )
+        for party in signed.agreement.parties
+    ]
+
+
+def find(session: Session, project: str, keyid: str) -> Access | None:
+    """The project as a party sees it; None for no project and for no party of it alike."""
+    if not ID.fullmatch(project):
+        return None
+    row = session.execute(
+        select(Project, Member)
+        .join(Member, Member.project == Project.id)
+        .where(Project.id == project, Member.fingerprint == keyid)
+    ).first()
+    return Access(row[0], row[1].role, row[1].name) if row else None
+
+
+def find_any(session: Session, project: str, role: str) -> Access | None:
+    """The project as operator or auditor see it."""
+    found = session.get(Project, project) if ID.fullmatch(project) else None
+    return Access(found, role, role) if found else None
+
+
+def listed(session: Session, keyid: str | None, after: int, limit: int) -> Sequence[Project]:
+    """Projects in the order they were opened: those of a party, or all."""
+    query = select(Project).where(Project.number > after).order_by(Project.number).limit(limit)
+    if keyid is not None:
+        query = query.join(Member, Member.project == Project.id).where(Member.fingerprint == keyid)
+    return session.scalars(query).all()
+
+
+def agreement_of(project: Project) -> SignedAgreement:
+    """The agreement, whose signatures were verified when the project was opened."""
+    return parse_agreement(line(project.agreement, "agreement"), "agreement")
+
+
+def in_force(service: Service, project: Project) -> SignedAgreement:
+    """The agreement. Raises AgreementError when it is not in force now."""
+    signed = agreement_of(project)
+    signed.check_time(service.now(), "agreement")
+    return signed
+
+
+def phase(state: State, run: str | None) -> str:
+    """Where a project stands, for those who may know."""
+    if state.destroyed:
+        return "destroyed"
+    return state.outcome or run or ("frozen" if state.frozen is not None else "open")
+
+
+def accepting(session: Session, project: Project, service: Service) -> bool:
+    """Whether owners can still send: all that they learn about where a project stands."""
+    state = state_of(session, project)
+    in_time = service.seconds() < project.expires
+    return in_time and state.frozen is None and not state.destroyed
+
+
+def without_paths(text: str, *names: tuple[Path, str]) -> str:
+    """A message that says 'submission' where the linker's code named a scratch file."""
+    for path, word in names:
+        text = text.replace(str(path), word)
+    return text

@@ -1,0 +1,76 @@
+"""The outermost layer: one line of log for each request, and no traceback for anybody."""
+
+import json
+import logging
+import time
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from blindlink.formats.http import PROBLEM_TYPE
+from blindlink.service.logs import fault, log
+from blindlink.service.metrics import COUNTERS
+from blindlink.service.problems import Problem
+
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class RequestLog:
+    """Logs method, route, status and time; adds the headers that every answer has."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start, status = time.perf_counter(), 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                present = {name for name, _ in message["headers"]}
+                added = [pair for pair in HEADERS if pair[0] not in present]
+                message["headers"] = [*message["headers"], *added]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as error:
+            fault("request-failed", error)
+            if not status:
+                status = 500
+                await _fault(send)
+        finally:
+            _note(scope, status, 1000 * (time.perf_counter() - start))
+
+
+async def _fault(send: Send) -> None:
+    body = json.dumps(Problem(500, "fault").document()).encode()
+    headers = [(b"content-type", PROBLEM_TYPE.encode()), *HEADERS]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _note(scope: Scope, status: int, ms: float) -> None:
+    route = getattr(scope.get("route"), "path", "?")
+    COUNTERS.count(scope["method"], route, status, ms / 1000)
+    state: dict[str, Any] = scope.get("state", {})
+    known = {name: state[name] for name in ("caller", "role", "cause") if name in state}
+    level = logging.WARNING if status >= 400 else logging.INFO
+    log(
+        "request",
+        level,
+        method=scope["method"],
+        route=route,
+        status=status,
+        ms=round(ms, 1),
+        address=(scope.get("client") or ("?",))[0],
+        **known,
+    )

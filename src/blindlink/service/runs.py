@@ -1,0 +1,46 @@
+"""The one run of an agreement, as web processes see it: asked for, and how far it is.
+
+The work is done in ``linking``, which only workers import: a web process never loads the linker.
+"""
+
+from sqlalchemy.orm import Session
+
+from blindlink.errors import RefusedError
+from blindlink.formats.agreement import SignedAgreement
+from blindlink.service import queue, uploads
+from blindlink.service.context import Service
+from blindlink.service.logbook import locked, state_of
+from blindlink.service.models import Project, Run
+from blindlink.service.problems import Problem
+from blindlink.service.projects import Access, in_force
+
+RUN = "run"
+QUEUED, RUNNING, FAILED = "queued", "running", "failed"
+
+
+def ask(session: Session, service: Service, access: Access) -> Run:
+    """Ask for the run; a second time changes nothing, unless it failed for a fault of the machine.
+
+    Raises AgreementError, RefusedError or Problem.
+    """
+    project = locked(session, access.project.id)
+    run = session.get(Run, project.id)
+    state = state_of(session, project)
+    if run is not None and (state.outcome is not None or run.state != FAILED):
+        return run
+    uploads_missing = _missing(session, in_force(service, project), project)
+    if state.destroyed:
+        raise Problem(409, "conflict", "the project is destroyed")
+    if uploads_missing:
+        raise RefusedError(f"no submission of {', '.join(uploads_missing)}")
+    if run is None:
+        run = Run(project=project.id, asked=service.seconds(), done=0, total=0, stage="")
+        session.add(run)
+    run.state, run.stage, run.reason, run.ended = QUEUED, "", None, None
+    queue.ask(session, RUN, project.id, service.due())
+    return run
+
+
+def _missing(session: Session, signed: SignedAgreement, project: Project) -> list[str]:
+    names = [owner.name for owner in signed.agreement.owners]
+    return [name for name in names if uploads.current(session, project.id, name) is None]

@@ -1,0 +1,93 @@
+"""What the operator can set, with defaults that need nothing installed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+MIB = 1024 * 1024
+Clock = Callable[[], datetime]
+
+
+def wall_clock() -> datetime:
+    """The time of this machine."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one client may use. Seconds, bytes, requests."""
+
+    part_bytes: int = 16 * MIB  # of one PATCH
+    small_body: int = 3 * MIB  # of every other request: an agreement has at most 2 MiB
+    open_uploads: int = 4  # of one owner at a time, in one project
+    uploads: int = 10_000  # of one owner in one project, ever
+    body_pause: float = 30.0  # longest wait for the next bytes of a body
+    body_rate: int = 4096  # fewest bytes a second of a body, beyond the first pause
+    head_pause: float = 15.0  # longest wait for a request's first line and headers
+    skew: int = 60  # how far a client's clock may differ
+    signature_age: int = 300  # longest life of a signature
+    rate: float = 200.0  # requests a second of one credential in one web process
+    burst: int = 400
+    failures: float = 5.0  # refused signatures a second of one address
+    idempotency: int = 24 * 3600  # how long an idempotency key is remembered
+
+
+@dataclass(frozen=True)
+class Work:
+    """How workers take jobs. A job whose worker has not been heard of for ``lease`` is free."""
+
+    lease: float = 30.0
+    beat: float = 5.0
+    poll: float = 0.5
+    attempts: int = 5
+    backoff: float = 1.0  # doubled after each attempt that failed
+    stale: float = 7 * 24 * 3600.0  # an upload that stopped for this long is dropped
+    orphan: float = 24 * 3600.0  # an object that nothing refers to is erased after this long
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One service. ``data`` holds everything that has no address of its own."""
+
+    data: Path
+    public_url: str = "http://127.0.0.1:8410"
+    database_url: str = ""
+    storage_url: str = ""
+    credentials: Path | None = None
+    keys: Path | None = None
+    scratch: Path | None = None
+    witness: Path | None = None
+    limits: Limits = field(default_factory=Limits)
+    work: Work = field(default_factory=Work)
+    clock: Clock = wall_clock
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy address of the database."""
+        return self.database_url or f"sqlite:///{self.data / 'service.db'}"
+
+    @property
+    def storage(self) -> str:
+        """The fsspec address of the storage."""
+        return self.storage_url or str(self.data / "storage")
+
+    @property
+    def credential_folder(self) -> Path:
+        """Public keys of operator and auditor."""
+        return self.credentials or self.data / "credentials"
+
+    @property
+    def key_folder(self) -> Path:
+        """The linker's key files, one for each project; workers only."""
+        return self.keys or self.data / "linker-keys"
+
+    @property
+    def scratch_folder(self) -> Path:
+        """Where a worker works; nothing in it outlives a job."""
+        return self.scratch or self.data / "scratch"
+
+    @property
+    def witness_folder(self) -> Path:
+        """The last head of every project, outside database and backup."""
+        return self.witness or self.data / "witness"

@@ -1,0 +1,160 @@
+"""Where submissions, their parts and releases lie: a folder, or whatever fsspec reaches (S3).
+
+    key = storage.new(number, "parts")                a random name under the project's own prefix
+    with storage.write(key) as out: ...               whole or not at all
+    with storage.local(key, scratch) as path: ...     a file of this machine
+    storage.read(key, start, size)                    blocks of bytes
+
+Names are ours alone and say nothing; nothing that a client sent becomes part of one, and nothing is
+believed because of where it lies.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+BLOCK = 1024 * 1024
+KEY = re.compile(r"p[0-9]{1,9}/(parts|submissions|releases)/[0-9a-f]{32}", re.ASCII)
+
+
+class Storage:
+    """Objects by key."""
+
+    def __init__(self, url: str) -> None:
+        self._fs, self._root = fsspec.core.url_to_fs(url)
+        self.is_local = isinstance(self._fs, LocalFileSystem)
+
+    @staticmethod
+    def new(project: int, kind: str) -> str:
+        """A fresh key."""
+        return f"p{project}/{kind}/{secrets.token_hex(16)}"
+
+    @contextmanager
+    def write(self, key: str) -> Iterator[IO[bytes]]:
+        """A file that becomes the object when the block ends without an error. Raises OSError."""
+        path = self._path(key)
+        self._fs.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH120 - of any file system
+        with self._draft(path) if self.is_local else self._remote(path) as out:
+            yield out
+
+    def put(self, source: Path, key: str) -> None:
+        """Store a file of this machine; the file itself may go."""
+        if self.is_local:
+            with suppress(OSError), source.open("rb") as file:
+                os.fsync(file.fileno())
+                target = Path(self._path(key))
+                target.parent.mkdir(parents=True, exist_ok=True)
+                source.replace(target)
+                return
+        with source.open("rb") as file, self.write(key) as out:
+            shutil.copyfileobj(file, out, BLOCK)
+
+    @contextmanager
+    def local(self, key: str, scratch: Path) -> Iterator[Path]:
+        """The object as a file to be read only; fetched into ``scratch`` where it lies far away."""
+        if self.is_local:
+            yield Path(self._path(key))
+            return
+        path = scratch / key.rsplit("/", 1)[-1]
+        try:
+            self._fs.get_file(self._path(key), str(path))
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def read(self, key: str, start: int = 0, size: int | None = None) -> Iterator[bytes]:
+        """The bytes of an object in blocks."""
+        with self._fs.open(self._path(key), "rb") as file:
+            file.seek(start)
+            while size is None or size > 0:
+                block = file.read(BLOCK if size is None else min(BLOCK, size))
+                if not block:
+                    return
+                size = None if size is None else size - len(block)
+                yield block
+
+    def size(self, key: str) -> int:
+        """Bytes of an object."""
+        return int(self._fs.size(self._path(key)))
+
+    def erase(self, keys: Iterable[str]) -> None:
+        """Erase objects; those that are gone already are no error."""
+        for key in keys:
+            with suppress(FileNotFoundError):
+                self._fs.rm_file(self._path(key))
+
+    def erase_project(self, number: int) -> None:
+        """Erase everything of a project."""
+        with suppress(FileNotFoundError):
+            self._fs.rm(f"{self._root}/p{number:d}", recursive=True)
+
+    def listing(self) -> Iterator[tuple[str, float, int]]:
+        """Key, age in seconds and size of every object."""
+        try:
+            found: dict[str, Any] = self._fs.find(self._root, detail=True)
+        except FileNotFoundError:
+            return
+        for path, facts in found.items():
+            key = path.removeprefix(f"{self._root}/")
+            yield key, _age(facts), int(facts["size"])
+
+    def erase_stray(self, key: str) -> None:
+        """Erase what ``listing`` named, whatever its name."""
+        with suppress(FileNotFoundError):
+            self._fs.rm_file(f"{self._root}/{key}")
+
+    def check(self) -> None:
+        """Raises OSError unless a small object can be written, read and erased."""
+        key = self.new(0, "parts")
+        with self.write(key) as out:
+            out.write(b"ready?")
+        self.erase([key])
+
+    def _path(self, key: str) -> str:
+        if not KEY.fullmatch(key):
+            raise ValueError("not a key of this storage")
+        return f"{self._root}/{key}"
+
+    @contextmanager
+    def _draft(self, path: str) -> Iterator[IO[bytes]]:
+        draft = Path(f"{path}.{secrets.token_hex(4)}.part")
+        try:
+            with os.fdopen(
+                os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb"
+            ) as out:
+                yield out
+                out.flush()
+                os.fsync(out.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    @contextmanager
+    def _remote(self, path: str) -> Iterator[IO[bytes]]:
+        out = self._fs.open(path, "wb", autocommit=False)
+        try:
+            yield out
+            out.close()
+            out.commit()
+        except BaseException:
+            out.discard()
+            with suppress(FileNotFoundError):  # some file systems have it at once
+                self._fs.rm_file(path)
+            raise
+
+
+def _age(facts: dict[str, Any]) -> float:
+    """Seconds since an object was written; 0 where the file system does not say."""
+    found = facts.get("LastModified") or facts.get("mtime") or facts.get("created")
+    if found is None:
+        return 0.0
+    return time.time() - (found.timestamp() if hasattr(found, "timestamp") else float(found))

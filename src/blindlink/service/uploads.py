@@ -1,0 +1,187 @@
+"""Files on their way: resumable, in parts that are whole or not there, in the manner of the IETF
+draft on resumable uploads.
+
+A part is streamed into an object of its own while its digest is computed, and counts only when the
+digest is the one that was signed and the offset is still the next one. Of two clients that send the
+same part one wins, the other is told the new offset. Memory is one block, whatever the size.
+"""
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from blindlink.formats.container import SIGNATURES_LIMIT
+from blindlink.formats.manifest import MANIFEST_LIMIT
+from blindlink.linker.project import State
+from blindlink.service import queue
+from blindlink.service.context import Service
+from blindlink.service.logbook import locked, state_of
+from blindlink.service.models import Part, Project, Upload
+from blindlink.service.problems import Problem, not_found
+from blindlink.service.projects import Access, agreement_of, in_force
+
+VERIFY = "verify"
+ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+SUBMISSION, WITHDRAWAL = "submission", "withdrawal"
+RECEIVING, RECEIVED = "receiving", "received"
+ACCEPTED, REFUSED, REPLACED, CANCELLED, FAILED = (
+    "accepted",
+    "refused",
+    "replaced",
+    "cancelled",
+    "failed",
+)
+HEAD_LIMIT = MANIFEST_LIMIT + SIGNATURES_LIMIT + 64  # of a container, before its sections
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What an owner wants to send."""
+
+    kind: str
+    size: int
+    digest: str
+
+
+def create(session: Session, service: Service, access: Access, wanted: Wanted) -> Upload:
+    """A new upload. Raises AgreementError when the agreement is not in force, Problem otherwise."""
+    project = locked(session, access.project.id)
+    terms = in_force(service, project).agreement
+    if wanted.size > terms.limits.bytes + HEAD_LIMIT:
+        raise Problem(413, "too-large", f"the agreement allows {terms.limits.bytes} bytes")
+    check_open(state_of(session, project))
+    _check_number(session, service, access)
+    now = service.seconds()
+    upload = Upload(
+        id=secrets.token_hex(16),
+        project=project.id,
+        owner=access.name,
+        kind=wanted.kind,
+        size=wanted.size,
+        digest=wanted.digest,
+        offset=0,
+        state=RECEIVING,
+        created=now,
+        touched=now,
+    )
+    session.add(upload)
+    session.flush()
+    return upload
+
+
+def check_open(state: State) -> None:
+    """Raises Problem when nothing is taken any more."""
+    if state.destroyed:
+        raise Problem(409, "conflict", "the project is destroyed")
+    if state.frozen is not None:
+        raise Problem(409, "conflict", "the inputs are frozen")
+
+
+def _check_number(session: Session, service: Service, access: Access) -> None:
+    limits = service.settings.limits
+    mine = (Upload.project == access.project.id, Upload.owner == access.name)
+    under_way = Upload.state.in_((RECEIVING, RECEIVED))
+    count = select(func.count()).select_from(Upload).where(*mine)
+    if (session.scalar(count.where(under_way)) or 0) >= limits.open_uploads:
+        raise Problem(409, "conflict", f"{limits.open_uploads} uploads are under way already")
+    if (session.scalar(count) or 0) >= limits.uploads:
+        raise Problem(409, "conflict", "too many uploads in this project")
+
+
+def find(session: Session, access: Access, upload: str, *, lock: bool = False) -> Upload:
+    """An upload of the caller, or any for operator, auditor and linker. Raises Problem (404)."""
+    query = select(Upload).where(Upload.id == upload, Upload.project == access.project.id)
+    if access.role == "owner":
+        query = query.where(Upload.owner == access.name)
+    known = ID.fullmatch(upload) is not None
+    found = session.scalar(query.with_for_update() if lock else query) if known else None
+    if found is None:
+        raise not_found("no such upload of this caller")
+    return found
+
+
+def listed(session: Session, access: Access, after: int, limit: int) -> Sequence[Upload]:
+    """Uploads in the order they were begun."""
+    query = select(Upload).where(Upload.project == access.project.id, Upload.number > after)
+    if access.role == "owner":
+        query = query.where(Upload.owner == access.name)
+    return session.scalars(query.order_by(Upload.number).limit(limit)).all()
+
+
+def check_next(service: Service, project: Project, upload: Upload, offset: int, size: int) -> None:
+    """Raises Problem unless ``size`` bytes at ``offset`` may come next."""
+    if upload.state != RECEIVING:
+        raise Problem(409, "completed-upload")
+    if offset != upload.offset:
+        raise Problem(
+            409, "mismatching-upload-offset", expected_offset=upload.offset, provided_offset=offset
+        )
+    if offset + size > upload.size:
+        raise Problem(413, "too-large", "more bytes than the upload declared")
+    if size > service.settings.limits.part_bytes:
+        raise Problem(413, "too-large", "more bytes than a part may have")
+    agreement_of(project).check_time(service.now(), "agreement")
+
+
+def add_part(
+    service: Service, access: Access, upload: str, part: Part, *, complete: bool
+) -> Upload:
+    """Let a stored part count. Raises Problem when another one was faster."""
+    with service.database.write() as session:
+        project = locked(session, access.project.id)
+        found = find(session, access, upload, lock=True)
+        check_next(service, project, found, part.offset, part.size)
+        check_open(state_of(session, project))
+        if complete and part.offset + part.size != found.size:
+            raise Problem(400, "malformed", "said to be complete before all bytes came")
+        if part.size:
+            session.add(part)
+        found.offset += part.size
+        found.touched = service.seconds()
+        if complete:
+            found.state = RECEIVED
+            queue.ask(session, VERIFY, found.id, service.due())
+    service.wake()
+    return found
+
+
+def cancel(service: Service, access: Access, upload: str) -> None:
+    """Give up an upload that is not complete. Raises Problem."""
+    with service.database.write() as session:
+        found = find(session, access, upload, lock=True)
+        if found.state != RECEIVING:
+            raise Problem(409, "completed-upload")
+        found.state = CANCELLED
+        parts = drop_parts(session, found)
+    service.storage.erase(parts)
+
+
+def drop_parts(session: Session, upload: Upload) -> list[str]:
+    """Forget the parts of an upload; returns their objects, to be erased after the commit."""
+    parts = session.scalars(select(Part).where(Part.upload == upload.id)).all()
+    for part in parts:
+        session.delete(part)
+    return [part.object for part in parts]
+
+
+def in_order(session: Session, upload: Upload) -> list[str]:
+    """The objects of an upload's parts, first to last."""
+    query = select(Part.object).where(Part.upload == upload.id).order_by(Part.offset)
+    return list(session.scalars(query))
+
+
+def current(session: Session, project: str, owner: str) -> Upload | None:
+    """The submission of an owner that counts now."""
+    return session.scalar(
+        select(Upload).where(
+            Upload.project == project,
+            Upload.owner == owner,
+            Upload.kind == SUBMISSION,
+            Upload.state == ACCEPTED,
+            Upload.object.is_not(None),
+        )
+    )

@@ -1,0 +1,48 @@
+"""What a release says, apart from its pseudonyms, its moments and its signatures."""
+
+import world
+
+import flow_world
+from blindlink.analyst.opening import Opened, open_release
+
+
+def opened(made: flow_world.World, file: str) -> Opened:
+    """The release as the analyst opens it."""
+    return open_release(
+        made.folder / file, made.agreement, flow_world.keys("analyst"), now=world.clock()
+    )
+
+
+def contents(made: flow_world.World, file: str) -> dict[str, object]:
+    """Links and candidates by the owners' own blob ids, and everything that was forwarded."""
+    found = opened(made, file)
+    ids = [row.tobytes().hex() for owner in found.owners for row in owner.rows["first_blob"]]
+    methods = found.index.methods
+
+    def pairs(rows: object) -> list[tuple[str, str, str, str]]:
+        return sorted(
+            (
+                ids[row["left"]],
+                ids[row["right"]],
+                repr(float(row["probability"])),
+                methods[row["method"]],
+            )
+            for row in rows  # type: ignore[attr-defined]
+        )
+
+    return {
+        "links": pairs(found.links),
+        "candidates": pairs(found.candidates),
+        "entities": [
+            [
+                (row["first_blob"].tobytes().hex(), int(row["candidates"]), int(row["forwarded"]))
+                for row in owner.rows
+            ]
+            for owner in found.owners
+        ],
+        "reports": found.reports,
+        "tables": {
+            owner.part.name: [repr(table) for table in owner.unsealed.tables]
+            for owner in found.owners
+        },
+    }

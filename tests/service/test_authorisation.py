@@ -1,0 +1,143 @@
+"""Who may do what: every endpoint, every role, in its own, in another and in no project."""
+
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import roles
+import world
+from fastapi.routing import APIRoute
+from roles import Knock
+from world import Served
+
+import trust_world
+from blindlink.service import app
+from blindlink.service.models import LinkerKey
+
+NEVER_FOR_OWNERS = ("/run", "/report", "/release", "/audit/log", "/destroy")
+READING = ("GET", "HEAD")
+
+
+@pytest.fixture(scope="module")
+def two_projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A service with the flow world's project and the trust world's, and one upload in each."""
+    made = world.submissions(tmp_path_factory.mktemp("two"))
+    with world.served(made) as served:
+        served.open()
+        other = trust_world.signed().agreement.linker.fingerprint()
+        with served.service.database.write() as session:
+            session.add(LinkerKey(fingerprint=other, seen=0))
+        served.client("operator", trust_world.signed()).open()
+        yield served
+
+
+def test_every_request_of_the_table(two_projects: Served) -> None:
+    ids = {
+        "own": two_projects.agreement.digest(),
+        "other": trust_world.signed().digest(),
+        "no": "0" * 64,
+    }
+    wrong = []
+    for knock in roles.table():
+        path = knock.path.replace("{project}", ids[knock.project])
+        path = path.replace("{upload}", "0" * 32).replace("{size}", "latest")
+        status = _knock(two_projects, knock, path)
+        if status not in knock.expected:
+            wrong.append(f"{knock.name}: {status}, not {sorted(knock.expected)}")
+    assert not wrong
+    assert len(list(roles.table())) == 22 * 9 * 3 - 2 * 9 * 2
+
+
+def _knock(served: Served, knock: Knock, path: str) -> int:
+    body = b"{}" if knock.method in ("POST", "PATCH") else None
+    if knock.caller == "nobody":
+        link = served.connection("operator")
+        return link._pool.request(knock.method, served.url + path, body=body, retries=False).status
+    return served.raw(roles.key(knock.caller), knock.method, path, body).status
+
+
+def test_the_table_says_what_was_promised() -> None:
+    rules = {(method, path): found for method, path, found, _ in app.rules()}
+    for (method, path), found in rules.items():
+        if path.endswith(NEVER_FOR_OWNERS):
+            assert "owner" not in found, path
+        if "auditor" in found:
+            assert method in READING, path
+    assert rules["GET", "/v1/projects/{project}/release"] == {"analyst"}
+    assert rules["POST", "/v1/projects/{project}/uploads"] == {"owner"}
+    assert rules["PATCH", "/v1/projects/{project}/uploads/{upload}"] == {"owner"}
+    assert rules["POST", "/v1/projects"] == {"operator"}
+    assert rules["POST", "/v1/projects/{project}/run"] == {"operator", "linker"}
+    assert rules["POST", "/v1/projects/{project}/destroy"] == {"operator", "linker"}
+
+
+def test_an_endpoint_without_roles_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    route = APIRoute("/v1/open-door", lambda: None)
+    router = type("Module", (), {"router": type("Router", (), {"routes": [route]})})
+    monkeypatch.setattr(app, "MODULES", (*app.MODULES, router))
+    with pytest.raises(RuntimeError, match="open-door: names no roles"):
+        list(app.rules())
+
+
+def test_unknown_and_forbidden_are_one_answer(two_projects: Served) -> None:
+    """Status, headers and body are the same, but for the date."""
+    answers = []
+    for project in (trust_world.signed().digest(), "0" * 64, "nonsense", "%00"):
+        answer = two_projects.raw("moj", "GET", f"/v1/projects/{project}/audit/heads")
+        headers = {name: value for name, value in answer.headers.items() if name != "date"}
+        answers.append((answer.status, headers, answer.body))
+    assert answers[0][0] == 404
+    assert all(each == answers[0] for each in answers)
+
+
+def test_unknown_and_forbidden_take_the_same_time(two_projects: Served) -> None:
+    """Medians of interleaved requests differ by less than the noise of one request."""
+    times: dict[str, list[float]] = {trust_world.signed().digest(): [], "0" * 64: []}
+    for _ in range(40):
+        for project, found in times.items():
+            start = time.perf_counter()
+            two_projects.raw("moj", "GET", f"/v1/projects/{project}")
+            found.append(time.perf_counter() - start)
+    forbidden, unknown = (statistics.median(found) for found in times.values())
+    spread = statistics.quantiles(times["0" * 64], n=4)
+    assert abs(forbidden - unknown) < max(spread[2] - spread[0], 0.002)
+
+
+def test_an_owner_does_not_see_the_other_owners_uploads(two_projects: Served) -> None:
+    sent = two_projects.submit("moj")
+    base = f"/v1/projects/{two_projects.agreement.digest()}/uploads"
+    for method, path in (("GET", ""), ("HEAD", ""), ("DELETE", ""), ("GET", "/receipt")):
+        answer = two_projects.raw("ohid", method, f"{base}/{sent['id']}{path}")
+        assert answer.status == 404
+        assert two_projects.raw("ttp", "GET", f"{base}/{sent['id']}").status == 200
+    assert two_projects.raw("ohid", "GET", base).json()["items"] == []
+    assert len(two_projects.raw("auditor", "GET", base).json()["items"]) == 1
+
+
+def test_lists_are_pages_of_what_one_may_see(two_projects: Served) -> None:
+    everything = two_projects.raw("operator", "GET", "/v1/projects?limit=1").json()
+    assert len(everything["items"]) == 1
+    rest = two_projects.raw("operator", "GET", f"/v1/projects?after={everything['next']}").json()
+    assert len(rest["items"]) == 1
+    assert "next" not in rest
+    mine = two_projects.raw("moj", "GET", "/v1/projects").json()["items"]
+    assert [each["id"] for each in mine] == [two_projects.agreement.digest()]
+    assert two_projects.raw("moj", "GET", "/v1/projects?limit=0").status == 422
+
+
+def test_only_endpoints_are_served(two_projects: Served, tmp_path: Path) -> None:
+    for path in (
+        "/",
+        "/docs",
+        "/openapi.json",
+        "/v1",
+        "/v1/projects/",
+        "/../etc/passwd",
+        "/%2e%2e",
+    ):
+        answer = two_projects.raw("operator", "GET", path)
+        assert answer.status == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert two_projects.raw("operator", "PUT", "/v1/projects").status == 405

@@ -1,0 +1,271 @@
+"""Storage, keys, credentials, rates, logs and housekeeping, each by itself."""
+
+import json
+import logging
+import os
+import time
+from pathlib import Path
+
+import pytest
+import world
+from sqlalchemy import delete
+from world import Served
+
+import flow_world
+from blindlink.client.signing import Signer
+from blindlink.errors import KeyFileError, ServiceError
+from blindlink.formats.audit import Head
+from blindlink.formats.signed import Signed
+from blindlink.service import credentials, keyring, logs, maintenance, metrics, schema, witness
+from blindlink.service.context import Service
+from blindlink.service.keyring import Keyring
+from blindlink.service.models import Entry, LinkerKey, Nonce, Project
+from blindlink.service.problems import Problem
+from blindlink.service.rates import Buckets
+from blindlink.service.settings import Settings
+from blindlink.service.storage import Storage
+
+
+@pytest.fixture(params=["folder", "memory"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    """A folder, and a file system that is none of this machine's."""
+    if request.param == "folder":
+        return Storage(str(tmp_path / "storage"))
+    return Storage(f"memory://{tmp_path.name}")
+
+
+class TestStorage:
+    def test_keeps_what_was_written(self, storage: Storage, tmp_path: Path) -> None:
+        key = storage.new(7, "parts")
+        with storage.write(key) as out:
+            out.write(b"0123456789")
+        assert b"".join(storage.read(key)) == b"0123456789"
+        assert b"".join(storage.read(key, 2, 5)) == b"23456"
+        assert storage.size(key) == 10
+        with storage.local(key, tmp_path) as path:
+            assert path.read_bytes() == b"0123456789"
+        assert [(found, size) for found, _, size in storage.listing()] == [(key, 10)]
+        storage.erase([key, key])
+        assert list(storage.listing()) == []
+
+    def test_a_failed_write_leaves_nothing(self, storage: Storage) -> None:
+        key = storage.new(7, "parts")
+        with pytest.raises(TypeError), storage.write(key) as out:
+            out.write("no bytes")  # type: ignore[arg-type]
+        assert list(storage.listing()) == []
+
+    def test_takes_files(self, storage: Storage, tmp_path: Path) -> None:
+        key, path = storage.new(7, "submissions"), tmp_path / "file"
+        path.write_bytes(b"x" * 100)
+        storage.put(path, key)
+        assert storage.size(key) == 100
+
+    def test_erases_a_project(self, storage: Storage) -> None:
+        keys = [storage.new(number, "parts") for number in (1, 1, 2)]
+        for key in keys:
+            with storage.write(key) as out:
+                out.write(b"x")
+        storage.erase_project(1)
+        assert [key for key, _, _ in storage.listing()] == keys[2:]
+        storage.erase_project(1)
+
+    @pytest.mark.parametrize(
+        "key", ["../x", "p1/parts/../../x", "/etc/passwd", "p1/other/" + "0" * 32, "p1/parts/x", ""]
+    )
+    def test_other_names_are_refused(self, storage: Storage, key: str) -> None:
+        with pytest.raises(ValueError, match="not a key"), storage.write(key):
+            pass
+        with pytest.raises(ValueError, match="not a key"):
+            list(storage.read(key))
+
+
+class TestKeyring:
+    def test_opens_erases_and_forgets(self, tmp_path: Path) -> None:
+        world.save_linker_key(tmp_path)
+        own = flow_world.keys("ttp")
+        ring = Keyring(tmp_path, lambda: world.PASSPHRASE)
+        mark = own.public.fingerprint()
+        assert ring.files() == {mark: tmp_path / "ttp.key"}
+        assert ring.keys(mark) == own
+        assert ring.erase(mark)
+        assert not ring.erase(mark)
+        with pytest.raises(KeyFileError, match="no key file"):
+            ring.keys(mark)
+
+    def test_sees_linkers_only(self, tmp_path: Path) -> None:
+        flow_world.keys("moj").save(tmp_path / "moj.key", b"x")
+        (tmp_path / "nonsense.key").write_text("nonsense")
+        assert Keyring(tmp_path, lambda: b"x").files() == {}
+
+    def test_the_passphrase_comes_by_descriptor_file_or_credential(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / keyring.CREDENTIAL
+        path.write_bytes(b"secret\nrest")
+        path.chmod(0o600)
+        assert keyring.passphrase_from(None, os.open(path, os.O_RDONLY))() == b"secret"
+        assert keyring.passphrase_from(path, None)() == b"secret"
+        with pytest.raises(KeyFileError, match="no passphrase"):
+            keyring.passphrase_from(None, None)
+        monkeypatch.setenv(keyring.CREDENTIALS, str(tmp_path))
+        assert keyring.passphrase_from(None, None)() == b"secret"
+        path.chmod(0o644)
+        with pytest.raises(KeyFileError, match="other users"):
+            keyring.passphrase_from(None, None)
+        with pytest.raises(KeyFileError, match="cannot be read"):
+            keyring.passphrase_from(None, 9999)
+
+
+class TestCredentials:
+    def test_are_made_once_and_private(self, tmp_path: Path) -> None:
+        made = credentials.make(tmp_path / "c")
+        assert [path.name for path in made] == ["operator.key", "auditor.key"]
+        assert all(path.stat().st_mode & 0o077 == 0 for path in made)
+        assert credentials.make(tmp_path / "c") == []
+        found = credentials.load(tmp_path / "c")
+        signer = Signer.of_credential(made[0])
+        assert found[signer.keyid].role == "operator"
+
+    def test_other_files_are_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "operator.pub").write_text("nonsense")
+        with pytest.raises(KeyFileError, match="not an Ed25519"):
+            credentials.load(tmp_path)
+        other = tmp_path / "operator.key"
+        other.write_text("nonsense")
+        other.chmod(0o600)
+        with pytest.raises(KeyFileError, match="not a local credential"):
+            Signer.of_credential(other)
+
+
+class TestRates:
+    def test_a_burst_and_then_a_rate(self) -> None:
+        buckets = Buckets(rate=1000, burst=3)
+        assert [buckets.take("a", 1) for _ in range(3)] == [0, 0, 0]
+        wait = buckets.take("a", 1)
+        assert 0 < wait < 0.01
+        assert buckets.take("b", 1) == 0
+        time.sleep(wait + 0.002)
+        assert buckets.take("a", 1) == 0
+
+    def test_beyond_them_the_client_is_told_to_wait(self, tmp_path: Path) -> None:
+        from dataclasses import replace
+
+        limits = replace(world.LIMITS, rate=0.5, burst=3)
+        with world.served(world.submissions(tmp_path), limits=limits, workers=False) as served:
+            statuses = [served.raw("operator", "GET", "/v1/projects").status for _ in range(4)]
+            assert statuses == [200, 200, 200, 429]
+            assert served.raw("auditor", "GET", "/v1/projects").status == 200
+            answer = served.raw("operator", "GET", "/v1/projects")
+            assert int(answer.headers["retry-after"]) >= 1
+
+
+class TestLogs:
+    def test_are_json_lines_of_known_fields(self) -> None:
+        record = logging.LogRecord("x", logging.INFO, "", 0, "event", (), None)
+        record.blindlink = {"status": 200}
+        line = json.loads(logs.Lines().format(record))
+        assert (line["event"], line["status"], line["level"]) == ("event", 200, "info")
+        with pytest.raises(ValueError, match="not a field"):
+            logs.log("event", body="x")
+
+    def test_of_others_only_the_name(self) -> None:
+        record = logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "a secret", (), None)
+        assert "secret" not in logs.Lines().format(record)
+
+
+class TestHousekeeping:
+    def test_forgets_cancels_and_erases(self, embedded: Served) -> None:
+        from dataclasses import replace
+
+        service = embedded.service
+        embedded.submit("moj")
+        old = service.storage.new(1, "parts")
+        with service.storage.write(old) as out:
+            out.write(b"nobody's")
+        with service.database.write() as session:
+            session.add(Nonce(keyid="x", nonce="y", expires=0))
+        work = replace(service.settings.work, orphan=-1, stale=-1)
+        swept = replace(service, settings=replace(service.settings, work=work))
+        done = maintenance.sweep(swept)
+        assert done["orphans"] == 1
+        assert done["forgotten"] >= 1
+        assert [key for key, _, _ in service.storage.listing() if key == old] == []
+        assert embedded.run is not None
+        assert len(list(service.storage.listing())) == 1  # the submission stays
+
+    def test_destroys_what_is_due(self, embedded: Served) -> None:
+        from dataclasses import replace
+        from datetime import timedelta
+
+        service = embedded.service
+        settings = replace(service.settings, clock=lambda: world.clock() + timedelta(days=99))
+        assert maintenance.destroy_expired(replace(service, settings=settings)) == 1
+        world.eventually(lambda: embedded.client("operator").project()["state"] == "destroyed")
+        assert maintenance.destroy_expired(replace(service, settings=settings)) == 0
+
+
+def test_metrics_name_nobody(embedded: Served) -> None:
+    embedded.submit("moj")
+    text = metrics.page(embedded.service)
+    assert 'blindlink_uploads{state="accepted"} 1' in text
+    assert "blindlink_requests_total" in text
+    for secret in (embedded.agreement.digest(), "moj", flow_world.keys("moj").public.fingerprint()):
+        assert secret not in text
+
+
+def test_health_is_public(embedded: Served) -> None:
+    pool = embedded.connection("moj")._pool
+    for path in ("/health", "/ready"):
+        assert pool.request("GET", embedded.url + path).status == 204
+
+
+def test_not_ready_without_storage(embedded: Served) -> None:
+    pool = embedded.connection("moj")._pool
+    folder = embedded.service.settings.data / "storage"
+    if folder.exists():
+        for path in sorted(folder.rglob("*"), reverse=True):
+            path.unlink() if path.is_file() else path.rmdir()
+        folder.rmdir()
+    folder.write_text("in the way")
+    assert pool.request("GET", embedded.url + "/ready").status == 503
+
+
+def test_problems_hold_no_cause() -> None:
+    document = Problem(401, "not-authenticated", "hello", cause="a secret").document()
+    assert "secret" not in json.dumps(document)
+
+
+def test_the_worker_says_whose_keys_it_holds(embedded: Served) -> None:
+    with embedded.service.database.read() as session:
+        known = {row.fingerprint for row in session.query(LinkerKey)}
+    assert known == {flow_world.keys("ttp").public.fingerprint()}
+
+
+class TestWitness:
+    def test_a_restored_database_is_found_out(self, embedded: Served) -> None:
+        """Without the last entries: what a backup from before them would bring back."""
+        service = embedded.service
+        embedded.submit("moj")
+        kept = service.settings.witness_folder / f"{_log(embedded)}.head"
+        world.eventually(lambda: kept.exists() and witness.check(service) is None)
+        world.eventually(lambda: Signed.load(kept, Head).document.size == 2)
+        witness.check(service)
+        with service.database.write() as session:
+            session.execute(delete(Entry).where(Entry.index == 1))
+        with pytest.raises(ServiceError, match="older than this head"):
+            witness.check(service)
+
+    def test_so_is_one_without_the_project(self, embedded: Served, tmp_path: Path) -> None:
+        embedded.submit("moj")
+        folder = embedded.service.settings.witness_folder
+        world.eventually(lambda: folder.exists() and bool(list(folder.glob("*.head"))))
+        other = Service.open(Settings(tmp_path / "other", witness=folder))
+        schema.migrate(other.database)
+        with pytest.raises(ServiceError):
+            witness.check(other)
+        other.close()
+
+
+def _log(served: Served) -> str:
+    with served.service.database.read() as session:
+        return session.query(Project).one().log

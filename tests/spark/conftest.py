@@ -1,0 +1,39 @@
+"""One Spark session for all tests of this folder, on this machine, without open ports."""
+
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+from made_encodings import FAST_START
+
+from machine import lacking
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Two cores of this machine, with a Java that starts quickly rather than runs fast.
+
+    The log would only repeat the errors that tests provoke.
+    """
+    if find_spec("pyspark") is None:
+        lacking("needs Spark: make spark")
+    if shutil.which("java") is None:
+        lacking("needs Java 17 (Debian: apt-get install openjdk-17-jre-headless)")
+    from blindlink.linker.spark.session import start
+
+    folder = tmp_path_factory.mktemp("spark")
+    session = start(
+        {
+            "spark.master": "local[2]",
+            "spark.driver.extraJavaOptions": FAST_START,
+            "spark.driver.memory": "1g",
+            "spark.local.dir": str(folder),
+            "spark.log.level": "OFF",
+            "spark.sql.shuffle.partitions": "2",
+            "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        }
+    )
+    yield session
+    session.stop()

@@ -1,0 +1,182 @@
+"""Vectors of row map and withdrawal: docs/spec/submission.md, for moj's submission of the base."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from vector_world import BASE, LATER, NOW, Document, Rebuild, Vector, agreement, keys, resigned
+from vectors_container import AGREE, SHAPE, VERIFY, faults, foreign_key
+
+from blindlink.formats import container
+from blindlink.formats.manifest import Manifest
+from blindlink.formats.withdrawal import (
+    ROW_MAP,
+    SECTION,
+    WITHDRAWAL,
+    RowMapContent,
+    WithdrawalContent,
+    row_map_bytes,
+)
+from trust_world import entropy
+
+ID, WIDTH = 16, 9  # bytes of a row id, and of the entity ids below
+Edit = Callable[[Document], Any]
+
+
+def submitted() -> tuple[Manifest, bytes]:
+    """The manifest of moj's submission, and its row ids."""
+    with container.opened(BASE / "moj.submission", "submission") as sealed:
+        bundle = container.Bundle(sealed)
+        ids = bundle.open("encodings", keys("ttp")).read(ID * sealed.manifest.content["rows"])
+        return sealed.manifest, ids
+
+
+def made(scratch: Path, kind: str, to: str, content: Document, plain: bytes) -> Path:
+    """A sound container of moj with the one section ``rows``."""
+    path = scratch / f"good.{kind}"
+    with container.create(
+        path,
+        kind,
+        sender=keys("moj"),
+        agreement=agreement().digest(),
+        bundle="5e" * 16,
+        now=NOW,
+        expires=LATER,
+        force=True,
+        entropy=entropy(f"vector {kind}"),
+    ) as draft:
+        with draft.section(SECTION, keys(to).public) as out:
+            out.write(plain)
+        draft.content = content
+    return path
+
+
+def row_maps(scratch: Path) -> list[Vector]:
+    """Row maps that moj reads."""
+    manifest, ids = submitted()
+    import numpy as np
+
+    names = pa.array([f"person-{number:02}" for number in range(len(ids) // ID)])
+    plain, width = row_map_bytes(np.frombuffer(ids, np.uint8).reshape(-1, ID), names)
+    assert width == WIDTH
+    content = RowMapContent(submission=manifest.bundle, rows=len(names), width=width)
+    good = made(scratch, ROW_MAP, "moj", content.model_dump(), plain)
+    found: dict[str, tuple[Edit | None, Callable[[bytes], bytes] | None, str, str, str]] = {
+        "width-zero": (lambda c: c.update(width=0), None, SHAPE, "content", "width"),
+        "width-of-4-gib": (lambda c: c.update(width=2**32), None, SHAPE, "content", "width"),
+        "declares-2-to-the-32-rows": (
+            lambda c: c.update(rows=2**32),
+            *(None, SHAPE, "content", "rows"),
+        ),
+        "one-row-more": (
+            lambda c: c.update(rows=c["rows"] + 1),
+            *(None, SHAPE, "content", "sections"),
+        ),
+        "of-no-submission": (lambda c: c.pop("submission"), None, SHAPE, "content", "submission"),
+        "content-unknown-field": (lambda c: c.update(x=1), None, SHAPE, "content", "x: extra"),
+        "row-short": (None, lambda d: d[:-1], SHAPE, "content", "sections"),
+        "entity-missing": (
+            None,
+            lambda d: d[:ID] + bytes(WIDTH) + d[ID + WIDTH :],
+            *(SHAPE, "records", "has no entity"),
+        ),
+        "entity-not-utf-8": (
+            None,
+            lambda d: d[:ID] + b"\xff" + d[ID + 1 :],
+            *(SHAPE, "records", "not a text"),
+        ),
+        "entity-with-a-zero": (
+            None,
+            lambda d: d[:ID] + b"\0" + d[ID + 1 :],
+            *(SHAPE, "records", "zero byte"),
+        ),
+    }
+    return _all(scratch, good, ROW_MAP, "moj", found)
+
+
+def withdrawals(scratch: Path) -> list[Vector]:
+    """Withdrawals that the linker holds against moj's submission."""
+    manifest, ids = submitted()
+    rows = sorted(ids[at : at + ID] for at in range(0, len(ids), ID))[:3]
+    content = WithdrawalContent(submission=manifest.bundle, rows=len(rows))
+    good = made(scratch, WITHDRAWAL, "ttp", content.model_dump(), b"".join(rows))
+    found: dict[str, tuple[Edit | None, Callable[[bytes], bytes] | None, str, str, str]] = {
+        "of-another-submission": (
+            lambda c: c.update(submission="0" * 32),
+            *(None, VERIFY, "rows", "another submission"),
+        ),
+        "of-a-row-that-is-not-there": (
+            None,
+            lambda d: d[: 2 * ID] + b"\xff" * ID,
+            *(VERIFY, "rows", "another submission"),
+        ),
+        "row-twice": (None, lambda d: d[:ID] + d[:ID] + d[2 * ID :], SHAPE, "records", "ascending"),
+        "rows-descending": (
+            None,
+            lambda d: d[ID : 2 * ID] + d[:ID] + d[2 * ID :],
+            *(SHAPE, "records", "ascending"),
+        ),
+        "no-row": (
+            lambda c: c.update(rows=0),
+            lambda d: b"",
+            *(SHAPE, "content", "rows"),
+        ),
+        "one-row-more": (
+            lambda c: c.update(rows=c["rows"] + 1),
+            *(None, SHAPE, "content", "sections"),
+        ),
+        "declares-2-to-the-32-rows": (
+            lambda c: c.update(rows=2**32),
+            *(None, SHAPE, "content", "rows"),
+        ),
+        "content-unknown-field": (lambda c: c.update(x=1), None, SHAPE, "content", "x: extra"),
+        "tells-why": (lambda c: c.update(reason="x"), None, SHAPE, "content", "reason"),
+    }
+    others = {}
+    for name, message in (("ttp", "ttp is linker"), ("mallory", "none of its parties")):
+        print_of = keys(name).public.fingerprint()
+
+        def sender(document: Document, print_of: str = print_of) -> None:
+            document.update(sender=print_of)
+
+        data = resigned(good.read_bytes(), sender, keys(name), WITHDRAWAL)
+        others[f"sent-by-{name}"] = (data, AGREE, "sender", message)
+    return [
+        *_all(scratch, good, WITHDRAWAL, "ttp", found),
+        *(
+            Vector(f"{n}.{WITHDRAWAL}", d, e, s, m, n.replace("-", " "))
+            for n, (d, e, s, m) in others.items()
+        ),
+    ]
+
+
+def _all(scratch: Path, good: Path, kind: str, reader: str, found: Any) -> list[Vector]:
+    """The sound one, it sealed again, every fault of a container, and those of this kind."""
+    moj = keys("moj")
+    rebuild = Rebuild(good, kind, moj, {SECTION: keys(reader)})
+    foreign = foreign_key(good, kind, moj, reader, scratch / "foreign")
+    faulty = {
+        "sealed-key-of-another-bundle": (foreign, VERIFY, "key", "does not open"),
+        "sealed-to-another": (
+            rebuild(scratch / "x", recipients={SECTION: keys("lab")}),
+            *(VERIFY, "key", "does not open"),
+        ),
+    }
+    for name, (content, rows, *rest) in found.items():
+        sections = {SECTION: rows} if rows else None
+        faulty[name] = (rebuild(scratch / "x", sections, content=content), *rest)
+    again = rebuild(scratch / "x")
+    return [
+        Vector(f"valid.{kind}", good.read_bytes(), "accept", "", "", "of moj's submission"),
+        Vector(f"rebuilt.{kind}", again, "accept", "", "", "the same section, sealed again"),
+        *(v for v in faults(good, kind, moj, keys("ohid")) if v.file not in ONE_SECTION[kind]),
+        *(
+            Vector(f"{n}.{kind}", d, e, s, m, n.replace("-", " "))
+            for n, (d, e, s, m) in faulty.items()
+        ),
+    ]
+
+
+# With one section there are no two keys to swap.
+ONE_SECTION = {kind: {f"sealed-keys-swapped.{kind}"} for kind in (ROW_MAP, WITHDRAWAL)}
