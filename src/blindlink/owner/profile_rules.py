@@ -70,7 +70,8 @@ def features(columns: list[Document], rule: Document) -> list[Document]:
 
     That is the weight of agreement less that of disagreement (Fellegi and Sunter 1969): log2 of
     (1 - d) / u over d / (1 - u), where ``differs`` d is how often records of one person differ and
-    u = 2^-bits. A finer column of the same group counts by what it adds to the coarser one.
+    u = 2^-bits. A finer column of the same group counts by what it adds to the coarser one. All
+    together set ``bits`` bits, or each sets ``bitsPerWeight`` for one unit of power.
     """
     weights = {}
     for name in dict.fromkeys(column["group"] for column in columns):
@@ -81,7 +82,9 @@ def features(columns: list[Document], rule: Document) -> list[Document]:
             apart = max((column["differs"] - differs) / (1 - differs), 0.01)
             weights[column["name"]] = _power(added, apart)
             bits, differs = column["bits"], column["differs"]
-    return [_feature(c, round(rule["bitsPerWeight"] * weights[c["name"]])) for c in columns]
+    whole = math.fsum(weights.values())
+    unit = rule["bits"] / whole if "bits" in rule else rule["bitsPerWeight"]
+    return [_feature(c, round(unit * weights[c["name"]])) for c in columns]
 
 
 def _power(bits: float, differs: float) -> float:
