@@ -139,8 +139,8 @@ def _join(
 
 
 def bench_both_cores(benchmark: Any, figures: Figures) -> None:
-    """All cores of this machine against one of them, by the clock."""
-    left, right = filters.files("token", *LARGE)
+    """All cores of this machine against one of them, by the clock, on a join of some seconds."""
+    left, right = filters.files("token", LARGE[0], 4 * LARGE[1])
     engine = engines.load("sliced")
 
     def on_one_core() -> None:

@@ -69,10 +69,10 @@ class ExpectedLinkage:
     is in treatment on day 21.
     """
 
-    sensitivity: tuple[float, float] = (0.853, 0.856)
-    false_link: float = 0.0017
-    counts: float = 0.62
-    counts_21: float = 0.28
+    sensitivity: tuple[float, float] = (0.874, 0.869)
+    false_link: float = 0.0046
+    counts: float = 0.52
+    counts_21: float = 0.25
 
 
 @dataclass(frozen=True)
