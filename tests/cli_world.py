@@ -34,7 +34,6 @@ def prepare(folder: Path, **world: Any) -> World:
     made = World(folder, terms=current_terms(), signed_at=datetime.now(UTC), **world)
     made.agreement.save(folder / "study.agreement")
     SECRET.save(folder / "linkage.key")
-    write_waiver(folder / "waiver.json", made)
     (folder / "words").write_text(PASSPHRASE + "\n")
     (folder / "words").chmod(0o600)
     for name in (*made.owners, "ttp", "analyst"):
@@ -81,8 +80,7 @@ def party(name: str) -> list[str]:
 def submit(name: str, *more: str) -> int:
     """``owner submit`` of an owner's folder into NAME.submission."""
     out = ["--secret-file", "linkage.key", "--out", f"{name}.submission"]
-    risk = ["--risk-waiver", "waiver.json"]
-    return run(["owner", "submit", name, *party(name), *out, *risk, *more])
+    return run(["owner", "submit", name, *party(name), *out, *more])
 
 
 def receive(file: str, *more: str) -> int:

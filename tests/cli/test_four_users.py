@@ -21,7 +21,6 @@ import blindlink.owner.folder  # noqa: F401
 from blindlink import frames
 from blindlink.cli import run
 from blindlink.formats.fields import stamp
-from cli_world import write_waiver
 from flow_world import SECRET, World, keys
 
 USERS = {"moj": 60_001, "ohid": 60_002, "ttp": 60_003, "analyst": 60_004}
@@ -100,7 +99,6 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (own / "words").chmod(0o600)
         if name in world.owners:
             SECRET.save(own / "linkage.key")
-            write_waiver(own / "waiver.json", world)
             (own / "data").mkdir()
             for table, rows in world.tables[name].items():
                 frames.write_table(rows, own / "data" / f"{table}.csv")
@@ -116,7 +114,6 @@ def test_the_study_as_four_users(study: Path) -> None:
     party = (*agreement, "--keys", "key", "--passphrase-file", "words")
     for name in ("moj", "ohid"):
         out = ("--secret-file", "linkage.key", "--out", f"{name}.submission")
-        out += ("--risk-waiver", "waiver.json")
         assert command(study, name, "owner", "submit", "data", *party, *out) == 0
         assert post(study, name, f"{name}.submission") == 0
     files = ("../post/moj.submission", "../post/ohid.submission")

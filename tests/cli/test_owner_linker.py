@@ -13,7 +13,7 @@ from blindlink import frames
 from blindlink.cli import run
 from blindlink.formats import container
 from blindlink.keys import party as party_keys
-from cli_world import STRETCHED, current_terms, party, prepare, submit
+from cli_world import STRETCHED, current_terms, party, prepare, submit, write_waiver
 from cli_world import link as link_files
 from flow_world import World
 
@@ -134,9 +134,11 @@ def test_a_red_risk_report_stops_it_and_a_waiver_does_not_hide_it(
         folder / "again", controls=0, terms=current_terms(), signed_at=datetime.now(UTC)
     )
     prepared.agreement.save(folder / "study.agreement")
+    write_waiver(folder / "waiver.json", prepared)
     waiver = json.loads((folder / "waiver.json").read_text())
     (folder / "waiver.json").write_text(json.dumps(waiver | {"metrics": ["uniqueness"]}))
-    assert submit("moj") == 19
+    accepting = ("--risk-waiver", "waiver.json")
+    assert submit("moj", *accepting) == 19
     error, hint = capsys.readouterr().err.splitlines()
     assert error.startswith("error: the disclosure-risk report is red beyond what the waiver")
     assert hint.startswith("hint: read moj.submission.risk.html")
@@ -144,8 +146,9 @@ def test_a_red_risk_report_stops_it_and_a_waiver_does_not_hide_it(
     report = (folder / "moj.submission.risk.json").read_bytes()
     assert not (folder / "moj.submission").exists()
     (folder / "waiver.json").write_text(json.dumps(waiver))
-    assert submit("moj") == 13  # the report of the first attempt is there
-    assert submit("moj", "--force", "--json") == 0
+    # The report of the first attempt is there.
+    assert submit("moj", *accepting) == 13
+    assert submit("moj", *accepting, "--force", "--json") == 0
     shown = json.loads(capsys.readouterr().out)
     report = (folder / "moj.submission.risk.json").read_bytes()
     assert shown["risk_report"] == sha256(report).hexdigest()
