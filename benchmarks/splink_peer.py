@@ -32,7 +32,8 @@ from benchmarks.quality_sets import DataSet, Files, every
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
 from blindlink.formats.schema import LinkageSchema
-from blindlink.owner.columns import Problems, derive
+from blindlink.owner.columns import derive
+from blindlink.owner.problems import Problems
 from blindlink.owner.profiles import PEOPLE, new_schema
 
 SURE = 0.95

@@ -12,7 +12,7 @@ from blindlink.errors import InputError
 from blindlink.formats.schema import LinkageSchema
 from blindlink.formats.schema_models import Column
 from blindlink.owner.normalise import Step, step
-from blindlink.owner.problems import Problems as Problems
+from blindlink.owner.problems import Problems
 
 # Results of one step that are kept: enough for all dates of birth and all names that are frequent.
 _KEPT = 1 << 16

@@ -5,8 +5,7 @@ from typing import Any
 from blindlink.formats.encodings import Encodings
 from blindlink.formats.schema import LinkageSchema
 from blindlink.keys import Entropy, LinkageKey, system_entropy
-from blindlink.owner.batch import BatchEncoder
-from blindlink.owner.batch import Tolerate as Tolerate
+from blindlink.owner.batch import BatchEncoder, Tolerate
 from blindlink.progress import Progress, silent
 
 

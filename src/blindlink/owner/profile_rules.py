@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from blindlink.errors import InputError
 from blindlink.formats.schema import parse_schema
-from blindlink.owner.columns import Problems, derive
+from blindlink.owner.columns import derive
+from blindlink.owner.problems import Problems
 
 Document = dict[str, Any]
 _EMPTY = {"missingValue": {"sentinel": ""}}

@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 
 from blindlink.formats.schema import LinkageSchema, parse_schema
-from blindlink.owner.columns import Coded, Problems, derive, mapped, read
+from blindlink.owner.columns import Coded, derive, mapped, read
 from blindlink.owner.plan import compile_schema
+from blindlink.owner.problems import Problems
 
 _DATE: list[Any] = ["date"]
 _WANTED: dict[str, tuple[list[str], list[Any]]] = {

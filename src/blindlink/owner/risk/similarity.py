@@ -13,8 +13,9 @@ import pyarrow as pa
 from scipy.sparse import csr_array
 
 from blindlink.formats.schema import LinkageSchema
-from blindlink.owner.columns import Problems, derive
+from blindlink.owner.columns import derive
 from blindlink.owner.plan import FilterPlan, compile_schema
+from blindlink.owner.problems import Problems
 from blindlink.owner.risk.graph_matching import Graph
 from blindlink.owner.risk.tokens import Tokens, combined, tokens_of
 from blindlink.owner.risk.views import View

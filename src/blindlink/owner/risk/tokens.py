@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from blindlink.formats.schema import LinkageSchema
-from blindlink.owner.columns import Coded, Problems, derive, mapped, read
+from blindlink.owner.columns import Coded, derive, mapped, read
 from blindlink.owner.comparators import Comparison, Exact
 from blindlink.owner.plan import CompositePlan, FeaturePlan, FilterPlan, compile_schema
+from blindlink.owner.problems import Problems
 
 Codes = npt.NDArray[np.int64]
 
