@@ -35,12 +35,22 @@ def check_output(path: Path, *, inputs: Iterable[Path] = (), force: bool = False
         raise OutputError(f"{path}: {reason(error)}", hint=_remedy(error)) from None
 
 
+def check_apart(path: Path, inputs: Iterable[Path]) -> None:
+    """Raises OutputError when ``path`` is one of the inputs, by whatever name."""
+    try:
+        eaten = path.exists() and any(s.exists() and path.samefile(s) for s in inputs)
+    except OSError as error:  # a folder that we may not enter
+        raise OutputError(f"{path}: {reason(error)}", hint=_remedy(error)) from None
+    if eaten:
+        raise OutputError(f"{path}: is also the input", hint="choose another output path")
+
+
 def _check_output(path: Path, inputs: Iterable[Path], force: bool) -> None:
-    for source in inputs:
-        if path.exists() and source.exists() and path.samefile(source):
-            raise OutputError(f"{path}: is also the input", hint="choose another output path")
+    check_apart(path, inputs)
     if path.is_dir():
         raise OutputError(f"{path}: is a folder")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path}: is a device, which a file would replace")
     if path.exists() and not force:
         raise OutputError(f"{path}: exists already")
     if not path.parent.is_dir():

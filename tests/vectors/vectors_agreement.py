@@ -78,6 +78,10 @@ def _accepted() -> list[Vector]:
             lambda t: t.update(payload={"moj": {}, "ohid": {}}),
             "owners send no column",
         ),
+        "coarse-birth-as-payload": (
+            lambda t: t["payload"]["ohid"]["events"].update(date_of_birth="year"),
+            "a year of birth",
+        ),
         "no-controls": (lambda t: t.update(controls={"moj": 0, "ohid": "0"}), "number and share 0"),
         "text-beyond-ascii": (lambda t: t.update(purpose="Zweck: Größe \U0001f600"), "printable"),
         "matched-only": (
@@ -85,6 +89,10 @@ def _accepted() -> list[Vector]:
             "the narrowest policy",
         ),
         "last-second": (lambda t: t.update(expires="2026-11-23T12:00:01Z"), "expires in a second"),
+        "created-in-year-one": (
+            lambda t: t.update(created="0001-01-01T00:00:00Z"),
+            "the first moment there is",
+        ),
         "clocks-differ": (
             lambda t: t.update(created="2026-11-23T12:05:00Z"),
             "within five minutes",
@@ -170,6 +178,16 @@ def _terms() -> list[Vector]:
             lambda t: t["payload"]["moj"]["events"].update(entity_id="keep"),
             "identifier",
             "the owner's own number would leave",
+        ),
+        "raw-number-as-payload": (
+            lambda t: t["payload"]["moj"]["events"].update(crn="truncate:4"),
+            "crn is an identifier",
+            "the number of a person in an owner's system",
+        ),
+        "whole-postcode-as-payload": (
+            lambda t: t["payload"]["ohid"]["events"].update(postcode="keep"),
+            "postcode is an identifier",
+            "a postcode, not even made coarser",
         ),
         "unknown-generalisation": (
             lambda t: t["payload"]["moj"]["events"].update(age="round:5"),

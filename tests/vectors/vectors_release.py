@@ -159,6 +159,9 @@ def _pairs() -> dict[str, tuple[dict[str, Change], str, str, str]]:
     def unlinked(data: bytes) -> bytes:
         return data[PAIR:]
 
+    def counted(**numbers: int) -> Change:
+        return _edited(lambda document: document.update(numbers))["index"]
+
     def one_less(data: bytes) -> bytes:
         document = canonical.loads(data)
         document.update(links=document["links"] - 1, candidates=document["candidates"] - 1)
@@ -184,6 +187,14 @@ def _pairs() -> dict[str, tuple[dict[str, Change], str, str, str]]:
             *(SHAPE, "links", "not there"),
         ),
         "link-on-one-side": ({"links": one_side}, SHAPE, "links", "left and a right"),
+        "link-that-is-no-candidate": (
+            {"candidates": unlinked, "index": counted(candidates=8)},
+            *(SHAPE, "candidates", "not among the candidates"),
+        ),
+        "too-few-links": (
+            {"links": lambda d: b"", "index": counted(links=0)},
+            *(VERIFY, "overlap", "fewer than agreed"),
+        ),
         "two-links-of-one": ({"links": two_links}, VERIFY, "cardinality", "more links than agreed"),
         "probability-two": (
             {"links": lambda d: first(d, 8, struct.pack(">d", 2.0))},

@@ -307,7 +307,7 @@ def receipts(scratch: Path) -> list[Vector]:
         "root-wrong": (other_root, verify, "inclusion", "lead to the head"),
         "head-by-another": (head_of("moj"), verify, "head", "is not ttp"),
         "head-altered": (
-            lambda d: d["head"]["document"].update(size=4),
+            lambda d: d["head"]["document"].update(size=5),
             *(verify, "head", "signature of ttp"),
         ),
         "entry-of-another-event": (
@@ -345,7 +345,7 @@ def receipts(scratch: Path) -> list[Vector]:
         "no-line-feed": (good[:-1], shape, "file", "line feed"),
     }
     accepted = {
-        "valid": (good, "in a log of five entries"),
+        "valid": (good, "the fourth entry of a log of five"),
         "first-entry": (_receipt(scratch, 0), "the log holds nothing before"),
         "with-rejections": (_receipt(scratch, 3, rejected=(1, 4)), "two rows were not taken"),
         "long-log": (_receipt(scratch, 30), "a longer proof"),

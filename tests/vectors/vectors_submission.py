@@ -7,6 +7,9 @@ from typing import Any
 from vector_world import BASE, Document, Rebuild, Vector, keys, resigned
 from vectors_container import AGREE, SHAPE, VERIFY, faults, foreign_key
 
+from blindlink.formats.inclusion import leaf, root
+from blindlink.formats.payload import OVERHEAD
+
 KIND = "submission"
 READERS = {
     "encodings": keys("ttp"),
@@ -50,6 +53,10 @@ def vectors(scratch: Path) -> list[Vector]:
         found[name] = (rebuild(scratch / "x", content=edit), *rest)
     for name, (section, change, *rest) in _records().items():
         found[name] = (rebuild(scratch / "x", {section: change}), *rest)
+    found["blob-id-twice"] = (
+        _blob_id_twice(rebuild, scratch),
+        *(SHAPE, "blob ids", "blob id stands twice"),
+    )
     for name, to in (("encodings", "lab"), ("payload", "ttp"), ("controls", "ttp")):
         found[f"{name}-sealed-to-{to}"] = (
             rebuild(scratch / "x", recipients={name: keys(to)}),
@@ -67,6 +74,22 @@ def vectors(scratch: Path) -> list[Vector]:
             for n, (d, e, s, m) in found.items()
         ),
     ]
+
+
+def _blob_id_twice(rebuild: Rebuild, scratch: Path) -> bytes:
+    """Two blobs of one id, under a Merkle root that its owner made of them."""
+    step, found = 64 + OVERHEAD, bytearray()
+
+    def payload(data: bytes) -> bytes:
+        found[:] = data[:step] + data[:ID] + data[step + ID :]
+        return bytes(found)
+
+    def root_of_it(content: Document) -> None:
+        assert content["blob_size"] + OVERHEAD == step
+        leaves = [leaf(found[at : at + step]) for at in range(0, len(found), step)]
+        content["payload_root"] = root(leaves).hex()
+
+    return rebuild(scratch / "x", {"payload": payload}, content=root_of_it)
 
 
 def _accepted(rebuild: Rebuild, scratch: Path) -> list[Vector]:

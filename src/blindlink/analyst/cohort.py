@@ -227,10 +227,13 @@ def _check_folder(out: Path, force: bool) -> None:
 
 @contextmanager
 def _replacing(out: Path, force: bool) -> Iterator[Path]:
-    """A folder beside ``out`` that takes its name when the block ends without an error."""
+    """A folder beside ``out`` that takes its name when the block ends without an error.
+
+    It holds people's attributes in clear: nobody else may enter it, whatever the umask allows.
+    """
     draft = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
     try:
-        draft.mkdir()
+        draft.mkdir(mode=0o700)
         yield draft
         if force and out.exists():
             shutil.rmtree(out)

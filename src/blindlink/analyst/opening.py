@@ -17,6 +17,14 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from blindlink.analyst.release_checks import (
+    Known,
+    check_columns,
+    check_controls,
+    check_entities,
+    check_pairs,
+    check_policies,
+)
 from blindlink.errors import FormatError, VerificationError
 from blindlink.formats import container, inclusion, payload, release
 from blindlink.formats.agreement import Agreement, SignedAgreement
@@ -25,8 +33,16 @@ from blindlink.formats.linkage_report import parse_report
 from blindlink.formats.manifest import Manifest, stream_key, verify_manifest
 from blindlink.formats.release import ENTITY, PAIR, Index, OwnerPart, Rows
 from blindlink.formats.stream import StreamReader
-from blindlink.formats.submission import FORWARDED, Content, Layout, read_controls, read_layout
+from blindlink.formats.submission import (
+    FORWARDED,
+    Content,
+    Layout,
+    has_twins,
+    read_controls,
+    read_layout,
+)
 from blindlink.formats.submission import content_of as submission_content
+from blindlink.formats.submission_terms import check_agreed
 from blindlink.keys import PartyKeys
 from blindlink.progress import Progress, silent
 
@@ -75,16 +91,6 @@ class Opened:
         return release.bounds_of(self.index)
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What is known of an owner before its payload is read."""
-
-    part: OwnerPart
-    manifest: Manifest
-    content: Content
-    rows: Rows
-
-
 def open_release(
     path: Path,
     agreement: SignedAgreement,
@@ -105,12 +111,12 @@ def open_release(
         digests = release.content_of(bundle.manifest, where).submissions
         index = _index(bundle, keys, where)
         heads = _manifests(index, terms, digests, bundle.manifest, where)
-        contents = [submission_content(head, where) for head in heads]
+        contents = [_content(head, terms, where) for head in heads]
         sizes = [content.record_bytes for content in contents]
         release.check_sizes(index, bundle.manifest, heads, sizes, where)
         known, links, candidates = _tables(bundle, keys, index, heads, contents, where)
-        _check_pairs(index, terms, links, candidates, where)
-        _check_policies(known, links, candidates, where)
+        check_pairs(index, terms, links, candidates, where)
+        check_policies(known, links, candidates, where)
         owners = _owners(bundle, keys, known, terms, where, progress)
         reports = _reports(bundle, keys, terms, where)
     return Opened(bundle.manifest, index, owners, links, candidates, reports)
@@ -141,6 +147,14 @@ def _manifests(
     return heads
 
 
+def _content(head: Manifest, terms: Agreement, where: str) -> Content:
+    """What an owner's manifest declares, within the limits of the agreement."""
+    place = f"{where}: submission of {terms.by_fingerprint(head.sender).name}"
+    content = submission_content(head, place)
+    check_agreed(content, head, terms, place)
+    return content
+
+
 def _tables(
     bundle: container.Bundle,
     keys: PartyKeys,
@@ -148,13 +162,13 @@ def _tables(
     heads: Sequence[Manifest],
     contents: Sequence[Content],
     where: str,
-) -> tuple[list[_Known], Rows, Rows]:
+) -> tuple[list[Known], Rows, Rows]:
     known = []
     with bundle.open("entities", keys) as source:
         for part, head, content in zip(index.owners, heads, contents, strict=True):
             rows = release.read_rows(source, ENTITY, part.entities)
-            _check_entities(rows, part, content, f"{where}: entities of {part.name}")
-            known.append(_Known(part, head, content, rows))
+            check_entities(rows, part, content, f"{where}: entities of {part.name}")
+            known.append(Known(part, head, content, rows))
     ids = np.concatenate([each.rows["pseudonym"] for each in known])
     if len(np.unique(ids, axis=0)) != len(ids):
         raise FormatError(f"{where}: entities: a pseudonym stands twice")
@@ -165,61 +179,10 @@ def _tables(
     return known, pairs[0], pairs[1]
 
 
-def _check_entities(rows: Rows, part: OwnerPart, content: Content, where: str) -> None:
-    """Blobs lie one after the other inside the submission, and add up to what the index says."""
-    place, blobs = rows["place"].astype(np.int64), rows["blobs"].astype(np.int64)
-    ends = place + blobs
-    if np.any(blobs < 1) or np.any(ends[:-1] > place[1:]) or np.any(ends > content.blobs):
-        raise FormatError(f"{where}: their blobs overlap or lie outside the submission")
-    if np.any(rows["forwarded"] > 1) or int(blobs[rows["forwarded"] == 1].sum()) != part.blobs:
-        raise FormatError(f"{where}: the forwarded blobs are not as many as declared")
-    if part.entities + part.withdrawn > content.entities:
-        raise FormatError(f"{where}: more than were submitted")
-
-
-def _check_pairs(index: Index, terms: Agreement, links: Rows, candidates: Rows, where: str) -> None:
-    bounds = release.bounds_of(index)
-    for name, pairs in (("links", links), ("candidates", candidates)):
-        release.check_pairs(pairs, bounds, len(index.methods), f"{where}: {name}")
-    single = {"one-to-one": ("left", "right"), "one-to-many": ("right",), "many-to-many": ()}
-    owner = {side: np.searchsorted(bounds, links[side], side="right") for side in ("left", "right")}
-    for side in single[terms.plan.cardinality]:
-        other = owner["right" if side == "left" else "left"]
-        if len(set(zip(links[side].tolist(), other.tolist(), strict=True))) != len(links):
-            raise VerificationError(f"{where}: links: an entity has more links than agreed")
-
-
-def _check_policies(known: Sequence[_Known], links: Rows, candidates: Rows, where: str) -> None:
-    """The linker released neither more nor less than each owner's policy says."""
-    start = 0
-    for each in known:
-        linked = _named(links, start, len(each.rows))
-        named = linked | _named(candidates, start, len(each.rows))
-        start += len(each.rows)
-        forwarded = each.rows["forwarded"] == 1
-        wanted = {"all": np.ones(len(named), bool), "candidates": named, "matched": linked}
-        place = f"{where}: entities of {each.part.name}"
-        if np.any(forwarded != wanted[each.part.policy]):
-            raise VerificationError(f"{place}: released against the policy '{each.part.policy}'")
-        if np.any(~forwarded & ~named):
-            raise VerificationError(f"{place}: one is named without a reason")
-        missing = each.content.entities - each.part.withdrawn - len(each.rows)
-        if each.part.policy == "all" and missing:
-            raise VerificationError(f"{place}: {missing} are missing")
-
-
-def _named(pairs: Rows, start: int, number: int) -> Flags:
-    found = np.zeros(number, bool)
-    for side in ("left", "right"):
-        places = pairs[side].astype(np.int64) - start
-        found[places[(places >= 0) & (places < number)]] = True
-    return found
-
-
 def _owners(
     bundle: container.Bundle,
     keys: PartyKeys,
-    known: Sequence[_Known],
+    known: Sequence[Known],
     terms: Agreement,
     where: str,
     progress: Progress,
@@ -236,11 +199,12 @@ def _owners(
                 _forwarded(forwarded, each.manifest, name, keys, place) for name in FORWARDED
             )
             layout = read_layout(layout_bytes, place)
-            _check_columns(layout, terms, each.part.name, place)
+            check_columns(layout, terms, each.part.name, place)
             controls = read_controls(control_bytes, place)
             nodes = [proofs.read(inclusion.HASH) for _ in range(each.part.nodes)]
             unsealed = _payload(blobs, nodes, each, layout, keys, place, progress)
             control = _controls(each, controls, unsealed, place)
+            check_controls(len(controls), each.content, terms, each.part.name, place)
             owners.append(
                 OpenedOwner(
                     each.part,
@@ -270,17 +234,10 @@ def _forwarded(
         return reader.read()
 
 
-def _check_columns(layout: Layout, terms: Agreement, owner: str, where: str) -> None:
-    sent = {table.name: {column.name for column in table.columns} for table in layout.tables}
-    agreed = {table: set(columns) for table, columns in terms.payload[owner].items()}
-    if sent != agreed:
-        raise VerificationError(f"{where}: its payload columns are not those of the agreement")
-
-
 def _payload(
     source: IO[bytes],
     nodes: Sequence[bytes],
-    owner: _Known,
+    owner: Known,
     layout: Layout,
     keys: PartyKeys,
     where: str,
@@ -290,6 +247,8 @@ def _payload(
     blobs = rows["blobs"].astype(np.int64)
     key, size = owner.manifest.unwrap("payload", keys), owner.content.blob_size
     unsealed, ids, leaves = payload.unseal(source, blobs, size, key, layout.tables, progress)
+    if ids and has_twins(np.frombuffer(b"".join(ids), np.uint8).reshape(-1, payload.ID)):
+        raise FormatError(f"{where}: payload: a blob id stands twice")
     first = np.cumsum(blobs) - blobs
     claimed = [row.tobytes() for row in rows["first_blob"]]
     if claimed != [ids[at] for at in first]:
@@ -304,7 +263,7 @@ def _payload(
 
 
 def _controls(
-    owner: _Known, controls: Sequence[bytes], unsealed: payload.Unsealed, where: str
+    owner: Known, controls: Sequence[bytes], unsealed: payload.Unsealed, where: str
 ) -> Flags:
     """Which named entities are control records. The list and the marks in the blobs must agree."""
     known = set(controls)
@@ -322,7 +281,7 @@ def _reports(
     bundle: container.Bundle, keys: PartyKeys, terms: Agreement, where: str
 ) -> list[dict[str, Any]]:
     with bundle.open("reports", keys) as source:
-        data = source.read(release.REPORTS_LIMIT + 1)
+        data = source.read()  # of a size that was checked
     names = [owner.name for owner in terms.owners]
     pairs = [(a, b) for number, a in enumerate(names) for b in names[number + 1 :]]
     try:

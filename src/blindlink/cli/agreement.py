@@ -8,6 +8,8 @@ import click
 from blindlink.cli.agreement_text import text_of
 from blindlink.cli.common import (
     IN_FILE,
+    OUT_FILE,
+    Group,
     agreement_option,
     example,
     force_option,
@@ -20,7 +22,7 @@ from blindlink.cli.common import (
 from blindlink.cli.passphrase import party_keys, passphrase_option
 
 
-@click.group(epilog="Start with: blindlink agreement new --template > draft.toml")
+@click.group(cls=Group, epilog="Start with: blindlink agreement new --template > draft.toml")
 def agreement() -> None:
     """The agreement that all parties sign, and the secret that owners share under it."""
 
@@ -34,7 +36,7 @@ def agreement() -> None:
 @click.argument("draft", type=IN_FILE, required=False)
 @click.option("--template", is_flag=True, help="Print a commented draft to edit, and stop.")
 @click.option("--secret-file", type=IN_FILE, help="Take the key-check value from this secret.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it here.")
+@click.option("--out", type=OUT_FILE, help="Write it here.")
 @force_option
 @json_option
 def new(

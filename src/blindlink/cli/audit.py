@@ -6,14 +6,22 @@ from typing import Any
 
 import click
 
-from blindlink.cli.common import IN_FILE, example, force_option, json_option, out_option, show
+from blindlink.cli.common import (
+    IN_FILE,
+    Group,
+    example,
+    force_option,
+    json_option,
+    out_option,
+    show,
+)
 
 LINKER = click.option(
     "--linker", type=IN_FILE, required=True, help="The linker's public party file."
 )
 
 
-@click.group(epilog="Start with: blindlink audit verify --help")
+@click.group(cls=Group, epilog="Start with: blindlink audit verify --help")
 def audit() -> None:
     """Check the audit log of the linker against heads, receipts and proofs that others kept."""
 

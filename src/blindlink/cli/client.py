@@ -10,6 +10,7 @@ import click
 from blindlink.cli.common import (
     IN_FILE,
     OUT_FILE,
+    Group,
     example,
     force_option,
     json_option,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.group(epilog="Start with: blindlink client status --help")
+@click.group(cls=Group, epilog="Start with: blindlink client status --help")
 def client() -> None:
     """Talk to a linkage service: upload, status, receipt, download, and what its operator does."""
 

@@ -29,6 +29,31 @@ OUT_FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
+class Command(click.Command):
+    """A command whose outputs never replace its inputs: not even --force may eat a key."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from blindlink.files import check_apart
+
+        for output in _paths(ctx, OUT_FILE):
+            check_apart(output, _paths(ctx, IN_FILE))
+        return super().invoke(ctx)
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+
+
+def _paths(ctx: click.Context, kind: click.Path) -> list[Path]:
+    """The values of all parameters of one kind."""
+    given = [ctx.params.get(each.name or "") for each in ctx.command.params if each.type is kind]
+    return [
+        path for each in given for path in (each if isinstance(each, tuple) else [each]) if path
+    ]
+
+
 def example(*lines: str) -> str:
     """The epilog of a command: what a user would type. Every command has one."""
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)

@@ -8,6 +8,7 @@ import click
 from blindlink.cli.common import (
     FOLDER,
     IN_FILE,
+    Group,
     agreement_option,
     example,
     force_option,
@@ -21,13 +22,19 @@ from blindlink.cli.common import (
 from blindlink.cli.passphrase import party_keys, passphrase_option
 
 
-@click.group(epilog="Start with: blindlink linker link --help")
+@click.group(cls=Group, epilog="Start with: blindlink linker link --help")
 def linker() -> None:
     """What the trusted third party does: it sees encodings."""
 
 
+WITNESS_FILE = click.Path(path_type=Path, dir_okay=False)  # neither input nor output: both
 PROJECT = click.option(
     "--project", type=FOLDER, required=True, help="Your folder for this agreement: log, receipts."
+)
+WITNESS = click.option(
+    "--witness",
+    type=WITNESS_FILE,
+    help="Keep the log's last head here, out of reach of a restore; an older log is refused.",
 )
 
 
@@ -42,6 +49,7 @@ PROJECT = click.option(
 @keys_option
 @passphrase_option
 @PROJECT
+@WITNESS
 @json_option
 def receive(
     file: Path,
@@ -49,6 +57,7 @@ def receive(
     keys: Path,
     passphrase_file: Path | None,
     project: Path,
+    witness: Path | None,
     as_json: bool,
 ) -> None:
     """Verify a submission or a withdrawal as it comes in, log it, and write its owner's receipt.
@@ -61,7 +70,7 @@ def receive(
     now, own = datetime.now(UTC), party_keys(keys, passphrase_file)
     signed = load_agreement(agreement_file, now=now)
     with progress_bar("Verifying") as progress:
-        done = receive_file(file, signed, own, project, now=now, progress=progress)
+        done = receive_file(file, signed, own, project, witness=witness, now=now, progress=progress)
     result = {
         "kind": done.kind,
         "owner": done.owner,
@@ -87,6 +96,7 @@ def receive(
 @keys_option
 @passphrase_option
 @PROJECT
+@WITNESS
 @click.option(
     "--withdrawal", "withdrawals", type=IN_FILE, multiple=True, help="An owner's withdrawal file."
 )
@@ -99,6 +109,7 @@ def link(
     keys: Path,
     passphrase_file: Path | None,
     project: Path,
+    witness: Path | None,
     withdrawals: tuple[Path, ...],
     out: Path,
     force: bool,
@@ -122,6 +133,7 @@ def link(
             project,
             out,
             withdrawals=withdrawals,
+            witness=witness,
             now=now,
             force=force,
             progress=progress,
@@ -185,6 +197,7 @@ def head(
 @agreement_option
 @keys_option
 @passphrase_option
+@WITNESS
 @click.option("--yes", is_flag=True, help="Do not ask: the keys cannot be brought back.")
 @json_option
 def destroy(
@@ -192,6 +205,7 @@ def destroy(
     agreement_file: Path,
     keys: Path,
     passphrase_file: Path | None,
+    witness: Path | None,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -203,7 +217,8 @@ def destroy(
     if not yes:
         click.confirm(f"Erase {keys} for ever?", abort=True, err=True)
     signed = read_agreement(agreement_file)
-    done = destroy_project(project, signed, own, keys, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    done = destroy_project(project, signed, own, keys, witness=witness, now=now)
     result = {"project": str(project), "head": str(done.head), "fresh": done.fresh}
     text = "destroyed" if done.fresh else "was destroyed before"
     show(result, as_json, text)

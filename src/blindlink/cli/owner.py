@@ -9,6 +9,7 @@ from blindlink.cli.common import (
     FOLDER,
     IN_FILE,
     OUT_FILE,
+    Group,
     agreement_option,
     bad_cells_option,
     example,
@@ -25,7 +26,7 @@ from blindlink.cli.owner_import import import_extract
 from blindlink.cli.passphrase import party_keys, passphrase_option
 
 
-@click.group(epilog="Start with: blindlink owner submit --help")
+@click.group(cls=Group, epilog="Start with: blindlink owner submit --help")
 def owner() -> None:
     """What a data owner does: it sees identities."""
 

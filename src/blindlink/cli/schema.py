@@ -6,6 +6,7 @@ import click
 
 from blindlink.cli.common import (
     IN_FILE,
+    Group,
     example,
     force_option,
     json_option,
@@ -15,7 +16,7 @@ from blindlink.cli.common import (
 )
 
 
-@click.group(epilog="Start with: blindlink schema new --help")
+@click.group(cls=Group, epilog="Start with: blindlink schema new --help")
 def schema() -> None:
     """Make, check and show linkage schemas."""
 

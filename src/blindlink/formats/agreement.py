@@ -94,7 +94,7 @@ class SignedAgreement:
         """Raises AgreementError when the agreement is not in force at ``now``."""
         if now >= moment(self.agreement.expires):
             raise AgreementError(f"{where}: agreement: expired at {self.agreement.expires}")
-        if now < moment(self.agreement.created) - SKEW:
+        if now + SKEW < moment(self.agreement.created):
             raise AgreementError(
                 f"{where}: agreement: made in the future, at {self.agreement.created}",
                 hint="compare the clocks",

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from blindlink.errors import FormatError, VerificationError
+from blindlink.errors import FormatError, RefusedError, VerificationError
 from blindlink.files import read_bytes, write_bytes
 from blindlink.formats import canonical
 from blindlink.formats.fields import (
@@ -38,8 +38,9 @@ from blindlink.formats.signed import Signed
 from blindlink.keys import PartyKeys, PartyPublic, Signatures
 
 HEADER = "blindlink-audit-log-v1"
-LIMIT = 64 * 1024 * 1024
+LIMIT = 8 * 1024 * 1024  # some 20,000 entries; read, they take up to fifteen times as much
 ENTRY_LIMIT = 64 * 1024
+FULL = "end this project; a further run needs a new version of the agreement"
 
 
 class Entry(BaseModel):
@@ -123,7 +124,10 @@ class AuditLog:
         return log
 
     def append(self, event: str, details: dict[str, Any], *, now: datetime) -> int:
-        """Add an entry and write the file; returns its index."""
+        """Add an entry and write the file; returns its index.
+
+        Raises RefusedError when the file would be too long to be read again, or OutputError.
+        """
         time = stamp(now)
         if self.entries and moment(time) < moment(self.entries[-1].time):
             time = self.entries[-1].time  # a clock that jumped back does not reorder the log
@@ -141,12 +145,12 @@ class AuditLog:
         """The root over the first ``size`` entries, or over all."""
         return root(self.leaves[:size])
 
-    def head(self, keys: PartyKeys, *, now: datetime) -> Signed[Head]:
-        """The signed head of the log as it is."""
+    def head(self, keys: PartyKeys, *, now: datetime, size: int | None = None) -> Signed[Head]:
+        """The signed head of the first ``size`` entries, or of the log as it is."""
         document = Head(
             log=self.log_id,
-            size=len(self.leaves),
-            root=self.root().hex(),
+            size=len(self.leaves) if size is None else size,
+            root=self.root(size).hex(),
             time=stamp(now),
             signer=keys.public.fingerprint(),
         )
@@ -169,7 +173,10 @@ class AuditLog:
 
     def _write(self, *, force: bool) -> None:
         lines = [f"{HEADER} {self.log_id}".encode(), *(e.to_bytes() for e in self.entries), b""]
-        write_bytes(self.path, b"\n".join(lines), force=force)
+        data = b"\n".join(lines)
+        if len(data) > LIMIT:
+            raise RefusedError(f"{self.path}: the audit log is full", hint=FULL)
+        write_bytes(self.path, data, force=force)
 
 
 def verify_log(log: AuditLog, head: Signed[Head], signer: PartyPublic, where: str) -> None:

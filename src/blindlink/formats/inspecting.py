@@ -38,7 +38,7 @@ def describe(path: Path) -> dict[str, Any]:
     for header, reader in _BY_LINE.items():
         if line == header or (header == audit.HEADER and line.startswith(f"{header} ")):
             return reader(path)
-    if line.startswith("blindlink-") and line.endswith("-v1"):
+    if line.isascii() and line.startswith("blindlink-") and line.endswith("-v1"):
         return _container(path, line.removeprefix("blindlink-").removesuffix("-v1"))
     raise _foreign(path)
 

@@ -100,7 +100,7 @@ class Manifest(BaseModel):
             raise AgreementError(f"{where}: belongs to another agreement")
         if now >= moment(self.expires):
             raise AgreementError(f"{where}: expired at {self.expires}")
-        if now < moment(self.created) - SKEW:
+        if now + SKEW < moment(self.created):
             raise AgreementError(
                 f"{where}: made in the future, at {self.created}", hint="compare the clocks"
             )

@@ -35,7 +35,7 @@ TAG = 16
 OVERHEAD = ID + TAG
 STEP = 64  # blob sizes are multiples of it, so that they do not tell the longest entity to the byte
 MAX_BLOB = 1 << 20
-MAX_ENTITY = 1 << 24
+MAX_ENTITY = 1 << 22
 BATCH = 1 << 22  # plain bytes that are packed, sealed and opened at a time
 RECORD, CONTROL = 0, 1
 LABEL = b"blindlink-payload-blob-v1"
@@ -124,6 +124,11 @@ def blob_size(sizes: Counts) -> int:
 def blobs_for(sizes: Counts, size: int) -> Counts:
     """How many blobs of ``size`` entities of these sizes take, at least one each."""
     return np.maximum(-(-sizes // size), 1)
+
+
+def most_blobs(size: int) -> int:
+    """How many blobs of ``size`` an entity has at most."""
+    return -(-MAX_ENTITY // size)
 
 
 def seal(

@@ -81,8 +81,11 @@ def make_receipt(
     rejected: tuple[Rejection, ...] = (),
     now: datetime,
 ) -> Signed[Receipt]:
-    """The receipt for the submission with ``manifest``, logged as the entry at ``index``."""
-    head = log.head(keys, now=now)
+    """The receipt for the submission with ``manifest``, logged as the entry at ``index``.
+
+    Its head ends with that entry: a later one would tell the owner whether the run has ended.
+    """
+    head = log.head(keys, now=now, size=index + 1)
     document = Receipt(
         agreement=manifest.agreement,
         bundle=manifest.bundle,
@@ -93,7 +96,7 @@ def make_receipt(
         created=stamp(now),
         signer=keys.public.fingerprint(),
         entry=log.entries[index],
-        path=tuple(log.inclusion(index)),
+        path=tuple(log.inclusion(index, index + 1)),
         head=SignedHead.of(head),
     )
     return Signed.make(document, keys)

@@ -32,6 +32,9 @@ _TYPES = {
     "integer": pa.int64(),
     "number": pa.float64(),
 }
+INTEGER = r"^-?(0|[1-9][0-9]{0,17})$"
+NUMBER = r"^-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$"
+_SPELLING = {"integer": INTEGER, "number": NUMBER}  # casting takes others too: 0x1F, 007, inf
 
 
 class Column(BaseModel):
@@ -128,9 +131,17 @@ def _typed(field: Bytes, column: Column, where: str) -> pa.Array:
     try:
         text.validate(full=True)
         text = pc.if_else(pa.array(lengths == 0), None, text.cast(pa.string()))
+        if not _spelt(text, column.kind):
+            raise pa.ArrowInvalid
         return text.cast(_TYPES[column.kind])
     except pa.ArrowException:
         raise FormatError(f"{where}: a value is not a {column.kind}") from None
+
+
+def _spelt(text: pa.Array, kind: Kind) -> bool:
+    """Whether all values are written in the one way that their kind has."""
+    pattern = _SPELLING.get(kind)
+    return pattern is None or pc.all(pc.match_substring_regex(text, pattern)).as_py() is not False
 
 
 def _lengths(field: Bytes, width: int) -> Numbers:

@@ -47,7 +47,7 @@ SECTIONS = (
     "payload",
 )
 INDEX_LIMIT = canonical.LIMIT
-REPORTS_LIMIT = 16 << 20
+REPORT_LIMIT, REPORTS_LIMIT = 128 << 10, 16 << 20  # bytes of one, and of all
 
 ENTITY = np.dtype(
     [
@@ -141,8 +141,13 @@ def check_sizes(
     for name, size in sizes.items():
         if manifest.section(name).size != sealed_size(size):
             raise FormatError(f"{where}: {name}: not the size that the index declares")
-    if manifest.section("reports").size > REPORTS_LIMIT:
-        raise FormatError(f"{where}: reports: larger than {REPORTS_LIMIT} bytes")
+    if manifest.section("reports").size > reports_limit(len(index.owners)):
+        raise FormatError(f"{where}: reports: larger than {reports_limit(len(index.owners))} bytes")
+
+
+def reports_limit(owners: int) -> int:
+    """Bytes of the section ``reports`` at most: parsed, JSON takes thirty times as much memory."""
+    return min(REPORT_LIMIT * (owners * (owners - 1) // 2), REPORTS_LIMIT)
 
 
 def read_rows(source: IO[bytes], dtype: Any, number: int) -> Rows:

@@ -26,7 +26,7 @@ from blindlink.formats import canonical
 from blindlink.formats.encodings import KEY_BYTES, Encodings
 from blindlink.formats.fields import STRICT, Digest, KeyCheck, parse
 from blindlink.formats.manifest import Manifest
-from blindlink.formats.payload import ID, MAX_BLOB, OVERHEAD, Sink
+from blindlink.formats.payload import ID, MAX_BLOB, OVERHEAD, Sink, most_blobs
 from blindlink.formats.records import MAX_TABLES, Bytes, TableLayout
 from blindlink.formats.stream import sealed_size
 from blindlink.formats.terms import Agreement
@@ -183,6 +183,8 @@ def read_records(source: IO[bytes], content: Content, where: str, *, keep: bool 
         raise FormatError(f"{where}: encodings: an entity has no row, or a row no entity")
     if blobs.min() < 1 or int(blobs.sum()) != content.blobs:
         raise FormatError(f"{where}: encodings: the entities' blobs are not those of the payload")
+    if blobs.max() > most_blobs(content.blob_size):
+        raise FormatError(f"{where}: encodings: an entity has too many blobs")
     if has_twins(ids):
         raise FormatError(f"{where}: encodings: a row id stands twice")
     return Records(ids, entity, tuple(filters), tuple(keys), blobs, empty)

@@ -20,8 +20,17 @@ from blindlink.keys import PartyPublic, Role
 
 FORMAT = "blindlink-agreement-v1"
 IDENTIFIERS = frozenset(
-    {"entity_id", "record_id"}
-)  # never payload: a fresh person id replaces them
+    (
+        *("entity_id", "record_id", "crn", "clientid", "client_reference", "nhs_number", "nhsno"),
+        *("pnc", "pncid", "pnc_number", "cro", "cro_number", "noms_number", "prison_number"),
+        *("nino", "national_insurance_number", "driving_licence", "passport_number"),
+        *("name", "full_name", "forename", "first_name", "middle_name", "surname", "last_name"),
+        *("alias", "address", "email", "telephone", "phone"),
+    )
+)
+"""Never payload: they name a person. A fresh number of this release stands for the person."""
+COARSE_ONLY = frozenset(("date_of_birth", "dob", "postcode", "postcode_full"))
+"""Payload only after a generalisation: kept whole, they all but name a person."""
 
 ReleasePolicy = Literal["all", "candidates", "matched"]
 Column = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
@@ -192,7 +201,8 @@ def _check_terms(terms: Agreement) -> None:
 def _check_payload(terms: Agreement) -> None:
     for owner, tables in terms.payload.items():
         for table, columns in tables.items():
-            if found := IDENTIFIERS.intersection(columns):
+            kept = {column for column, rule in columns.items() if rule == "keep"}
+            if found := IDENTIFIERS.intersection(columns) | (COARSE_ONLY & kept):
                 raise ValueError(f"payload of {owner}, {table}: {min(found)} is an identifier")
             if not columns:
                 raise ValueError(f"payload of {owner}, {table}: lists no column")

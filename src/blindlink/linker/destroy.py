@@ -13,7 +13,9 @@ from blindlink.errors import OutputError
 from blindlink.files import reason
 from blindlink.formats.agreement import SignedAgreement
 from blindlink.keys import PartyKeys
+from blindlink.linker.lock import locked
 from blindlink.linker.project import Project
+from blindlink.linker.witness import witnessed
 
 HEAD = "final.head"
 
@@ -27,7 +29,13 @@ class Destroyed:
 
 
 def destroy(
-    project: Path, agreement: SignedAgreement, keys: PartyKeys, key_file: Path, *, now: datetime
+    project: Path,
+    agreement: SignedAgreement,
+    keys: PartyKeys,
+    key_file: Path,
+    *,
+    witness: Path | None = None,
+    now: datetime,
 ) -> Destroyed:
     """Log the destruction, write the last head into the project, erase the linker's key file.
 
@@ -36,10 +44,11 @@ def destroy(
     """
     agreement.check_signatures("agreement")
     agreement.agreement.member(keys.public, "linker")
-    desk = Project.load(project, agreement.digest())
-    fresh = desk.destroy(now=now)
     head = project / HEAD
-    desk.log.head(keys, now=now).save(head, force=True)
+    with locked(project), witnessed(project, witness, keys, now):
+        desk = Project.load(project, agreement.digest())
+        fresh = desk.destroy(now=now)
+        desk.log.head(keys, now=now).save(head, force=True)
     erase(key_file)
     return Destroyed(head, fresh)
 

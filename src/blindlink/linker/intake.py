@@ -5,7 +5,6 @@ and recipients are those of the agreement; then the encodings; then the Merkle r
 payload, which the linker cannot read.
 """
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,22 +13,22 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from blindlink.errors import AgreementError, RefusedError, VerificationError
+from blindlink.errors import AgreementError, FormatError, RefusedError, VerificationError
 from blindlink.formats import container, inclusion
 from blindlink.formats.agreement import Agreement, SignedAgreement
 from blindlink.formats.manifest import Manifest
 from blindlink.formats.payload import ID
 from blindlink.formats.receipt import REJECTED, Rejection
 from blindlink.formats.records import Bytes
-from blindlink.formats.schema import parse_schema
 from blindlink.formats.submission import (
     KIND,
     Content,
     Records,
-    check_rows,
     content_of,
+    has_twins,
     read_records,
 )
+from blindlink.formats.submission_terms import check_agreed
 from blindlink.formats.withdrawal import SECTION, WITHDRAWAL, read_withdrawn, withdrawal_content
 from blindlink.keys import PartyKeys, PartyPublic
 from blindlink.progress import Progress, silent
@@ -45,7 +44,7 @@ class Taken:
     """A verified submission.
 
     ``usable`` (rows,): may be matched, neither empty nor withdrawn; ``withdrawn`` (entities,);
-    ``blob_ids`` (blobs, 16) and ``leaves`` in file order. They, filters and match keys are there
+    ``blob_ids`` (blobs, 16) and ``leaves`` in file order. Leaves, filters and match keys are there
     only where they were kept.
     """
 
@@ -98,7 +97,7 @@ def take(
     owner = _owner(terms, sealed.manifest, where)
     bundle = sealed.verify(owner, agreement=agreement.digest(), now=now)
     content = content_of(bundle.manifest, where)
-    _check_terms(content, bundle.manifest, terms, owner, where)
+    check_agreed(content, bundle.manifest, terms, where)
     with bundle.open("encodings", keys) as source:
         records = read_records(source, content, where, keep=keep)
     if int(records.empty.sum()) > REJECTED:
@@ -162,36 +161,6 @@ def _owner(terms: Agreement, manifest: Manifest, where: str) -> PartyPublic:
     return sender
 
 
-def _check_terms(
-    content: Content, manifest: Manifest, terms: Agreement, owner: PartyPublic, where: str
-) -> None:
-    schema = parse_schema(terms.schema_document)
-    if content.schema_fingerprint != terms.schema_fingerprint():
-        raise AgreementError(f"{where}: encoded by another linkage schema than agreed")
-    if (content.bits, content.match_keys) != (schema.bits, schema.match_keys):
-        raise AgreementError(f"{where}: its encodings are not shaped as the schema says")
-    if content.key_check != terms.key_check:
-        raise AgreementError(f"{where}: encoded with another secret than agreed")
-    for section in manifest.sections:
-        reader = terms.linker if section.name == "encodings" else terms.analyst
-        if section.recipient != reader.fingerprint():
-            raise VerificationError(f"{where}: section '{section.name}': is not for {reader.name}")
-    _check_limits(content, manifest, terms, where)
-
-
-def _check_limits(content: Content, manifest: Manifest, terms: Agreement, where: str) -> None:
-    check_rows(content.rows, terms, where)
-    limits = terms.limits
-    size = sum(section.size for section in manifest.sections)
-    facts: Mapping[str, tuple[int, int]] = {
-        "bytes": (size, limits.bytes),
-        "submissions": (content.sequence, limits.submissions),
-    }
-    for name, (value, limit) in facts.items():
-        if value > limit:
-            raise RefusedError(f"{where}: {value} {name}; the agreement allows {limit}")
-
-
 def _blobs(
     bundle: container.Bundle, content: Content, where: str, keep: bool, progress: Progress
 ) -> tuple[Bytes, list[bytes]]:
@@ -203,11 +172,14 @@ def _blobs(
             found = [inclusion.leaf(block[at : at + step]) for at in range(0, len(block), step)]
             for leaf in found:
                 total.add(leaf)
+            ids += b"".join(block[at : at + ID] for at in range(0, len(block), step))
             if keep:
-                ids += b"".join(block[at : at + ID] for at in range(0, len(block), step))
                 leaves += found
             done += len(found)
             progress(done, content.blobs)
     if total.root().hex() != content.payload_root:
         raise VerificationError(f"{where}: payload: does not have the Merkle root of the manifest")
-    return np.frombuffer(ids, np.uint8).reshape(-1, ID), leaves
+    blob_ids = np.frombuffer(ids, np.uint8).reshape(-1, ID)
+    if has_twins(blob_ids):  # two messages under one key, and a control that could be somebody else
+        raise FormatError(f"{where}: payload: a blob id stands twice")
+    return blob_ids, leaves

@@ -31,6 +31,7 @@ DESTROYED = "destroyed"
 
 LOG = "audit.log"
 RECEIPTS = "receipts"
+WITHDRAWALS = 1000  # of one owner, so that nobody can fill the log
 
 
 @dataclass
@@ -38,7 +39,8 @@ class State:
     """What the log's entries add up to.
 
     ``current``: bundle of each owner's latest submission; ``digests``: of every bundle received;
-    ``withdrawals``: the bundle of the submission that each withdrawal is for.
+    ``withdrawals``: the bundle of the submission that each withdrawal is for; ``messages``: how
+    many of them each owner sent.
     """
 
     agreement: str
@@ -46,6 +48,7 @@ class State:
     sequence: dict[str, int] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     withdrawals: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, int] = field(default_factory=dict)
     frozen: dict[str, Any] | None = None
     outcome: str | None = None
     destroyed: bool = False
@@ -67,7 +70,8 @@ class Project:
         """
         path = folder / LOG
         if not path.exists():
-            _make(folder / RECEIPTS)
+            make_folder(folder)
+            make_folder(folder / RECEIPTS)
             AuditLog.create(path, entropy(16).hex())
         log = AuditLog.load(path)
         if not log.entries:
@@ -87,8 +91,11 @@ class Project:
     def state(self) -> State:
         """Where the project stands, from its log."""
         state = State(agreement="")
-        for entry in self.log.entries:
-            _apply(state, entry.event, entry.details)
+        try:
+            for entry in self.log.entries:
+                _apply(state, entry.event, entry.details)
+        except (KeyError, TypeError):
+            raise FormatError(f"{self.log.path}: an entry lacks what its kind has") from None
         return state
 
     def receive(
@@ -131,11 +138,23 @@ class Project:
     def withdraw(
         self, owner: str, manifest: Manifest, submission: str, rows: int, *, now: datetime
     ) -> None:
-        """Log a verified withdrawal. Raises RefusedError after the inputs froze."""
+        """Log a verified withdrawal; the same one again changes nothing.
+
+        Raises RefusedError for another one of the same bundle id, for too many of one owner, or
+        after the inputs froze.
+        """
         state = self.state()
-        if manifest.bundle in state.digests:
+        known = state.digests.get(manifest.bundle)
+        if known == manifest.digest():
             return
         self._check_open(state)
+        if known:
+            raise RefusedError(f"{owner}: another file of this bundle id was received before")
+        if state.messages.get(owner, 0) >= WITHDRAWALS:
+            raise RefusedError(
+                f"{owner}: more than {WITHDRAWALS} withdrawals",
+                hint="one withdrawal may name any number of people",
+            )
         details = {
             "owner": owner,
             "bundle": manifest.bundle,
@@ -220,6 +239,7 @@ def _apply(state: State, event: str, details: Mapping[str, Any]) -> None:
     elif event == WITHDRAWN:
         state.digests[details["bundle"]] = details["withdrawal"]
         state.withdrawals[details["bundle"]] = details["submission"]
+        state.messages[details["owner"]] = state.messages.get(details["owner"], 0) + 1
     elif event == FROZEN:
         state.frozen = dict(details)
     elif event in (RELEASED, REFUSED):
@@ -230,8 +250,9 @@ def _apply(state: State, event: str, details: Mapping[str, Any]) -> None:
         raise FormatError("audit log: an entry is of an unknown kind")
 
 
-def _make(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder of the linker's own: its log says how the run ended. Raises OutputError."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: {reason(error)}") from None

@@ -15,7 +15,9 @@ from blindlink.formats.agreement import SignedAgreement
 from blindlink.formats.withdrawal import WITHDRAWAL
 from blindlink.keys import Entropy, PartyKeys, system_entropy
 from blindlink.linker import intake
-from blindlink.linker.project import Project
+from blindlink.linker.lock import locked
+from blindlink.linker.project import Project, make_folder
+from blindlink.linker.witness import witnessed
 from blindlink.progress import Progress, silent
 
 
@@ -41,12 +43,13 @@ def receive(
     keys: PartyKeys,
     project: Path,
     *,
+    witness: Path | None = None,
     now: datetime,
     entropy: Entropy = system_entropy,
     progress: Progress = silent,
 ) -> Received:
     """Verify a submission or a withdrawal and log it in the project's folder, made where there is
-    none; the same file again changes nothing.
+    none; the same file again changes nothing. ``witness`` keeps the log's head, see ``witnessed``.
 
     Raises InputError, FormatError, VerificationError, AgreementError or RefusedError (a replay, an
     old sequence number, frozen inputs); then nothing is logged.
@@ -54,9 +57,12 @@ def receive(
     agreement.verify(now, "agreement")
     agreement.agreement.member(keys.public, "linker")
     if container.kind_of(file) == WITHDRAWAL:
-        return _withdrawal(file, agreement, keys, project, now)
+        return _withdrawal(file, agreement, keys, (project, witness), now)
     with ExitStack() as stack:
         taken = intake.take(stack, file, agreement, keys, now=now, keep=False, progress=progress)
+        make_folder(project)
+        stack.enter_context(locked(project))
+        stack.enter_context(witnessed(project, witness, keys, now))
         desk = Project.open(project, agreement.digest(), now=now, entropy=entropy)
         manifest, content = taken.bundle.manifest, taken.content
         receipt = desk.receive(
@@ -81,15 +87,21 @@ def receive(
 
 
 def _withdrawal(
-    file: Path, agreement: SignedAgreement, keys: PartyKeys, project: Path, now: datetime
+    file: Path,
+    agreement: SignedAgreement,
+    keys: PartyKeys,
+    places: tuple[Path, Path | None],
+    now: datetime,
 ) -> Received:
+    project, witness = places
     message = intake.take_withdrawal(file, agreement, keys, now=now)
-    desk, owner = Project.load(project, agreement.digest()), message.owner.name
-    if desk.state().current.get(owner) != message.submission:
-        raise VerificationError(
-            f"withdrawal of {owner}: is for another submission of this owner",
-            hint="the owner makes a new one from the row map of its latest submission",
-        )
-    rows = len(message.ids)
-    desk.withdraw(owner, message.manifest, message.submission, rows, now=now)
+    owner, rows = message.owner.name, len(message.ids)
+    with locked(project), witnessed(project, witness, keys, now):
+        desk = Project.load(project, agreement.digest())
+        if desk.state().current.get(owner) != message.submission:
+            raise VerificationError(
+                f"withdrawal of {owner}: is for another submission of this owner",
+                hint="the owner makes a new one from the row map of its latest submission",
+            )
+        desk.withdraw(owner, message.manifest, message.submission, rows, now=now)
     return Received("withdrawal", owner, message.manifest.bundle, None, rows, 0, None)

@@ -34,7 +34,9 @@ from blindlink.linker.assembly import Listed, OwnerPair, Pairs
 from blindlink.linker.intake import Taken, Withdrawal
 from blindlink.linker.link import Candidates, Counts
 from blindlink.linker.link import link as link_pair
-from blindlink.linker.project import REFUSED, RELEASED, Project
+from blindlink.linker.lock import locked
+from blindlink.linker.project import REFUSED, RELEASED, Project, make_folder
+from blindlink.linker.witness import witnessed
 from blindlink.linker.writing import write
 from blindlink.progress import Progress, silent
 
@@ -92,6 +94,7 @@ def link(
     out: Path,
     *,
     withdrawals: Sequence[Path] = (),
+    witness: Path | None = None,
     now: datetime,
     force: bool = False,
     entropy: Entropy = system_entropy,
@@ -100,8 +103,9 @@ def link(
     """Link one submission of every owner and write the release to ``out``.
 
     ``project`` is the linker's folder for this agreement, made where there is none; it gets the
-    audit log and the receipts for the owners. Raises InputError, FormatError, VerificationError,
-    AgreementError, RefusedError, SeparationError or OutputError; then no release is written.
+    audit log and the receipts for the owners; ``witness`` keeps the log's head, see ``witnessed``.
+    Raises InputError, FormatError, VerificationError, AgreementError, RefusedError, SeparationError
+    or OutputError; then no release is written.
     """
     agreement.verify(now, "agreement")
     agreement.agreement.member(keys.public, "linker")
@@ -114,6 +118,9 @@ def link(
         ]
         messages = [intake.take_withdrawal(path, agreement, keys, now=now) for path in withdrawals]
         taken = _one_each(read, messages, agreement.agreement)
+        make_folder(project)
+        stack.enter_context(locked(project))
+        stack.enter_context(witnessed(project, witness, keys, now))
         desk = Project.open(project, agreement.digest(), now=now, entropy=entropy)
         receipts = _receive(desk, taken, messages, run)
         desk.freeze(_inputs(taken, messages), now=now)

@@ -3,10 +3,9 @@
 from datetime import datetime
 from pathlib import Path
 
-import pyarrow as pa
-
 from blindlink import frames
 from blindlink.errors import InputError
+from blindlink.files import check_apart
 from blindlink.formats.agreement import load_agreement
 from blindlink.keys import LinkageKey, PartyKeys
 from blindlink.owner.batch import Tolerate
@@ -45,10 +44,13 @@ def submit_folder(
     accepted = read_waiver(waiver) if waiver else None
     signed = load_agreement(agreement, now=now)
     party = signed.agreement.member(keys.public, "owner")
-    tables = {name: _table(data, name) for name in signed.agreement.payload[party.name]}
+    identities = _file(data, IDENTITIES)
+    files = {name: _file(data, name) for name in signed.agreement.payload[party.name]}
+    for path in (out, row_map or out):
+        check_apart(path, [identities, *files.values()])
     return submit(
-        _table(data, IDENTITIES),
-        tables,
+        frames.read_table(identities),
+        {name: frames.read_table(path) for name, path in files.items()},
         signed,
         keys,
         LinkageKey.load(secret),
@@ -82,11 +84,11 @@ def withdraw_file(
     return withdraw(ids, row_map, signed, keys, out, now=now, force=force)
 
 
-def _table(data: Path, name: str) -> pa.Table:
+def _file(data: Path, name: str) -> Path:
     found = [path for path in (data / f"{name}{ending}" for ending in ENDINGS) if path.exists()]
     if len(found) != 1:
         what = "several files hold" if found else "no file holds"
         raise InputError(
             f"{data}: {what} the table {name}", hint=f"put one file there, such as {name}.csv"
         )
-    return frames.read_table(found[0])
+    return found[0]

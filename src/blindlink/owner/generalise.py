@@ -18,13 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from blindlink.errors import AgreementError, InputError
-from blindlink.formats.records import Kind
+from blindlink.formats.records import INTEGER, NUMBER, Kind
 from blindlink.keys import Entropy
 
 ENTITY = "entity_id"
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
-_INTEGER = r"^-?(0|[1-9]\d{0,17})$"
-_NUMBER = r"^-?(0|[1-9]\d{0,17})(\.\d{1,18})?$"
 
 
 def generalised(table: pa.Table, rules: Mapping[str, str], name: str) -> pa.Table:
@@ -107,9 +105,9 @@ def _kind(values: pa.Array) -> Kind:
             return "date"
         except pa.ArrowException:
             return "text"
-    if _all_match(known, _INTEGER):
+    if _all_match(known, INTEGER):
         return "integer"
-    return "number" if _all_match(known, _NUMBER) else "text"
+    return "number" if _all_match(known, NUMBER) else "text"
 
 
 def _all_match(values: pa.Array, pattern: str) -> bool:

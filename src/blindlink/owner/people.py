@@ -14,6 +14,7 @@ from blindlink.keys import Entropy
 from blindlink.owner.generalise import ENTITY, generalised, renumbered
 
 RECORD = "record_id"
+COINCIDENCES = 10  # so many equal cells may happen in a small table of numbers
 
 Numbers = npt.NDArray[np.int64]
 
@@ -50,6 +51,8 @@ def read_people(
     if missing:
         raise InputError(f"table {missing[0]} is missing; the agreement lists it")
     texts = {name: generalised(tables[name], rules[name], name) for name in rules}
+    for name, text in texts.items():
+        _check_columns(text, _entity_ids(tables[name], name), name)
     payload = {
         name: (text, _numbers(tables[name], ids, name))
         for name, text in renumbered(texts, entropy).items()
@@ -67,6 +70,18 @@ def _entity_ids(table: pa.Table, name: str) -> pa.Array:
             row = int(np.argmax(wrong)) + 1
             raise InputError(f"table {name}, column {ENTITY}, row {row}: {what}")
     return values
+
+
+def _check_columns(text: pa.Table, entity: pa.Array, name: str) -> None:
+    """No column holds the owner's own entity ids under another name. ``*_id`` are numbered anew."""
+    for column in (column for column in text.column_names if not column.endswith("_id")):
+        values = text.column(column).combine_chunks()
+        same = pc.sum(pc.equal(values, entity)).as_py() or 0
+        if same >= COINCIDENCES and 2 * same > len(values) - values.null_count:
+            raise InputError(
+                f"table {name}, column {column}: holds the {ENTITY} of most of its rows",
+                hint="leave it out of the agreement: what names a person never leaves the owner",
+            )
 
 
 def _numbers(table: pa.Table, ids: pa.Array, name: str) -> Numbers:
