@@ -8,6 +8,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "vectors"))
+
+import vector_world  # noqa: E402
+from vector_world import BASE, Rebuild  # noqa: E402
+from vectors_release import READERS  # noqa: E402
+
+from blindlink.formats.audit import LIMIT as LOG  # noqa: E402
+from blindlink.formats.release import REPORT_LIMIT  # noqa: E402
+
 LIMIT_KIB = 300 * 1024
 
 PROGRAM = """
@@ -20,6 +29,9 @@ from blindlink.errors import BlindlinkError
 if sys.argv[1] == "agreement":
     from blindlink.formats.agreement import load_agreement
     read = lambda path: load_agreement(path, now=NOW)
+elif sys.argv[1] == "log":
+    from blindlink.formats.audit import AuditLog
+    read = AuditLog.load
 elif sys.argv[1] == "submission":
     from blindlink.linker.intake import take
     read = lambda path: take(ExitStack(), path, agreement(), keys("ttp"), now=NOW)
@@ -94,6 +106,32 @@ def test_manifests_of_a_mebibyte(tmp_path: Path) -> None:
         head = b"blindlink-submission-v1\n" + len(manifest).to_bytes(4, "big")
         path.write_bytes(head + manifest + b"\0\0\0\2{}")
     assert read("submission", *paths) == {"FormatError"}
+
+
+@pytest.mark.slow
+def test_a_log_of_the_shortest_entries(tmp_path: Path) -> None:
+    """Ten times as many entries as a log of this size has when a linker wrote it."""
+    entry = b'{"details":{},"event":"a","index":%d,"time":"2026-11-23T12:00:00Z"}\n'
+    entries = b"".join(entry % number for number in range(LOG // 72))
+    head = b"blindlink-audit-log-v1 " + b"0" * 32 + b"\n"
+    path, longer = tmp_path / "log", tmp_path / "longer"
+    path.write_bytes(head + entries)
+    longer.write_bytes(head + entries + b"x" * LOG)
+    assert 0.9 * LOG < path.stat().st_size <= LOG
+    assert read("log", path) == {"accepted"}
+    assert read("log", longer) == {"InputError"}
+
+
+@pytest.mark.slow
+def test_reports_of_the_costliest_shape(tmp_path: Path) -> None:
+    """A linker fills the room for its reports with empty lists; more is refused by its size."""
+    rebuild = Rebuild(BASE / "study.release", "release", vector_world.keys("ttp"), READERS)
+    paths = []
+    for name, size in (("most", REPORT_LIMIT - 64), ("more", 2 * REPORT_LIMIT), ("far", 2**24)):
+        paths.append(tmp_path / f"{name}.release")
+        data = many(size)
+        paths[-1].write_bytes(rebuild(tmp_path / "x", {"reports": lambda _, d=data: d}))
+    assert read("release", *paths) == {"FormatError"}
 
 
 @pytest.mark.parametrize("kind", ["submission", "release"])

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from blindlink.errors import FormatError, VerificationError
-from blindlink.formats import container, release, submission, withdrawal
+from blindlink.errors import FormatError, RefusedError, VerificationError
+from blindlink.formats import container, payload, release, submission, withdrawal
+from blindlink.formats.agreement import Agreement, Limits
 from blindlink.formats.manifest import Manifest
 from blindlink.formats.records import Column, TableLayout
 from blindlink.linker import assembly, writing
 from blindlink.linker.assembly import Listed
+from blindlink.linker.link import Candidates
+from blindlink.owner.prepare import random_ids
 from flow_world import NOW, World, keys, seeded
 
 POLICIES = {"moj": "all", "ohid": "candidates"}
@@ -119,12 +122,67 @@ class TestLinker:
         world.link()
         refused(world, "payload: ")
 
+    def test_goes_on_where_too_few_are_linked(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world = played(tmp_path, terms={"minimum_overlap": 31})
+        monkeypatch.setattr(
+            "blindlink.linker.release.len",
+            lambda value: 31 if isinstance(value, Candidates) else builtins.len(value),
+            raising=False,
+        )
+        world.link()
+        monkeypatch.undo()
+        refused(world, "links: moj and ohid have fewer than agreed")
+
+    def test_links_a_pair_that_is_no_candidate(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world, honest = played(tmp_path), writing.pair_rows
+        calls: list[int] = []
+
+        def fewer(*arguments: Any) -> Any:
+            calls.append(1)
+            return honest(*arguments)[len(calls) - 1 :]  # all links, then not all candidates
+
+        monkeypatch.setattr(writing, "pair_rows", fewer)
+        world.link()
+        refused(world, "links: one is not among the candidates")
+
+    @pytest.mark.parametrize(
+        ("terms", "message"),
+        [
+            ({"minimum_rows": 100}, "submission of moj: .. rows; the agreement wants 100"),
+            ({"limits": Limits(rows=64, bytes=10**9, submissions=2)}, "wants 10 to 64"),
+            ({"limits": Limits(rows=1000, bytes=1000, submissions=2)}, "bytes; the agreement"),
+        ],
+    )
+    def test_takes_in_what_the_agreement_does_not_allow(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        terms: dict[str, Any],
+        message: str,
+    ) -> None:
+        """With an owner that sends it. The analyst asks the agreement again."""
+        world = World(tmp_path, terms=terms)
+        for module in ("formats.submission_terms.check_rows", "owner.prepare.check_rows"):
+            monkeypatch.setattr(f"blindlink.{module}", lambda *_: None)
+        monkeypatch.setattr("blindlink.linker.intake.check_agreed", lambda *_: None)
+        monkeypatch.setattr("blindlink.owner.submit.sum", lambda _: 0, raising=False)
+        for name in world.owners:
+            world.submit(name)
+        world.link()
+        monkeypatch.undo()
+        with pytest.raises(RefusedError, match=message):
+            world.cohort()
+
     def test_reports_that_are_too_large(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         world = played(tmp_path)
         world.link()
-        monkeypatch.setattr(release, "REPORTS_LIMIT", 100)
+        monkeypatch.setattr(release, "REPORT_LIMIT", 100)
         refused(world, "reports: larger than 100 bytes")
 
 
@@ -153,6 +211,58 @@ class TestOwner:
         world.submit("ohid")
         world.link()
         refused(world, "controls: one is not among the entities")
+
+    @pytest.mark.parametrize(("agreed", "sent"), [(5, 4), (5, 6), (5, 0), ("0.05", 9), ("0.05", 0)])
+    @pytest.mark.parametrize("policy", ["all", "matched"])
+    def test_adds_another_number_of_controls(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        policy: str,
+        agreed: Any,
+        sent: int,
+    ) -> None:
+        world = World(tmp_path, policies={"moj": policy, "ohid": "candidates"}, controls=agreed)
+        monkeypatch.setattr(Agreement, "control_count", lambda *_: sent)
+        world.submit("moj")
+        monkeypatch.undo()
+        world.submit("ohid")
+        world.link()
+        refused(world, "submission of moj: controls: not as many as agreed")
+
+    def test_gives_two_blobs_one_id(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        world = World(tmp_path)
+
+        def twice(number: int, entropy: Any) -> Any:
+            ids = random_ids(number, entropy).copy()
+            ids[1] = ids[0]
+            return ids
+
+        monkeypatch.setattr("blindlink.owner.submit.random_ids", twice)
+        world.submit("moj")
+        monkeypatch.undo()
+        world.submit("ohid")
+        with pytest.raises(FormatError, match="payload: a blob id stands twice"):
+            world.link()
+        monkeypatch.setattr("blindlink.linker.intake.has_twins", lambda _: False)
+        world.link()
+        refused(world, "payload: a blob id stands twice")
+
+    def test_seals_an_entity_without_bounds(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world = World(tmp_path)
+        honest = payload.blobs_for
+        monkeypatch.setattr(payload, "blobs_for", lambda *sizes: honest(*sizes) + 2)
+        world.submit("moj")
+        monkeypatch.undo()
+        world.submit("ohid")
+        monkeypatch.setattr(payload, "MAX_ENTITY", 128)
+        with pytest.raises(FormatError, match="encodings: an entity has too many blobs"):
+            world.link()
+        monkeypatch.setattr("blindlink.formats.submission.most_blobs", lambda _: 100)
+        world.link()
+        refused(world, "entities of moj: one has too many blobs")
 
 
 def test_nobody_matches_anybody(tmp_path: Path) -> None:

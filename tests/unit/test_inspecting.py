@@ -98,6 +98,9 @@ def test_schema_and_encodings(tmp_path: Path) -> None:
         b"blindlink-party-keys-v1\nx\n",
         b"blindlink-audit-log-v1 zz\n",
         b"\xff\xfe\x00",
+        b"blindlink-\xff-v1\n",
+        b"blindlink-\xc3\xa9-v1\n",
+        b'{"columns": ["a", 1]}',
         b"[" * 100,
         b"{" + b'"a":[' * 100_000,
     ],
@@ -107,6 +110,11 @@ def test_what_is_not_ours_is_said_to_be_so(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(data)
     with pytest.raises(FormatError):
         describe(tmp_path / "x")
+
+
+def test_a_list_of_columns(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text('{"columns": ["surname", "sex"]}')
+    assert describe(tmp_path / "x")["columns"] == ["surname", "sex"]
 
 
 def test_another_parquet_file(tmp_path: Path) -> None:

@@ -81,6 +81,25 @@ def test_bytes_that_no_writer_makes_are_refused(kind: str, field: bytes) -> None
 
 
 @pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        *(("integer", text) for text in ("0x1F", "007", "00", "-", "1.0", "1e3", "9" * 19)),
+        *(("number", text) for text in ("nan", "inf", "1e5", "+1.5", ".5", "5.", "01.5", "1.5.")),
+        *(("date", text) for text in ("2020-1-01", "20200101", "2020-02-30", "12020-01-01")),
+    ],
+)
+def test_a_value_has_one_spelling(kind: str, value: str) -> None:
+    """Casting alone would take hexadecimal, leading zeros, infinity."""
+    layout = TableLayout(
+        name="t",
+        columns=(Column(name="c", kind=kind, width=20),),  # type: ignore[arg-type]
+    )
+    rows = to_rows(pa.table({"c": [value]}), layout)
+    with pytest.raises(FormatError, match=f"column c: a value is not a {kind}"):
+        from_rows(rows, layout)
+
+
+@pytest.mark.parametrize(
     "columns",
     [
         (),

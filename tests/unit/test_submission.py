@@ -208,6 +208,21 @@ def test_what_the_agreement_does_not_allow(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_owners_own_ids_never_leave_under_another_name(tmp_path: Path) -> None:
+    """The agreement cannot know what a column holds. A few equal cells are no reason to stop."""
+    rules = {name: dict(PAYLOAD[name]) for name in ("moj", "ohid")}
+    rules["moj"] = {"events": {"reference": "keep"}}
+    world = World(tmp_path, terms={"payload": rules})
+    events = world.tables["moj"]["events"]
+    own = events.column("entity_id").to_pylist()
+    for known in (own, [*own[:-10], *[None] * 10], [*own[:-20], *["x"] * 20]):
+        with pytest.raises(InputError, match="column reference: holds the entity_id of most"):
+            world.submit("moj", tables={"events": with_column(events, "reference", known)})
+    assert list(tmp_path.iterdir()) == []
+    some = [*own[:9], *["x"] * (len(own) - 9)]
+    world.submit("moj", tables={"events": with_column(events, "reference", some)})
+
+
 def test_a_file_above_the_agreed_bytes_is_not_written(tmp_path: Path) -> None:
     from blindlink.formats.agreement import Limits
 

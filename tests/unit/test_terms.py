@@ -176,6 +176,11 @@ def test_nobody_signs_twice_nor_as_a_stranger_nor_late() -> None:
             sign(half, keys(name), now=now)
 
 
+def test_the_first_moment_there_is_can_be_signed() -> None:
+    first = terms(created="0001-01-01T00:00:00Z")
+    assert signed_by(first).digest() == first.digest()
+
+
 def test_nobody_signs_below_a_false_signature() -> None:
     false = {"moj": signed_by(terms(version=2), ("moj",)).signatures["moj"]}
     with pytest.raises(VerificationError, match="signature of moj"):

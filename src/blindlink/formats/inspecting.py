@@ -107,6 +107,8 @@ def _json(path: Path) -> dict[str, Any]:
         raise _foreign(path) from None
     if "agreement" in found:
         return _agreement(path)
+    if list(found) == ["columns"]:
+        return _columns(path, found["columns"])
     if "clkConfig" in found:
         return _schema(path)
     if "document" in found and isinstance(found["document"], dict):
@@ -144,6 +146,12 @@ def _agreement(path: Path) -> dict[str, Any]:
         "expires": terms.expires,
         "destroy_by": terms.destroy_by,
     }
+
+
+def _columns(path: Path, names: Any) -> dict[str, Any]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise _foreign(path)
+    return {"what": "names of a table's columns, which owners exchange", "columns": names}
 
 
 def _signed(document: dict[str, Any]) -> dict[str, Any]:
