@@ -63,8 +63,8 @@ quality: $(STAMP) ## linkage quality over many sets, and interval coverage over 
 
 TRUST_TESTS = $(addprefix tests/unit/test_,$(addsuffix .py,keys canonical container merkle inclusion terms \
   agreement_draft secret audit_log audit_proofs inspecting payload records submission release spool \
-  dishonest_parties cohort controls generalise)) $(addprefix tests/cli/test_,$(addsuffix .py,keygen \
-  agreement audit owner_linker three_owners)) tests/vectors/test_vectors.py \
+  dishonest_parties cohort controls generalise project_folder)) $(addprefix tests/cli/test_,$(addsuffix \
+  .py,keygen agreement audit owner_linker outputs three_owners)) tests/vectors/test_vectors.py \
   tests/unit/test_json_schemas.py $(addprefix tests/properties/test_,canaries.py project_states.py)
 
 trust-coverage: $(STAMP) ## 100 % branch coverage of keys, agreement, submission, release and audit, or fail
