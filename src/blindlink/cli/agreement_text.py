@@ -29,7 +29,8 @@ def printable(text: str) -> str:
 def _facts(found: dict[str, Any]) -> str:
     lines = [f"Agreement {found['project']}, version {found['version']}: {found['state']}"]
     for name in ("purpose", "legal_basis", "created", "expires", "destroy_by", "digest"):
-        lines += textwrap.wrap(f"{name.replace('_', ' ')}: {found[name]}", WIDTH)
+        text = f"{name.replace('_', ' ')}: {found[name]}"
+        lines += textwrap.wrap(text, WIDTH, subsequent_indent="  ")  # no text passes for a field
     return "\n".join(lines)
 
 
@@ -60,9 +61,16 @@ def _terms(terms: dict[str, Any]) -> str:
     lines = []
     for name, value in terms.items():
         nested = isinstance(value, dict)
-        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if nested else value
+        shown = ", ".join(f"{k} {_plain(v)}" for k, v in value.items()) if nested else value
         lines += textwrap.wrap(f"{name.replace('_', ' ')}: {shown}", WIDTH, subsequent_indent="  ")
     return "\n".join(lines)
+
+
+def _plain(value: Any) -> str:
+    """A value as people write it."""
+    if isinstance(value, list):
+        return " and ".join(map(_plain, value)) or "none"
+    return "none" if value is None else str(value)
 
 
 def _waivers(found: dict[str, Any]) -> str:

@@ -31,6 +31,7 @@ DESTROYED = "destroyed"
 
 LOG = "audit.log"
 RECEIPTS = "receipts"
+LATEST = "a later submission of this owner was received already: use that one"
 WITHDRAWALS = 1000  # of one owner, so that nobody can fill the log
 
 
@@ -119,11 +120,13 @@ class Project:
         if state.current.get(owner) != bundle or state.digests[bundle] != digest:
             self._check_open(state)
             if bundle in state.digests:
-                raise RefusedError(f"{owner}: this bundle was received before, and replaced")
+                raise RefusedError(
+                    f"{owner}: this bundle was received before, and replaced", hint=LATEST
+                )
             if sequence <= state.sequence.get(owner, 0):
                 raise RefusedError(
                     f"{owner}: sequence {sequence} is not above {state.sequence[owner]}",
-                    hint="a later submission of this owner was received already",
+                    hint=LATEST,
                 )
             details = {"owner": owner, "sequence": sequence, **log_details(manifest, rows)}
             self.log.append(EVENT, details, now=now)
