@@ -1,5 +1,6 @@
 """A failed write leaves nothing behind and an output never eats its input."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -76,3 +77,19 @@ def test_a_folder_that_may_not_be_entered(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(Path, "is_dir", refuse)
     with pytest.raises(OutputError, match="permission denied"):
         check_output(tmp_path / "a")
+
+
+def test_the_name_is_on_the_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that cannot be flushed is no reason to fail: the file is there."""
+    flushed, fsync = [], os.fsync
+
+    def counted(file: int) -> None:
+        flushed.append(stat.S_ISDIR(os.fstat(file).st_mode))
+        if flushed[-1]:
+            raise OSError
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", counted)
+    write_text(tmp_path / "a", "x")
+    assert flushed == [False, True]
+    assert (tmp_path / "a").read_text() == "x"
