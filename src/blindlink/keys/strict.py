@@ -60,4 +60,4 @@ def problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"]) or "document"
     shown = "".join(sign if sign.isprintable() else "?" for sign in place[:200])
-    return f"{shown}: {first['msg'].lower()}"
+    return f"{shown}: {first['msg'].removeprefix('Value error, ').lower()}"
