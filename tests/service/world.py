@@ -24,7 +24,7 @@ from blindlink.keys.files import write_private
 from blindlink.service import credentials, schema
 from blindlink.service.context import Service
 from blindlink.service.keyring import Keyring
-from blindlink.service.server import bind, running
+from blindlink.service.server import Tls, bind, running
 from blindlink.service.settings import Limits, Settings, Work
 
 PASSPHRASE = b"of the linker"
@@ -51,6 +51,7 @@ class Served:
     url: str
     world: flow_world.World
     observed: list[Any] = field(default_factory=list)
+    listening: str = ""  # where it listens, which is not where clients call behind a proxy
 
     @property
     def agreement(self) -> SignedAgreement:
@@ -156,6 +157,7 @@ def served(
     work: Work = WORK,
     workers: bool = True,
     linker: PartyKeys | None = None,
+    tls: Tls | None = None,
     **options: Any,
 ) -> Iterator[Served]:
     """A service on a free port of this machine until the block ends."""
@@ -164,7 +166,8 @@ def served(
     save_linker_key(data / "linker-keys", linker)
     credentials.make(data / "credentials")
     listener = bind("127.0.0.1", 0)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    scheme = "https" if tls else "http"
+    url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
     settings = Settings(
         data, public_url=url, database_url=database_url, limits=limits, work=work, clock=clock
     )
@@ -172,8 +175,8 @@ def served(
     schema.migrate(service.database)
     observed: list[Any] = []
     keyring = OpenKeyring(service.settings.key_folder, lambda: PASSPHRASE) if workers else None
-    with running(service, listener, keyring, observer=observed.append):
-        yield Served(service, url, world, observed)
+    with running(service, listener, keyring, observer=observed.append, tls=tls):
+        yield Served(service, url, world, observed, url)
     service.close()
 
 

@@ -38,6 +38,10 @@ def caller_options(command: F) -> F:
     options = (
         click.option("--url", required=True, envvar="BLINDLINK_URL", help="The service's address."),
         click.option("--ca", type=IN_FILE, help="Trust this authority (PEM) and no other."),
+        click.option(
+            "--tls-cert", type=IN_FILE, help="Your certificate (PEM), where mutual TLS is wanted."
+        ),
+        click.option("--tls-key", type=IN_FILE, help="Private key of that certificate (PEM)."),
         click.option("--agreement", type=IN_FILE, required=True, help="Signed by every party."),
         click.option("--keys", type=IN_FILE, help="Your party's private key file."),
         passphrase_option,
@@ -53,6 +57,8 @@ def caller_options(command: F) -> F:
 def connect(
     url: str,
     ca: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     agreement: Path,
     keys: Path | None,
     passphrase_file: Path | None,
@@ -61,6 +67,8 @@ def connect(
     """The client that the options describe."""
     if (keys is None) == (credential is None):
         raise click.UsageError("give --keys of a party, or --credential of operator or auditor")
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together")
     from blindlink.client.client import Client
     from blindlink.client.connection import Connection
     from blindlink.client.signing import Signer
@@ -74,7 +82,8 @@ def connect(
         own = party_keys(keys, passphrase_file)
         signed.agreement.member(own.public)
         signer = Signer.of_party(own)
-    return Client(Connection(url, signer, ca=ca), signed)
+    link = Connection(url, signer, ca=ca, certificate=tls_cert, key=tls_key)
+    return Client(link, signed)
 
 
 @client.command(
@@ -158,10 +167,29 @@ def _status_text(result: dict[str, Any]) -> str:
 @force_option
 def receipt(upload_id: str, out: Path, force: bool, **caller: Any) -> None:
     """Keep the receipt of an accepted submission, once the linker's signature is verified."""
-    if not upload_id.isalnum():
-        raise click.UsageError("UPLOAD is the id that 'client status' shows")
+    _check_id(upload_id)
     connect(**caller).receipt(upload_id, out, None, force=force)
     show({"receipt": str(out)}, False, str(out))
+
+
+def _check_id(upload: str) -> None:
+    if not upload.isalnum():
+        raise click.UsageError("UPLOAD is the id that 'client status' shows")
+
+
+@client.command(
+    epilog=example(
+        "blindlink client cancel UPLOAD --url https://link.example --agreement study.agreement "
+        "--keys moj.key"
+    )
+)
+@click.argument("upload_id", metavar="UPLOAD")
+@caller_options
+def cancel(upload_id: str, **caller: Any) -> None:
+    """Give up an upload that is not complete: what was sent of it is erased (owner)."""
+    _check_id(upload_id)
+    connect(**caller).cancel(upload_id)
+    note(f"upload {upload_id}: given up")
 
 
 @client.command(
@@ -198,6 +226,21 @@ def head(kept: Path | None, out: Path, force: bool, as_json: bool, **caller: Any
     """Keep the newest signed head of the audit log; exits with 15 if the log was rewritten."""
     found = connect(**caller).head(out, kept, force=force).document
     show(found.model_dump(), as_json, f"{found.size} entries, root {found.root}")
+
+
+@client.command(
+    epilog=example(
+        "blindlink client log --url https://link.example --agreement study.agreement "
+        "--credential auditor.key --out audit.log"
+    )
+)
+@caller_options
+@out_option("the log")
+@force_option
+def log(out: Path, force: bool, **caller: Any) -> None:
+    """Fetch the whole audit log (not for owners); 'blindlink audit verify' checks it."""
+    found = connect(**caller).log(out, force=force)
+    show({"log": str(out)}, False, f"{out}  {len(found.entries)} entries")
 
 
 @client.command(

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from blindlink.cli.common import FOLDER, IN_FILE, example, note
-from blindlink.cli.serving import database_options, keyring, need_extra, secret_options
+from blindlink.cli.serving import (
+    database_options,
+    keyring,
+    metrics_option,
+    need_extra,
+    secret_options,
+    witness_option,
+)
 
 if TYPE_CHECKING:
     from blindlink.service.server import Tls
@@ -21,6 +28,8 @@ if TYPE_CHECKING:
 )
 @database_options
 @secret_options
+@witness_option
+@metrics_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Listen at this address.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8410, show_default=True)
 @click.option(
@@ -58,6 +67,8 @@ def serve(
     keys: Path | None,
     passphrase_file: Path | None,
     passphrase_fd: int | None,
+    witness: Path | None,
+    metrics: str | None,
     host: str,
     port: int,
     public_url: str | None,
@@ -76,8 +87,10 @@ def serve(
     """
     need_extra()
     from blindlink.service import credentials as local
-    from blindlink.service import logs, schema, witness
+    from blindlink.service import logs, schema
+    from blindlink.service import witness as remembered
     from blindlink.service.context import Service
+    from blindlink.service.scraping import scraped
     from blindlink.service.server import bind, make_server, run, working
     from blindlink.service.settings import Settings
 
@@ -91,20 +104,21 @@ def serve(
         storage_url=storage_url,
         credentials=credentials,
         keys=keys,
+        witness=witness,
     )
     logs.to_stderr()
     service = Service.open(settings)
     if migrate or not database_url:  # the embedded database is nobody else's
         schema.migrate(service.database)
     schema.check(service.database)
-    witness.check(service)
+    remembered.check(service)
     if credentials is None:
         for path in local.make(settings.credential_folder):
             note(f"made {path}: keep it private")
     ring = keyring(settings, passphrase_file, passphrase_fd) if workers else None
     server = make_server(service, tls=tls, proxies=trust_proxy)
     note(f"linkage service at {settings.public_url}")
-    with working(service, ring, workers):
+    with scraped(service, metrics), working(service, ring, workers):
         run(server, listener)
     service.close()
 

@@ -50,6 +50,25 @@ def database_options(command: F) -> F:
     return data(database(storage(command)))
 
 
+def witness_option(command: F) -> F:
+    """``--witness``."""
+    return click.option(
+        "--witness",
+        type=FOLDER,
+        help="Where the logs of all projects are kept outside of database and backup; "
+        "DATA/witness unless given.",
+    )(command)
+
+
+def metrics_option(command: F) -> F:
+    """``--metrics``."""
+    return click.option(
+        "--metrics",
+        metavar="HOST:PORT",
+        help="Answer Prometheus at this address, which is public for whoever can reach it.",
+    )(command)
+
+
 def secret_options(command: F) -> F:
     """``--keys``, ``--passphrase-file``, ``--passphrase-fd``."""
     keys = click.option(

@@ -24,6 +24,8 @@ COMMANDS = {
     "audit": ("audit", "Check the audit log against heads that others kept."),
     "serve": ("serve", "Run the linkage service of the trusted third party."),
     "worker": ("worker", "Do the jobs of a linkage service."),
+    "backup": ("backup", "Write an archive of a linkage service."),
+    "restore": ("backup", "Bring a linkage service back, as its logs say it must be."),
     "client": ("client", "Talk to a linkage service: upload, status, receipt, download."),
 }
 

@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 
 from blindlink.cli.common import FOLDER, example
-from blindlink.cli.serving import database_options, keyring, need_extra, secret_options
+from blindlink.cli.serving import (
+    database_options,
+    keyring,
+    metrics_option,
+    need_extra,
+    secret_options,
+    witness_option,
+)
 from blindlink.errors import KeyFileError
 
 
@@ -19,6 +26,8 @@ from blindlink.errors import KeyFileError
 )
 @database_options
 @secret_options
+@witness_option
+@metrics_option
 @click.option("--scratch", type=FOLDER, help="A folder of this machine to work in; DATA/scratch.")
 def worker(
     data: Path,
@@ -27,6 +36,8 @@ def worker(
     keys: Path | None,
     passphrase_file: Path | None,
     passphrase_fd: int | None,
+    witness: Path | None,
+    metrics: str | None,
     scratch: Path | None,
 ) -> None:
     """Do the jobs of a linkage service until told to stop; the one at hand is finished first.
@@ -34,13 +45,20 @@ def worker(
     Any number of workers share one database. A job of a worker that died is taken over.
     """
     need_extra()
-    from blindlink.service import logs, schema, witness
+    from blindlink.service import logs, schema
+    from blindlink.service import witness as remembered
     from blindlink.service.context import Service
+    from blindlink.service.scraping import scraped
     from blindlink.service.settings import Settings
     from blindlink.service.worker import Worker
 
     settings = Settings(
-        data, database_url=database_url, storage_url=storage_url, keys=keys, scratch=scratch
+        data,
+        database_url=database_url,
+        storage_url=storage_url,
+        keys=keys,
+        scratch=scratch,
+        witness=witness,
     )
     ring = keyring(settings, passphrase_file, passphrase_fd)
     if ring is None:
@@ -51,7 +69,7 @@ def worker(
     logs.to_stderr()
     service = Service.open(settings)
     schema.check(service.database)
-    witness.check(service)
+    remembered.check(service)
     stop = threading.Event()
 
     def told(*_: object) -> None:
@@ -60,5 +78,6 @@ def worker(
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, told)
-    Worker(service, ring).run(stop)
+    with scraped(service, metrics):
+        Worker(service, ring).run(stop)
     service.close()

@@ -24,10 +24,10 @@ from blindlink.errors import (
     ServiceError,
     VerificationError,
 )
-from blindlink.files import check_output, write_bytes
+from blindlink.files import check_output, replacing, write_bytes
 from blindlink.formats import canonical, container, submission, withdrawal
 from blindlink.formats.agreement import SignedAgreement
-from blindlink.formats.audit import Head
+from blindlink.formats.audit import AuditLog, Head, verify_log
 from blindlink.formats.audit_proofs import Consistency
 from blindlink.formats.fields import parse
 from blindlink.formats.http import AGREEMENT_TYPE
@@ -125,6 +125,10 @@ class Client:
             draft.unlink(missing_ok=True)
         return out
 
+    def cancel(self, upload: str) -> None:
+        """Give up an upload that is not complete (owner)."""
+        self.connection.call("DELETE", f"{self.path}/uploads/{upload}")
+
     def start(self) -> dict[str, Any]:
         """Ask for the run (operator or linker)."""
         return self._json("POST", f"{self.path}/run", b"")
@@ -176,6 +180,20 @@ class Client:
             proof.verify(old.document, "proof")
         new.save(out, force=force)
         return new
+
+    def log(self, out: Path, *, force: bool = False) -> AuditLog:
+        """Keep the whole audit log (not for owners), once the newest head fits it.
+
+        Raises VerificationError when the linker did not sign that.
+        """
+        head = self.connection.call("GET", f"{self.path}/audit/heads/latest").body
+        data = self.connection.call("GET", f"{self.path}/audit/log").body  # extends the head
+        with replacing(out, force=force) as draft:
+            draft.write_bytes(data)
+            found = AuditLog.load(draft)
+            signed = Signed.parse(line(head, "head"), Head, "head")
+            verify_log(found, signed, self.agreement.agreement.linker, "head")
+        return found
 
     def destroy(self) -> dict[str, Any]:
         """End the project (operator or linker)."""

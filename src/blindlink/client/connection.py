@@ -52,13 +52,24 @@ class RefusalError(ServiceError):
 class Connection:
     """Requests to one service as one caller."""
 
-    def __init__(self, url: str, signer: Signer, *, ca: Path | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        signer: Signer,
+        *,
+        ca: Path | None = None,
+        certificate: Path | None = None,
+        key: Path | None = None,
+    ) -> None:
+        """``certificate`` and ``key`` (PEM) are for a service that wants mutual TLS."""
         self.url = _checked(url)
         self.signer = signer
         self._pool = urllib3.PoolManager(
             timeout=TIMEOUT,
             retries=False,
             ca_certs=str(ca) if ca else None,
+            cert_file=str(certificate) if certificate else None,
+            key_file=str(key) if key else None,
             headers={"User-Agent": "blindlink"},
         )
 

@@ -62,5 +62,15 @@ class Service:
         self.database.close()
 
 
+@contextmanager
+def opened(settings: Settings) -> Iterator[Service]:
+    """A service until the block ends."""
+    service = Service.open(settings)
+    try:
+        yield service
+    finally:
+        service.close()
+
+
 def _private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -54,10 +54,10 @@ def _log(service: Service, claim: Claim, keys: PartyKeys | None) -> None:
         desk.destroy(now=service.now())
         if keys is not None:
             desk.log.keep_head(keys, service.now())
-        _forget(session, project)
+        forget(session, project)
 
 
-def _forget(session: Session, project: Project) -> None:
+def forget(session: Session, project: Project) -> None:
     """Nothing refers to the objects any more, and the report goes too."""
     mine = select(Upload.id).where(Upload.project == project.id)
     session.execute(delete(Part).where(Part.upload.in_(mine)))

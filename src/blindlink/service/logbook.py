@@ -44,9 +44,10 @@ class StoredLog(AuditLog):
         )
         return head
 
-    def as_file(self) -> bytes:
-        """The log as the file that ``blindlink linker`` keeps."""
-        lines = [f"{HEADER} {self.log_id}".encode(), *(e.to_bytes() for e in self.entries), b""]
+    def as_file(self, size: int | None = None) -> bytes:
+        """The log, or its first entries, as the file that ``blindlink linker`` keeps."""
+        entries = [entry.to_bytes() for entry in self.entries[:size]]
+        lines = [f"{HEADER} {self.log_id}".encode(), *entries, b""]
         return b"\n".join(lines)
 
 

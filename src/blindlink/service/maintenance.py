@@ -6,12 +6,11 @@ import time
 from contextlib import suppress
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
 
 from blindlink.linker.project import DESTROYED
-from blindlink.service import destroying, queue, uploads
+from blindlink.service import backup, destroying, queue, uploads
 from blindlink.service.context import Service
-from blindlink.service.models import Entry, Nonce, Part, Project, Remembered, Run, Upload
+from blindlink.service.models import Entry, Nonce, Project, Remembered, Upload
 
 
 def sweep(service: Service) -> dict[str, int]:
@@ -72,16 +71,11 @@ def erase_orphans(service: Service) -> int:
     if not old:
         return 0
     with service.database.read() as session:
-        known = _named(session)
+        known = set(backup.objects(session))
     strays = [key for key in old if key not in known]
     for key in strays:
         service.storage.erase_stray(key)
     return len(strays)
-
-
-def _named(session: Session) -> set[str]:
-    columns = (Part.object, Upload.object, Run.object)
-    return {key for column in columns for key in session.scalars(select(column)) if key}
 
 
 def clear_scratch(service: Service) -> None:

@@ -43,35 +43,42 @@ def open_project(service: Service, data: bytes) -> tuple[Project, bool]:
     signed.verify(service.now(), "agreement")
     try:
         with service.database.write() as session:
-            found = _open(service, session, signed, data)
+            found = _open(service, session, signed)
     except IntegrityError:  # somebody opened a project in the same moment
         with service.database.write() as session:
-            found = _open(service, session, signed, data)
+            found = _open(service, session, signed)
     service.wake()
     return found
 
 
-def _open(
-    service: Service, session: Session, signed: SignedAgreement, data: bytes
-) -> tuple[Project, bool]:
+def _open(service: Service, session: Session, signed: SignedAgreement) -> tuple[Project, bool]:
     project = session.get(Project, signed.digest())
     if project is not None:
         return project, False
-    terms, linker = signed.agreement, signed.agreement.linker.fingerprint()
+    linker = signed.agreement.linker.fingerprint()
     if session.get(LinkerKey, linker) is None:
         raise Problem(
             409, "conflict", "no worker of this service holds the keys of the agreement's linker"
         )
     if session.scalar(select(Project.id).where(Project.linker == linker)) is not None:
         raise Problem(409, "conflict", "the linker's keys of this agreement serve another project")
+    project = add(session, service, signed, service.entropy(16).hex())
+    StoredLog(session, project).append(OPENED, {"agreement": project.id}, now=service.now())
+    queue.ask(session, SIGN, project.id, service.due())
+    return project, True
+
+
+def add(session: Session, service: Service, signed: SignedAgreement, log: str) -> Project:
+    """The rows of a new project whose log, as yet empty, has this id."""
+    terms = signed.agreement
     project = Project(
         id=signed.digest(),
         number=1 + (session.scalar(select(func.max(Project.number))) or 0),
         name=terms.project,
         version=terms.version,
-        agreement=data,
-        linker=linker,
-        log=service.entropy(16).hex(),
+        agreement=signed.to_bytes() + b"\n",
+        linker=terms.linker.fingerprint(),
+        log=log,
         created=service.seconds(),
         expires=moment(terms.expires).timestamp(),
         destroy_by=moment(terms.destroy_by).timestamp(),
@@ -79,9 +86,8 @@ def _open(
     session.add(project)
     session.flush()
     session.add_all(_members(project, signed))
-    StoredLog(session, project).append(OPENED, {"agreement": project.id}, now=service.now())
-    queue.ask(session, SIGN, project.id, service.due())
-    return project, True
+    session.flush()
+    return project
 
 
 def _members(project: Project, signed: SignedAgreement) -> list[Member]:

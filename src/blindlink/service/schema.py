@@ -23,7 +23,7 @@ def migrate(database: Database) -> bool:
         connection = session.connection()
         if not database.sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-        if _here(connection) == _wanted():
+        if _here(connection) == wanted():
             return False
         config = _config()
         config.attributes["connection"] = connection
@@ -35,7 +35,7 @@ def check(database: Database) -> None:
     """Raises ServiceError unless the schema is that of this version."""
     with database.read() as session:
         here = _here(session.connection())
-    if here != _wanted():
+    if here != wanted():
         raise ServiceError(
             "the database has another schema than this version wants",
             hint="run: blindlink serve --migrate (after a backup)",
@@ -54,7 +54,8 @@ def _here(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _wanted() -> str | None:
+def wanted() -> str | None:
+    """The newest revision of the schema: the one that this version works with."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 

@@ -35,10 +35,11 @@ class Tls:
 
 
 class Protocol(H11Protocol):
-    """HTTP/1.1 that does not wait for ever for a request's first line and headers."""
+    """HTTP/1.1 that does not wait for ever for a request's head, nor for an answer to be read."""
 
-    pause = Limits.head_pause
+    pause, read_pause = Limits.head_pause, Limits.body_pause
     _timer: asyncio.TimerHandle | None = None
+    _reader: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -53,7 +54,21 @@ class Protocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop()
+        self._read_on()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._reader = self.loop.call_later(self.read_pause, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+            self._reader = None
 
     def _wait(self) -> None:
         if self._timer is None:
@@ -82,7 +97,9 @@ def make_server(
     service: Service, *, tls: Tls | None = None, proxies: str = "127.0.0.1"
 ) -> uvicorn.Server:
     """uvicorn with our limits. ``proxies``: whose X-Forwarded-For is believed, for the log."""
-    protocol = type("Protocol", (Protocol,), {"pause": service.settings.limits.head_pause})
+    limits = service.settings.limits
+    pauses = {"pause": limits.head_pause, "read_pause": limits.body_pause}
+    protocol = type("Protocol", (Protocol,), pauses)
     config = uvicorn.Config(
         make_app(service),
         http=protocol,
@@ -156,10 +173,15 @@ def _work(service: Service, keyring: Keyring, stop: threading.Event, observer: A
 
 @contextmanager
 def running(
-    service: Service, listener: socket.socket, keyring: Keyring | None, *, observer: Any = None
+    service: Service,
+    listener: socket.socket,
+    keyring: Keyring | None,
+    *,
+    observer: Any = None,
+    tls: Tls | None = None,
 ) -> Iterator[None]:
     """The whole service in threads of this process, for the demo and for tests."""
-    server = make_server(service)
+    server = make_server(service, tls=tls)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web")
     with working(service, keyring, 1, observer):
         thread.start()

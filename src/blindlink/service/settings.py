@@ -22,7 +22,7 @@ class Limits:
     small_body: int = 3 * MIB  # of every other request: an agreement has at most 2 MiB
     open_uploads: int = 4  # of one owner at a time, in one project
     uploads: int = 10_000  # of one owner in one project, ever
-    body_pause: float = 30.0  # longest wait for the next bytes of a body
+    body_pause: float = 30.0  # longest wait for the next bytes of a body, either way
     body_rate: int = 4096  # fewest bytes a second of a body, beyond the first pause
     head_pause: float = 15.0  # longest wait for a request's first line and headers
     skew: int = 60  # how far a client's clock may differ

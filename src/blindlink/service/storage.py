@@ -42,8 +42,7 @@ class Storage:
     def write(self, key: str) -> Iterator[IO[bytes]]:
         """A file that becomes the object when the block ends without an error. Raises OSError."""
         path = self._path(key)
-        self._fs.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH120 - of any file system
-        with self._draft(path) if self.is_local else self._remote(path) as out:
+        with self._draft(Path(path)) if self.is_local else self._remote(path) as out:
             yield out
 
     def put(self, source: Path, key: str) -> None:
@@ -94,11 +93,13 @@ class Storage:
 
     def erase_project(self, number: int) -> None:
         """Erase everything of a project."""
+        self._fs.invalidate_cache()  # other processes wrote here too
         with suppress(FileNotFoundError):
             self._fs.rm(f"{self._root}/p{number:d}", recursive=True)
 
     def listing(self) -> Iterator[tuple[str, float, int]]:
         """Key, age in seconds and size of every object."""
+        self._fs.invalidate_cache()
         try:
             found: dict[str, Any] = self._fs.find(self._root, detail=True)
         except FileNotFoundError:
@@ -125,8 +126,9 @@ class Storage:
         return f"{self._root}/{key}"
 
     @contextmanager
-    def _draft(self, path: str) -> Iterator[IO[bytes]]:
-        draft = Path(f"{path}.{secrets.token_hex(4)}.part")
+    def _draft(self, path: Path) -> Iterator[IO[bytes]]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
         try:
             with os.fdopen(
                 os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb"

@@ -53,7 +53,7 @@ def create(session: Session, service: Service, access: Access, wanted: Wanted) -
     terms = in_force(service, project).agreement
     if wanted.size > terms.limits.bytes + HEAD_LIMIT:
         raise Problem(413, "too-large", f"the agreement allows {terms.limits.bytes} bytes")
-    check_open(state_of(session, project))
+    check_open(session, project, access.name)
     _check_number(session, service, access)
     now = service.seconds()
     upload = Upload(
@@ -73,12 +73,31 @@ def create(session: Session, service: Service, access: Access, wanted: Wanted) -
     return upload
 
 
-def check_open(state: State) -> None:
+def check_open(session: Session, project: Project, owner: str) -> None:
     """Raises Problem when nothing is taken any more."""
+    state = state_of(session, project)
     if state.destroyed:
         raise Problem(409, "conflict", "the project is destroyed")
-    if state.frozen is not None:
+    if state.frozen is not None and not _lost(session, project, owner, state):
         raise Problem(409, "conflict", "the inputs are frozen")
+
+
+def _lost(session: Session, project: Project, owner: str, state: State) -> bool:
+    """Whether a file of this owner that the run waits for is gone, as after a restore.
+
+    It may come again, and is then the same one: for the log another one comes too late.
+    """
+    mine = state.current.get(owner)
+    if state.outcome is not None or mine is None:
+        return False
+    wanted = {mine, *(bundle for bundle, at in state.withdrawals.items() if at == mine)}
+    held = select(Upload.bundle).where(
+        Upload.project == project.id,
+        Upload.owner == owner,
+        Upload.state == ACCEPTED,
+        Upload.object.is_not(None),
+    )
+    return bool(wanted - set(session.scalars(held)))
 
 
 def _check_number(session: Session, service: Service, access: Access) -> None:
@@ -135,7 +154,7 @@ def add_part(
         project = locked(session, access.project.id)
         found = find(session, access, upload, lock=True)
         check_next(service, project, found, part.offset, part.size)
-        check_open(state_of(session, project))
+        check_open(session, project, found.owner)
         if complete and part.offset + part.size != found.size:
             raise Problem(400, "malformed", "said to be complete before all bytes came")
         if part.size:

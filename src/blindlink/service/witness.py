@@ -1,37 +1,74 @@
-"""What the service remembers outside of its database: the last head of every project's log.
+"""What the service remembers outside of its database: every project's log, as it was last signed.
 
-A database that comes back from a backup is older than these heads. It would have forgotten bundle
-ids that were replaced, freezes and destructions. So no process starts on it. Keep the folder where
-no restore of the database or storage touches it.
+    LOG.agreement    what the project was opened with
+    LOG.log          the whole audit log, as 'blindlink audit' reads it
+    LOG.head         its signed head
+
+A database that comes back from a backup is older than these. It has forgotten bundle ids that were
+replaced, freezes and destructions, so no process starts on it before ``restore`` brought it up to
+them. Keep the folder where no restore of the database or storage touches it.
 """
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select
 
 from blindlink.errors import ServiceError
-from blindlink.files import write_bytes
-from blindlink.formats.audit import Head
+from blindlink.files import PRIVATE, write_bytes
+from blindlink.formats.agreement import SignedAgreement, read_agreement
+from blindlink.formats.audit import AuditLog, Head, verify_log
 from blindlink.formats.signed import Signed
 from blindlink.service.context import Service
 from blindlink.service.logbook import StoredLog
 from blindlink.service.models import HeadRow, Project
 
 
+@dataclass(frozen=True)
+class Witness:
+    """A project as the folder knows it; the log is proved to be the linker's by the head."""
+
+    agreement: SignedAgreement
+    log: AuditLog
+    head: Signed[Head]
+
+
 def note(service: Service, log: str) -> None:
-    """Keep the newest head of a log, if it is newer than the one that is kept."""
+    """Keep the newest signed state of a log, if it is newer than the one that is kept."""
+    folder = service.settings.witness_folder
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _alone(folder), service.database.read() as session:
+        project = session.scalars(select(Project).where(Project.log == log)).one()
+        newest = select(HeadRow).where(HeadRow.project == project.id)
+        row = session.scalar(newest.order_by(HeadRow.size.desc()).limit(1))
+        if row is None or row.size <= _size(folder / f"{log}.head"):
+            return
+        stored = StoredLog(session, project).as_file(row.size)
+        # The head comes last: what it counts is there.
+        for name, data in (("agreement", project.agreement), ("log", stored), ("head", row.data)):
+            write_bytes(folder / f"{log}.{name}", data, force=True, mode=PRIVATE)
+
+
+def note_all(service: Service) -> None:
+    """The same for every project: a worker may have died between a job and its note."""
     with service.database.read() as session:
-        row = session.scalar(
-            select(HeadRow)
-            .join(Project, Project.id == HeadRow.project)
-            .where(Project.log == log)
-            .order_by(HeadRow.size.desc())
-            .limit(1)
-        )
-    path = service.settings.witness_folder / f"{log}.head"
-    if row is not None and row.size > _size(path):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_bytes(path, row.data, force=True)
+        logs = session.scalars(select(Project.log)).all()
+    for log in logs:
+        note(service, log)
+
+
+def read(folder: Path) -> Iterator[Witness]:
+    """Every project that the folder knows. Raises FormatError or VerificationError."""
+    for path in sorted(folder.glob("*.head")):
+        head = Signed.load(path, Head)  # first: what it counts was there before it
+        agreement = read_agreement(path.with_suffix(".agreement"))
+        log = AuditLog.load(path.with_suffix(".log"))
+        verify_log(log, head, agreement.agreement.linker, str(path))
+        yield Witness(agreement, log, head)
 
 
 def check(service: Service) -> None:
@@ -45,10 +82,21 @@ def check(service: Service) -> None:
         if log is None or not known or log.root(head.size).hex() != head.root:
             raise ServiceError(
                 f"{path}: the database is older than this head, or another one",
-                hint="was it restored from a backup? Restore a later one: this one has forgotten "
-                "submissions, freezes or destructions",
+                hint="it came from a backup, and has forgotten submissions, freezes or "
+                "destructions: run 'blindlink restore' first",
             )
 
 
 def _size(path: Path) -> int:
     return Signed.load(path, Head).document.size if path.exists() else 0
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time, so that an older head never replaces a newer one."""
+    lock = os.open(folder / ".lock", os.O_CREAT | os.O_WRONLY, PRIVATE)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

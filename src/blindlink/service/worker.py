@@ -22,6 +22,7 @@ from blindlink.service import destroying, intake, linking, maintenance, queue, u
 from blindlink.service.context import Service
 from blindlink.service.keyring import Keyring
 from blindlink.service.logs import fault, log
+from blindlink.service.metrics import COUNTERS
 from blindlink.service.models import LinkerKey, Project, Upload
 from blindlink.service.projects import SIGN
 from blindlink.service.queue import Claim, LostError
@@ -60,6 +61,9 @@ class Worker:
             except SQLAlchemyError as error:  # the database is away: wait for it
                 fault("database-away", error, worker=self.name)
                 busy = False
+            except Exception as error:  # so is the storage, or there is no room: the same
+                fault("worker-failed", error, worker=self.name)
+                busy = False
             if not busy:
                 awake.wait(self.service.settings.work.poll)
                 awake.clear()
@@ -84,11 +88,14 @@ class Worker:
                 self._do(claim)
         except LostError:
             log("job-lost", worker=self.name, **facts)
+            COUNTERS.count_job(claim.kind, "lost")
         except Exception as error:
             fault("job-failed", error, worker=self.name, **facts)
+            COUNTERS.count_job(claim.kind, "failed")
             self._later(claim, type(error).__name__)
         else:
             log("job-done", worker=self.name, **facts)
+            COUNTERS.count_job(claim.kind, "done")
             self._witness(claim)
         return True
 
@@ -105,20 +112,24 @@ class Worker:
             self._swept = now
             maintenance.clear_scratch(self.service)
             maintenance.sweep(self.service)
+            self._note(lambda: witness.note_all(self.service))
 
     def _witness(self, claim: Claim) -> None:
-        """Keep the head that the job left, outside of the database."""
+        """Keep the log that the job left, outside of the database."""
         service = self.service
         with service.database.read() as session:
             upload = select(Upload.project).where(Upload.id == claim.subject).scalar_subquery()
             found = session.scalar(
                 select(Project.log).where(or_(Project.id == claim.subject, Project.id == upload))
             )
+        if found is not None:
+            self._note(lambda: witness.note(service, found))
+
+    def _note(self, keep: Callable[[], None]) -> None:
         try:
-            if found is not None:
-                witness.note(service, found)
-        except BlindlinkError as error:  # the next job's head covers this one
-            fault("head-not-kept", error, worker=self.name, job=claim.id)
+            keep()
+        except (BlindlinkError, OSError) as error:  # the next note covers this one
+            fault("head-not-kept", error, worker=self.name)
 
     def _do(self, claim: Claim) -> None:
         if claim.attempt > self.service.settings.work.attempts:
