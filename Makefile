@@ -78,6 +78,8 @@ lock: $(STAMP) ## resolve requirements/*.lock anew
 	$(COMPILE) --all-extras --group dev --no-emit-package pyspark --no-emit-package py4j -o requirements/all.lock
 	$(COMPILE) --all-extras --group dev --group quality --no-emit-package pyspark --no-emit-package py4j -o requirements/quality.lock
 	$(COMPILE) --extra spark -o requirements/spark.lock
+	$(COMPILE) --extra linker --extra service --extra s3 -o requirements/service.lock
+	echo hatchling | $(subst pyproject.toml,-,$(COMPILE)) -o requirements/build.lock
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) demo-out site .pytest_cache .mypy_cache .ruff_cache .benchmarks

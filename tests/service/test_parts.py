@@ -108,7 +108,10 @@ class TestKeyring:
         with pytest.raises(KeyFileError, match="no passphrase"):
             keyring.passphrase_from(None, None)
         monkeypatch.setenv(keyring.CREDENTIALS, str(tmp_path))
+        path.chmod(0o440)  # what systemd's access list looks like
         assert keyring.passphrase_from(None, None)() == b"secret"
+        with pytest.raises(KeyFileError, match="other users"):
+            keyring.passphrase_from(path, None)
         path.chmod(0o644)
         with pytest.raises(KeyFileError, match="other users"):
             keyring.passphrase_from(None, None)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--port", type=click.IntRange(0, 65535), default=8410, show_default=True)
 @click.option(
     "--public-url",
+    envvar="BLINDLINK_PUBLIC_URL",
     help="How clients reach the service, when not at host and port: what their signatures name.",
 )
 @click.option(

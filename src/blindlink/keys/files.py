@@ -13,14 +13,15 @@ LIMIT = 64 * 1024  # the largest key file of ours is about 6 KB
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def read_private(path: Path) -> bytes:
+def read_private(path: Path, *, exposed: int = OTHERS) -> bytes:
     """The content of a key file; raises KeyFileError when it is missing, too large or exposed.
 
-    The mode is that of the opened file itself, so nobody can swap it between check and use.
+    ``exposed``: the bits of the mode that expose it. The mode is that of the opened file itself, so
+    nobody can swap it between check and use.
     """
     try:
         with path.open("rb") as file:
-            if os.name == "posix" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & OTHERS:
+            if os.name == "posix" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & exposed:
                 raise KeyFileError(
                     f"{path}: other users can read this key", hint=f"run: chmod 600 {path}"
                 )

@@ -17,6 +17,8 @@ from blindlink.keys.files import LIMIT, read_private
 CREDENTIALS = "CREDENTIALS_DIRECTORY"  # where systemd puts what LoadCredential= names
 CREDENTIAL = "blindlink-passphrase"
 PATTERN = "*.key"
+# systemd lets the service's user in by an access list, which shows as bits of the group.
+EXPOSED = 0o007
 
 Passphrase = Callable[[], bytes]
 
@@ -70,7 +72,10 @@ def passphrase_from(file: Path | None, descriptor: int | None) -> Passphrase:
 
     It is read once, at the start. Raises KeyFileError.
     """
-    data = read_private(file or _credential()) if descriptor is None else _read(descriptor)
+    if descriptor is not None:
+        data = _read(descriptor)
+    else:
+        data = read_private(file) if file else read_private(_credential(), exposed=EXPOSED)
     first = data.split(b"\n", 1)[0].removesuffix(b"\r")
     if not first:
         raise KeyFileError("the passphrase of the linker's keys is empty")

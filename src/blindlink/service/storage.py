@@ -9,6 +9,7 @@ Names are ours alone and say nothing; nothing that a client sent becomes part of
 believed because of where it lies.
 """
 
+import errno
 import os
 import re
 import secrets
@@ -26,8 +27,30 @@ BLOCK = 1024 * 1024
 KEY = re.compile(r"p[0-9]{1,9}/(parts|submissions|releases)/[0-9a-f]{32}", re.ASCII)
 
 
+@contextmanager
+def _reached() -> Iterator[None]:
+    """A storage that is away is an OSError, as a disk is, whatever its library raises."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(errno.EIO, f"the storage failed ({type(error).__name__})") from None
+
+
+class _Far:
+    """A file that is written to a storage elsewhere."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        with _reached():
+            return int(self._file.write(data))
+
+
 class Storage:
-    """Objects by key."""
+    """Objects by key. Whatever fails outside of this process is an OSError."""
 
     def __init__(self, url: str) -> None:
         self._fs, self._root = fsspec.core.url_to_fs(url)
@@ -65,14 +88,16 @@ class Storage:
             return
         path = scratch / key.rsplit("/", 1)[-1]
         try:
-            self._fs.get_file(self._path(key), str(path))
+            with _reached():
+                self._fs.get_file(self._path(key), str(path))
             yield path
         finally:
             path.unlink(missing_ok=True)
 
     def read(self, key: str, start: int = 0, size: int | None = None) -> Iterator[bytes]:
         """The bytes of an object in blocks."""
-        with self._fs.open(self._path(key), "rb") as file:
+        path = self._path(key)
+        with _reached(), self._fs.open(path, "rb") as file:
             file.seek(start)
             while size is None or size > 0:
                 block = file.read(BLOCK if size is None else min(BLOCK, size))
@@ -83,25 +108,27 @@ class Storage:
 
     def size(self, key: str) -> int:
         """Bytes of an object."""
-        return int(self._fs.size(self._path(key)))
+        path = self._path(key)
+        with _reached():
+            return int(self._fs.size(path))
 
     def erase(self, keys: Iterable[str]) -> None:
         """Erase objects; those that are gone already are no error."""
-        for key in keys:
-            with suppress(FileNotFoundError):
-                self._fs.rm_file(self._path(key))
+        for path in map(self._path, keys):
+            self._remove(path)
 
     def erase_project(self, number: int) -> None:
         """Erase everything of a project."""
-        self._fs.invalidate_cache()  # other processes wrote here too
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), _reached():
+            self._fs.invalidate_cache()  # other processes wrote here too
             self._fs.rm(f"{self._root}/p{number:d}", recursive=True)
 
     def listing(self) -> Iterator[tuple[str, float, int]]:
         """Key, age in seconds and size of every object."""
-        self._fs.invalidate_cache()
         try:
-            found: dict[str, Any] = self._fs.find(self._root, detail=True)
+            with _reached():
+                self._fs.invalidate_cache()
+                found: dict[str, Any] = self._fs.find(self._root, detail=True)
         except FileNotFoundError:
             return
         for path, facts in found.items():
@@ -110,8 +137,11 @@ class Storage:
 
     def erase_stray(self, key: str) -> None:
         """Erase what ``listing`` named, whatever its name."""
-        with suppress(FileNotFoundError):
-            self._fs.rm_file(f"{self._root}/{key}")
+        self._remove(f"{self._root}/{key}")
+
+    def _remove(self, path: str) -> None:
+        with suppress(FileNotFoundError), _reached():
+            self._fs.rm_file(path)
 
     def check(self) -> None:
         """Raises OSError unless a small object can be written, read and erased."""
@@ -141,16 +171,20 @@ class Storage:
             draft.unlink(missing_ok=True)
 
     @contextmanager
-    def _remote(self, path: str) -> Iterator[IO[bytes]]:
-        out = self._fs.open(path, "wb", autocommit=False)
+    def _remote(self, path: str) -> Iterator[Any]:
+        with _reached():
+            out = self._fs.open(path, "wb", autocommit=False)
         try:
-            yield out
-            out.close()
-            out.commit()
+            yield _Far(out)
+            with _reached():
+                out.close()
+                out.commit()
         except BaseException:
-            out.discard()
-            with suppress(FileNotFoundError):  # some file systems have it at once
-                self._fs.rm_file(path)
+            with suppress(OSError), _reached():
+                out.discard()
+                self._fs.rm_file(path)  # some file systems have it at once
+            with suppress(AttributeError):
+                out.closed = True  # else fsspec sends the rest when it collects the garbage
             raise
 
 
