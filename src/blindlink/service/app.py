@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from blindlink import __version__
 from blindlink.errors import BlindlinkError
 from blindlink.formats.http import PROBLEM_TYPE
-from blindlink.service import credentials, schema
+from blindlink.service import credentials, describing, schema
 from blindlink.service.api import audit, health, projects, runs, uploads
 from blindlink.service.callers import Allowed, AllowedAnywhere
 from blindlink.service.context import Service
@@ -135,7 +135,9 @@ def _answer(request: Request, problem: Problem) -> Response:
 
 def openapi(app: FastAPI) -> dict[str, Any]:
     """The description of the API, as it stands in ``schemas/openapi.json``."""
-    return app.openapi()
+    return describing.completed(
+        app.openapi(), {(m, path): inside for m, path, _, inside in rules()}
+    )
 
 
 def ready(service: Service) -> None:

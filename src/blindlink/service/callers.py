@@ -74,7 +74,14 @@ def authenticate(request: Request, service: ServiceHere) -> Caller:
 
 
 Authenticated = Annotated[Caller, Depends(authenticate)]
-ProjectId = Annotated[str, Path(description="The digest of the agreement, 64 hex digits.")]
+# The pattern is said and not checked: another name is answered as one that does not exist.
+ProjectId = Annotated[
+    str,
+    Path(
+        description="The digest of the agreement, 64 hex digits.",
+        json_schema_extra={"pattern": "^[0-9a-f]{64}$"},
+    ),
+]
 
 
 class Allowed:

@@ -32,7 +32,7 @@ def _reached() -> Iterator[None]:
     """A storage that is away is an OSError, as a disk is, whatever its library raises."""
     try:
         yield
-    except OSError:
+    except (OSError, TypeError):  # the latter is a mistake of ours
         raise
     except Exception as error:
         raise OSError(errno.EIO, f"the storage failed ({type(error).__name__})") from None

@@ -36,7 +36,12 @@ router = APIRouter(prefix="/v1/projects", tags=["projects"])
 @router.post(
     "",
     status_code=201,
-    openapi_extra={"requestBody": {"required": True, "content": {AGREEMENT_TYPE: {"schema": {}}}}},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {AGREEMENT_TYPE: {"schema": {"type": "object"}}},
+        }
+    },
 )
 def open_project(
     caller: Annotated[Caller, Depends(AllowedAnywhere("operator"))],

@@ -60,6 +60,11 @@ def get_report(access: Watcher, service: ServiceHere) -> list[dict[str, Any]]:
         200: {"content": {RELEASE_TYPE: {}}},
         206: {"description": "A part of it", "content": {RELEASE_TYPE: {}}},
     },
+    openapi_extra={
+        "parameters": [
+            {"name": "Range", "in": "header", "required": False, "schema": {"type": "string"}}
+        ]
+    },
 )
 def get_release(access: Analyst, service: ServiceHere, request: Request) -> Response:
     """The release, sealed to the analyst; `Range: bytes=N-` goes on after a broken connection.

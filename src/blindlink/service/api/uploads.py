@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Annotated
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from blindlink.formats.http import PART_TYPE
 from blindlink.service import bodies, idempotency, uploads
@@ -29,6 +29,10 @@ from blindlink.service.storage import BLOCK
 router = APIRouter(prefix="/v1/projects/{project}/uploads", tags=["uploads"])
 
 NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
+UploadId = Annotated[
+    str,
+    Path(description="32 hex digits.", json_schema_extra={"pattern": "^[0-9a-f]{32}$"}),
+]
 Owner = Annotated[Access, Depends(Allowed("owner"))]
 Watcher = Annotated[Access, Depends(Allowed("owner", "linker", "operator", "auditor"))]
 
@@ -41,7 +45,15 @@ Watcher = Annotated[Access, Depends(Allowed("owner", "linker", "operator", "audi
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": UploadRequest.model_json_schema()}},
-        }
+        },
+        "parameters": [
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string", "pattern": idempotency.KEY.pattern},
+            }
+        ],
     },
 )
 def create_upload(
@@ -89,7 +101,7 @@ def list_uploads(
 
 
 @router.head("/{upload}", status_code=204, response_class=Response)
-def get_offset(access: Owner, upload: str, service: ServiceHere) -> Response:
+def get_offset(access: Owner, upload: UploadId, service: ServiceHere) -> Response:
     """How many bytes have come (`Upload-Offset`) and whether all have (`Upload-Complete`)."""
     with service.database.read() as session:
         headers = _headers(uploads.find(session, access, upload))
@@ -97,7 +109,7 @@ def get_offset(access: Owner, upload: str, service: ServiceHere) -> Response:
 
 
 @router.get("/{upload}", response_model_exclude_none=True)
-def show_upload(access: Watcher, upload: str, service: ServiceHere) -> UploadView:
+def show_upload(access: Watcher, upload: UploadId, service: ServiceHere) -> UploadView:
     """What became of an upload: accepted with a receipt, or refused and why.
 
     Says nothing about matches, a run or a release.
@@ -120,19 +132,19 @@ def show_upload(access: Watcher, upload: str, service: ServiceHere) -> UploadVie
                 "name": "Upload-Offset",
                 "in": "header",
                 "required": True,
-                "schema": {"type": "integer"},
+                "schema": {"type": "integer", "minimum": 0, "maximum": 10**15 - 1},
             },
             {
                 "name": "Upload-Complete",
                 "in": "header",
                 "required": True,
-                "schema": {"type": "string"},
+                "schema": {"type": "string", "enum": ["?0", "?1"]},
             },
         ],
     },
 )
 async def append_part(
-    access: Owner, upload: str, service: ServiceHere, request: Request
+    access: Owner, upload: UploadId, service: ServiceHere, request: Request
 ) -> Response:
     """Send the bytes that come next, at most `Upload-Limit` of them; the last with
     `Upload-Complete: ?1`.
@@ -161,7 +173,7 @@ async def append_part(
 
 
 @router.delete("/{upload}", status_code=204, response_class=Response)
-def cancel_upload(access: Owner, upload: str, service: ServiceHere) -> Response:
+def cancel_upload(access: Owner, upload: UploadId, service: ServiceHere) -> Response:
     """Give up an upload that is not complete; its bytes are erased."""
     uploads.cancel(service, access, upload)
     return Response(status_code=204)
@@ -172,7 +184,7 @@ def cancel_upload(access: Owner, upload: str, service: ServiceHere) -> Response:
     response_class=Response,
     responses={200: {"content": {"application/json": {}}}},
 )
-def get_receipt(access: Watcher, upload: str, service: ServiceHere) -> Response:
+def get_receipt(access: Watcher, upload: UploadId, service: ServiceHere) -> Response:
     """The signed receipt of an accepted submission: rows taken and refused, and the log's proof."""
     with service.database.read() as session:
         receipt = uploads.find(session, access, upload).receipt
@@ -197,7 +209,7 @@ async def _receive(service: Service, request: Request, key: str, length: int) ->
         await to_thread.run_sync(stack.close)
 
 
-def _check(service: Service, access: Access, upload: str, offset: int, length: int) -> None:
+def _check(service: Service, access: Access, upload: UploadId, offset: int, length: int) -> None:
     with service.database.read() as session:
         found = uploads.find(session, access, upload)
         uploads.check_next(service, access.project, found, offset, length)
