@@ -1,14 +1,17 @@
 """The commands as people run them: serve, worker, client, each a process of its own."""
 
+import itertools
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,11 @@ from postgres import Postgres
 
 import flow_world
 from blindlink.cli import run
+from blindlink.client.client import Client
+from blindlink.client.connection import Connection
+from blindlink.client.signing import Request, Signer, digest_header
+from blindlink.client.transfer import Source
+from blindlink.formats.http import PART_TYPE
 
 PASSPHRASE = "of everybody"
 
@@ -32,7 +40,7 @@ def process(*arguments: str | Path, **options: Any) -> Iterator[subprocess.Popen
             yield running
         finally:
             running.send_signal(signal.SIGTERM)
-            running.communicate(timeout=30)
+            running.communicate(timeout=60)
 
 
 @pytest.fixture
@@ -137,6 +145,129 @@ def test_web_and_worker_apart_on_postgresql(
             assert client("run", folder=folder, url=url, who="operator") == 0
         os.close(descriptor)
     assert "error" not in capfd.readouterr().out
+
+
+def test_several_web_processes_and_workers_on_one_database(
+    study: flow_world.World, postgres: Postgres
+) -> None:
+    """Behind one address; what one of them took in counts for all, replays too."""
+    folder, port = study.folder, world.free_port()
+    url, inner = f"http://127.0.0.1:{port}", [world.free_port(), world.free_port()]
+    with postgres.database() as database, ExitStack() as stack:
+        shared = ("--data", folder / "service", "--database-url", database)
+        for each in inner:
+            options = ("--port", str(each), "--workers", "0", "--public-url", url)
+            stack.enter_context(process("serve", *shared, *options))
+        secret = ("--passphrase-file", folder / "passphrase")
+        for number in range(2):
+            own = ("--scratch", folder / f"scratch-{number}")
+            stack.enter_context(process("worker", *shared, *secret, *own))
+        served = stack.enter_context(balanced(port, inner))
+        for each in inner:
+            wait_for(f"http://127.0.0.1:{each}")
+        world.eventually(lambda: client("open", folder=folder, url=url, who="operator") == 0)
+        for owner in ("moj", "ohid"):
+            file = folder / f"{owner}.submission"
+            assert client("upload", file, folder=folder, url=url, who=owner) == 0
+        assert client("run", folder=folder, url=url, who="operator") == 0
+        out = ("--out", folder / "study.release")
+        assert client("download", *out, folder=folder, url=url, who="analyst") == 0
+        assert set(served) == set(inner)
+        assert [replayed(each, url) for each in (*inner, inner[0])] == [200, 401, 401]
+    assert study.cohort(now=world.wall_clock()) is not None
+
+
+def replayed(port: int, url: str, request: list[Request] = []) -> int:  # noqa: B006 - remembers
+    """The status of one and the same signed request, sent to one of the web processes."""
+    if not request:
+        request.append(Request("GET", f"{url}/v1/projects", {}))
+        Signer.of_party(flow_world.keys("moj")).add_to(request[0])
+    headers = {**request[0].headers, "Host": url.removeprefix("http://")}
+    here = f"http://127.0.0.1:{port}/v1/projects"
+    return int(urllib3.request("GET", here, headers=headers, retries=False).status)
+
+
+@contextmanager
+def balanced(port: int, inner: list[int]) -> Iterator[list[int]]:
+    """Connections to one port go to others in turn; yields to which they went."""
+    listener, went = socket.create_server(("127.0.0.1", port)), []
+
+    def accept() -> None:
+        for target in itertools.cycle(inner):
+            try:
+                outside, _ = listener.accept()
+            except OSError:
+                return
+            went.append(target)
+            inside = socket.create_connection(("127.0.0.1", target))
+            for pair in ((outside, inside), (inside, outside)):
+                threading.Thread(target=world.pump, args=pair, daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield went
+    finally:
+        listener.close()
+
+
+def test_a_request_under_way_is_finished_when_the_service_stops(study: flow_world.World) -> None:
+    folder, port = study.folder, world.free_port()
+    url, data = f"http://127.0.0.1:{port}", (study.folder / "moj.submission").read_bytes()
+    options = ("--data", folder / "service", "--port", str(port))
+    with process("serve", *options, "--passphrase-file", folder / "passphrase") as running:
+        wait_for(url)
+        world.eventually(lambda: client("open", folder=folder, url=url, who="operator") == 0)
+        moj = Client(Connection(url, Signer.of_party(flow_world.keys("moj"))), study.agreement)
+        begun = moj._begin(Source.of(folder / "moj.submission"), "submission", None)
+        headers = {
+            "Content-Type": PART_TYPE,
+            "Upload-Offset": "0",
+            "Upload-Complete": "?1",
+            "Content-Digest": digest_header(data),
+        }
+        request = Request("PATCH", f"{url}{moj.path}/uploads/{begun['id']}", headers)
+        moj.connection.signer.add_to(request)
+        lines = [f"PATCH {request.url.removeprefix(url)} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
+        lines += [f"{name}: {value}" for name, value in request.headers.items()]
+        lines += [f"Content-Length: {len(data)}", "", ""]
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as link:
+            link.sendall("\r\n".join(lines).encode() + data[:1000])
+            time.sleep(0.3)
+            running.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            link.sendall(data[1000:])
+            assert link.recv(100).startswith(b"HTTP/1.1 204")
+        assert running.wait(timeout=30) == 0
+        assert b"worker-stopped" in running.stderr.read()  # type: ignore[union-attr]
+
+
+def test_backup_and_restore(study: flow_world.World, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the commands of the runbook: lost, brought back, and gone on with."""
+    folder, port = study.folder, world.free_port()
+    url, archive = f"http://127.0.0.1:{port}", folder / "service.backup"
+    secret = ("--passphrase-file", folder / "passphrase")
+    with process("serve", "--data", folder / "service", "--port", str(port), *secret):
+        wait_for(url)
+        world.eventually(lambda: client("open", folder=folder, url=url, who="operator") == 0)
+        file = folder / "moj.submission"
+        assert client("upload", file, folder=folder, url=url, who="moj") == 0
+        assert run(["backup", "--data", str(folder / "service"), "--out", str(archive)]) == 0
+        file = folder / "ohid.submission"
+        assert client("upload", file, folder=folder, url=url, who="ohid") == 0
+        out = ("--out", folder / "audit.log")
+        assert client("log", *out, folder=folder, url=url, who="operator") == 0
+        assert client("log", *out, "--force", folder=folder, url=url, who="moj") == 23
+    new = ("--data", str(folder / "new"))
+    kept = ("--witness", str(folder / "service/witness"))
+    assert run(["restore", str(archive), *new, *kept]) == 0
+    assert run(["restore", str(archive), *new, *kept]) == 17  # it is not empty any more
+    for name in ("credentials", "linker-keys"):
+        shutil.copytree(folder / "service" / name, folder / "new" / name)
+    with process("serve", *new, *kept, "--port", str(port), *secret):
+        wait_for(url)
+        assert client("upload", file, folder=folder, url=url, who="ohid") == 0
+        assert client("run", folder=folder, url=url, who="operator") == 0
+    capsys.readouterr()
 
 
 def test_ready_in_two_seconds(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from blindlink.client.connection import Connection
 from blindlink.client.signing import Signer
 from blindlink.errors import ServiceError
 from blindlink.service.server import Tls
+from machine import lacking
 
 NGINX = """
 daemon off; pid {folder}/nginx.pid; error_log stderr;
@@ -93,16 +94,6 @@ def test_by_the_service_itself(submitted: flow_world.World, authority: Authority
         assert client(served, served.url, ca=authority.ca).project()["accepting"]
 
 
-def test_no_old_protocol(submitted: flow_world.World, authority: Authority) -> None:
-    with world.served(submitted, tls=Tls(*authority.issue("service")), workers=False) as served:
-        host, port = served.url.removeprefix("https://").split(":")
-        context = ssl.create_default_context(cafile=str(authority.ca))
-        context.maximum_version = ssl.TLSVersion.TLSv1_1
-        context.minimum_version = ssl.TLSVersion.TLSv1
-        with socket.create_connection((host, int(port))) as raw, pytest.raises(ssl.SSLError):
-            context.wrap_socket(raw, server_hostname=host)
-
-
 def test_with_certificates_of_the_clients(
     submitted: flow_world.World, authority: Authority
 ) -> None:
@@ -140,7 +131,7 @@ def test_by_a_proxy(submitted: flow_world.World, authority: Authority) -> None:
 def test_by_nginx_as_the_runbook_says(submitted: flow_world.World, authority: Authority) -> None:
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if nginx is None:
-        pytest.skip("needs nginx, which CI does not install: the proxy above stands for it")
+        lacking("needs nginx (Debian: apt-get install nginx-light)")
     port = world.free_port()
     public = f"https://127.0.0.1:{port}"
     with world.served(submitted, settings={"public_url": public}) as served:
@@ -186,7 +177,7 @@ def ended_tls(port: int, pair: tuple[Path, Path], inner: str) -> Iterator[None]:
                 continue
             inside = socket.create_connection((host, int(inner_port)))
             for source, target in ((outside, inside), (inside, outside)):
-                threading.Thread(target=pump, args=(source, target), daemon=True).start()
+                threading.Thread(target=world.pump, args=(source, target), daemon=True).start()
 
     thread = threading.Thread(target=accept, daemon=True)
     thread.start()
@@ -195,12 +186,3 @@ def ended_tls(port: int, pair: tuple[Path, Path], inner: str) -> Iterator[None]:
     finally:
         over.set()
         listener.close()
-
-
-def pump(source: socket.socket, target: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass

@@ -187,6 +187,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def pump(source: socket.socket, target: socket.socket) -> None:
+    """Pass on what comes until it ends."""
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
 @cache
 def stranger() -> PartyKeys:
     """Somebody whom no agreement names."""
