@@ -3,17 +3,21 @@
     python benchmarks/service_faults.py --runs 500 [--database-url postgresql+psycopg://...]
 
 A study (open, two submissions, run, download) has a number of steps at which something can break:
-before and after every commit, and at every write, move or erasure of an object. A seed chooses the
-step and the fault:
+before and after every commit, and at every write, move or erasure of an object. Web and worker are
+processes of their own. A seed chooses a step and a fault, which strikes at the first place of its
+kind from that step on:
 
-    kill   SIGKILL of the whole service (web and two workers)
-    cut    the database connection breaks, before or after the commit took place
-    full   the disk is full
-    jump   the clock that leases are measured with jumps ahead by a day
+    kill-web, kill-worker   SIGKILL of the process that is there
+    kill                    SIGKILL of both
+    cut-before, cut-after   the connection to the database breaks around a commit; of PostgreSQL by
+                            pg_terminate_backend, of SQLite by an error in its place
+    full                    the disk is full
+    ahead, back             the clock that leases are measured with jumps by a day
 
 The service is started again, clients go on where they were, and the end is held against the end of
 a study that nobody disturbed: same links, candidates, payload and reports; each submission in the
-log once, one freeze, one release; no object lost and none left over.
+log once, one freeze, one release; no object lost and none left over. A fault that found no place to
+strike is counted apart.
 """
 
 import argparse
@@ -27,6 +31,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -54,7 +59,8 @@ from blindlink.service.server import bind, make_server, run, working  # noqa: E4
 from blindlink.service.settings import Settings, Work  # noqa: E402
 from blindlink.service.storage import Storage  # noqa: E402
 
-KINDS = ("kill", "cut-before", "cut-after", "full", "jump")
+KINDS = ("kill", "kill-web", "kill-worker", "cut-before", "cut-after", "full", "ahead", "back")
+ROLES = ("web", "worker")
 WORK = Work(lease=1.0, beat=0.3, poll=0.02, attempts=8, backoff=0.02)
 EVENTS = [
     "project-opened",
@@ -68,32 +74,55 @@ PATIENCE = 60.0  # seconds for one study
 
 @dataclass
 class Fault:
-    """What breaks at which step; ``step`` 0 is nothing."""
+    """What breaks at which step; ``step`` 0 is nothing. All processes share ``memory``."""
 
     kind: str
     step: int
-    jumped: bool = False
-    counter: mmap.mmap = field(default_factory=lambda: mmap.mmap(-1, 8))  # shared with the child
+    role: str = ""
+    memory: mmap.mmap = field(default_factory=lambda: mmap.mmap(-1, 16))
 
     @property
     def seen(self) -> int:
-        return int.from_bytes(self.counter[:8], "big")
+        return int.from_bytes(self.memory[:8], "big")
 
-    def at(self, place: str) -> None:
-        """One step further; breaks if this is the one."""
-        self.counter[:8] = (self.seen + 1).to_bytes(8, "big")
-        if self.seen != self.step:
+    @property
+    def struck(self) -> bool:
+        return self.memory[8] == 1
+
+    @property
+    def shift(self) -> float:
+        """How far the clock of the machine has jumped."""
+        return {"ahead": 86_400.0, "back": -86_400.0}.get(self.kind, 0.0) * self.struck
+
+    def at(self, place: str, session: Any = None) -> None:
+        """One step further; breaks if this is the place."""
+        self.memory[:8] = (self.seen + 1).to_bytes(8, "big")
+        if not self.step or self.seen < self.step or self.struck or not self._fits(place):
             return
-        if self.kind == "kill":
+        self.memory[8] = 1
+        if self.kind.startswith("kill"):
             os.kill(os.getpid(), signal.SIGKILL)
-        if self.kind == "jump":
-            self.jumped = True
-        if (self.kind, place) in (("cut-before", "before"), ("cut-after", "after")):
-            from sqlalchemy.exc import OperationalError
-
-            raise OperationalError("COMMIT", {}, ConnectionError("cut"))
-        if self.kind == "full" and place == "storage":
+        if self.kind.startswith("cut"):
+            cut(session)
+        if self.kind == "full":
             raise OSError(errno.ENOSPC, "no space left")
+
+    def _fits(self, place: str) -> bool:
+        wanted = {"cut-before": "before", "cut-after": "after", "full": "storage"}
+        right = self.kind not in ("kill-web", "kill-worker") or self.kind == f"kill-{self.role}"
+        return right and wanted.get(self.kind, place) == place
+
+
+def cut(session: Any) -> None:
+    """Break the connection under a session. Raises OperationalError."""
+    from sqlalchemy.exc import OperationalError
+
+    if session.get_bind().dialect.name == "postgresql" and session.in_transaction():
+        process = session.connection().connection.driver_connection.info.backend_pid
+        with session.get_bind().engine.raw_connection().driver_connection as other:
+            other.execute("SELECT pg_terminate_backend(%s)", (process,))
+        return  # the commit finds out
+    raise OperationalError("COMMIT", {}, ConnectionError("cut"))
 
 
 def rig(fault: Fault) -> None:
@@ -103,27 +132,27 @@ def rig(fault: Fault) -> None:
     commit = Session.commit
 
     def committing(session: Session) -> None:
-        fault.at("before")
+        fault.at("before", session)
         commit(session)
-        fault.at("after")
+        fault.at("after", session)
 
     Session.commit = committing  # type: ignore[method-assign]
     transaction = Session.begin
 
     def begin(session: Session, nested: bool = False) -> Any:
-        return _Watched(transaction(session, nested), fault)
+        return _Watched(transaction(session, nested), fault, session)
 
     Session.begin = begin  # type: ignore[method-assign]
     for name in ("put", "erase", "erase_project", "write"):
         _watch(name, fault)
-    Service.due = staticmethod(lambda: time.time() + 86_400 * fault.jumped)  # type: ignore[method-assign]
+    Service.due = staticmethod(lambda: time.time() + fault.shift)  # type: ignore[method-assign]
 
 
 class _Watched:
     """A transaction whose commit is a step."""
 
-    def __init__(self, inner: Any, fault: Fault) -> None:
-        self._inner, self._fault = inner, fault
+    def __init__(self, inner: Any, fault: Fault, session: Any) -> None:
+        self._inner, self._fault, self._session = inner, fault, session
 
     def __enter__(self) -> Any:
         return self._inner.__enter__()
@@ -132,12 +161,12 @@ class _Watched:
         if error[0] is not None:
             return self._inner.__exit__(*error)
         try:
-            self._fault.at("before")
+            self._fault.at("before", self._session)
         except BaseException as cut:
             self._inner.__exit__(type(cut), cut, None)
             raise
         found = self._inner.__exit__(*error)
-        self._fault.at("after")
+        self._fault.at("after", self._session)
         return found
 
 
@@ -159,35 +188,40 @@ class Stage:
     settings: Settings
     made: flow_world.World
     listener: socket.socket
-    child: int = 0
+    children: dict[str, int] = field(default_factory=dict)
     starts: int = 0
-    steps: int = 0
     problems: list[str] = field(default_factory=list)
 
     def start(self, fault: Fault) -> None:
-        """Fork the service."""
-        self.starts += 1
-        self.child = os.fork()
-        if self.child == 0:
-            try:
-                serve(self, fault)
-            finally:
-                os._exit(0)
+        """Fork what does not run."""
+        for role in ROLES:
+            if role not in self.children:
+                self.starts += 1
+                child = os.fork()
+                if child == 0:
+                    try:
+                        serve(self, replace(fault, role=role))
+                    finally:
+                        os._exit(0)
+                self.children[role] = child
 
-    def stop(self) -> None:
-        """End the service as an operator would."""
-        os.kill(self.child, signal.SIGTERM)
-        os.waitpid(self.child, 0)
-        self.child = 0
+    def stop(self, by: int = signal.SIGTERM) -> None:
+        """End the service, as an operator would or not."""
+        for child in self.children.values():
+            os.kill(child, by)
+        for child in self.children.values():
+            os.waitpid(child, 0)
+        self.children = {}
 
-    def died(self) -> bool:
-        """Whether the child is dead."""
-        if self.child == 0:
-            return True
-        pid, _ = os.waitpid(self.child, os.WNOHANG)
-        if pid:
-            self.child = 0
-        return bool(pid)
+    def died(self, fault: Fault) -> bool:
+        """Whether a process is dead; of "kill" the other one dies with it."""
+        for role, child in list(self.children.items()):
+            if os.waitpid(child, os.WNOHANG)[0]:
+                del self.children[role]
+        dead = len(self.children) < len(ROLES)
+        if dead and fault.kind == "kill":
+            self.stop(signal.SIGKILL)
+        return dead
 
     def client(self, who: str) -> Client:
         if who == "operator":
@@ -200,23 +234,27 @@ class Stage:
 
 
 def serve(stage: Stage, fault: Fault) -> None:
-    """What the child does."""
+    """What a child does: web, or two workers."""
     rig(fault)
     service = Service.open(stage.settings)
+    if fault.role == "web":
+        run(make_server(service), stage.listener)
+        return
     keyring = world.OpenKeyring(stage.settings.key_folder, lambda: world.PASSPHRASE)
-    server = make_server(service)
+    over = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: over.set())
     with working(service, keyring, 2):
-        run(server, stage.listener)
+        over.wait()
 
 
-def insist(stage: Stage, step: Callable[[], Any]) -> Any:
+def insist(stage: Stage, fault: Fault, step: Callable[[], Any]) -> Any:
     """Do a step of the study until it is done, starting the service again when it died."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
             return step()
         except ServiceError as error:
-            if stage.died():
+            if stage.died(fault):
                 stage.start(Fault("none", 0))
             if time.monotonic() > end:
                 raise TimeoutError(str(error)) from None
@@ -227,14 +265,14 @@ def play(stage: Stage, fault: Fault) -> dict[str, Any]:
     """The whole study; returns what the release says."""
     stage.start(fault)
     operator, analyst = stage.client("operator"), stage.client("analyst")
-    insist(stage, operator.open)
+    insist(stage, fault, operator.open)
     for owner in stage.made.owners:
-        insist(stage, lambda owner=owner: submit(stage, owner))
-    insist(stage, operator.start)
-    insist(stage, lambda: released(operator))
+        insist(stage, fault, lambda owner=owner: submit(stage, owner))
+    insist(stage, fault, operator.start)
+    insist(stage, fault, lambda: released(operator))
     out = stage.folder / "study.release"
-    insist(stage, lambda: analyst.download(out, force=True))
-    insist(stage, lambda: check(stage, operator))
+    insist(stage, fault, lambda: analyst.download(out, force=True))
+    insist(stage, fault, lambda: check(stage, operator))
     stage.stop()
     return contents(stage.made, "study.release")
 
@@ -342,9 +380,8 @@ def one(base: Path, server: str, fault: Fault, reference: dict[str, Any] | None)
             found.problems.append(f"{type(error).__name__}: {error}")
             release = reference or {}
         finally:
-            if not found.died():
-                os.kill(found.child, signal.SIGKILL)
-                os.waitpid(found.child, 0)
+            found.died(fault)
+            found.stop(signal.SIGKILL)
         left = objects(found)
         if reference is not None and release != reference:
             found.problems.append("the release says something else")
@@ -354,6 +391,7 @@ def one(base: Path, server: str, fault: Fault, reference: dict[str, Any] | None)
             "problems": found.problems,
             "starts": found.starts,
             "steps": fault.seen,
+            "struck": fault.struck,
             "release": release,
         }
 
@@ -368,17 +406,19 @@ def sweep(runs: int, server: str, seed: int) -> dict[str, Any]:
         world.submissions(base)
         plain = one(base, server, Fault("none", 0), None)
         assert not plain["problems"], plain["problems"]
-        draw, wrong, restarts, hit = random.Random(seed), [], 0, Counter()
+        draw, wrong, restarts, hit, missed = random.Random(seed), [], 0, Counter(), Counter()
         for number in range(runs):
             fault = Fault(KINDS[number % len(KINDS)], draw.randint(1, plain["steps"]))
             found = one(base, server, fault, plain["release"])
-            restarts += found["starts"] - 1
-            hit[fault.kind] += 1
+            restarts += found["starts"] - len(ROLES)
+            (hit if found["struck"] else missed)[fault.kind] += 1
             wrong += [f"{fault.kind} at {fault.step}: {text}" for text in found["problems"]]
     return {
         "runs": runs,
         "steps": plain["steps"],
+        "struck": sum(hit.values()),
         "by kind": dict(hit),
+        "found no place": dict(missed),
         "restarts": restarts,
         "wrong": wrong,
     }

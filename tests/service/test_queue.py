@@ -53,6 +53,22 @@ def test_each_job_is_claimed_once(database: Database) -> None:
     assert Counter(found) == Counter(str(subject) for subject in range(60))
 
 
+def test_a_clock_that_is_put_back_stops_nothing(database: Database) -> None:
+    """Neither a job that waits nor one whose worker died; one that is tried again soon waits."""
+    ask(database, 1, now=90_000)
+    first = take(database, 0)
+    assert first is not None
+    assert take(database, 5) is None
+    with database.write() as session:
+        queue.held(session, first).due = 90_000
+    second = take(database, 5)
+    assert second is not None
+    assert second.token == first.token + 1
+    with database.write() as session:
+        queue.later(session, second, "x", 5, WORK)
+    assert take(database, 5) is None
+
+
 def test_asking_twice_is_asking_once(database: Database) -> None:
     ask(database)
     ask(database)

@@ -25,9 +25,9 @@ def bench(name: str, *arguments: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_a_fault_of_every_kind() -> None:
-    found = bench("service_faults.py", "--runs", "5", "--seed", "4")
+    found = bench("service_faults.py", "--runs", "8", "--seed", "4")
     assert found["wrong"] == []
-    assert sorted(found["by kind"]) == ["cut-after", "cut-before", "full", "jump", "kill"]
+    assert found["struck"] == len(found["by kind"]) == 8
     assert found["steps"] > 50
 
 

@@ -57,7 +57,7 @@ def claim(
     with database.write() as session:
         job = session.scalar(
             select(Job)
-            .where(Job.kind.in_(kinds), _free(now))
+            .where(Job.kind.in_(kinds), _free(now, work))
             .order_by(Job.due, Job.id)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -69,9 +69,13 @@ def claim(
         return Claim(job.id, job.kind, job.subject, job.attempts, job.token)
 
 
-def _free(now: float) -> ColumnElement[bool]:
-    """Due jobs. ``due`` of a running job is when its claim ends."""
-    return and_(or_(Job.state == QUEUED, Job.state == RUNNING), Job.due <= now)
+def _free(now: float, work: Work) -> ColumnElement[bool]:
+    """Due jobs. ``due`` of a running job is when its claim ends.
+
+    No job waits longer than ``far``: one that does is from before the clock was put back.
+    """
+    far = now + 2 * max(work.lease, work.backoff * 2.0**work.attempts)
+    return and_(or_(Job.state == QUEUED, Job.state == RUNNING), or_(Job.due <= now, Job.due > far))
 
 
 def beat(database: Database, claim: Claim, now: float, work: Work) -> bool:
