@@ -61,6 +61,8 @@ from blindlink.service.storage import Storage  # noqa: E402
 
 KINDS = ("kill", "kill-web", "kill-worker", "cut-before", "cut-after", "full", "ahead", "back")
 ROLES = ("web", "worker")
+PLACES = ("before", "after", "storage")  # of a commit; of a change in the storage
+REACHED = 0.8  # the number of commits varies: rather strike a little early than not at all
 WORK = Work(lease=1.0, beat=0.3, poll=0.02, attempts=8, backoff=0.02)
 EVENTS = [
     "project-opened",
@@ -79,15 +81,16 @@ class Fault:
     kind: str
     step: int
     role: str = ""
-    memory: mmap.mmap = field(default_factory=lambda: mmap.mmap(-1, 16))
+    memory: mmap.mmap = field(default_factory=lambda: mmap.mmap(-1, 64))
 
     @property
-    def seen(self) -> int:
-        return int.from_bytes(self.memory[:8], "big")
+    def seen(self) -> dict[str, int]:
+        """How many places of each kind were passed."""
+        return {place: self._number(at) for at, place in enumerate(PLACES)}
 
     @property
     def struck(self) -> bool:
-        return self.memory[8] == 1
+        return self._number(len(PLACES) + 1) == 1
 
     @property
     def shift(self) -> float:
@@ -96,10 +99,12 @@ class Fault:
 
     def at(self, place: str, session: Any = None) -> None:
         """One step further; breaks if this is the place."""
-        self.memory[:8] = (self.seen + 1).to_bytes(8, "big")
-        if not self.step or self.seen < self.step or self.struck or not self._fits(place):
+        self._count(PLACES.index(place))
+        if not self.step or self.struck or not self._fits(place):
             return
-        self.memory[8] = 1
+        if self._count(len(PLACES)) < self.step:
+            return
+        self._count(len(PLACES) + 1)
         if self.kind.startswith("kill"):
             os.kill(os.getpid(), signal.SIGKILL)
         if self.kind.startswith("cut"):
@@ -107,10 +112,23 @@ class Fault:
         if self.kind == "full":
             raise OSError(errno.ENOSPC, "no space left")
 
+    def _number(self, slot: int) -> int:
+        return int.from_bytes(self.memory[8 * slot : 8 * slot + 8], "big")
+
+    def _count(self, slot: int) -> int:
+        number = self._number(slot) + 1
+        self.memory[8 * slot : 8 * slot + 8] = number.to_bytes(8, "big")
+        return number
+
     def _fits(self, place: str) -> bool:
-        wanted = {"cut-before": "before", "cut-after": "after", "full": "storage"}
         right = self.kind not in ("kill-web", "kill-worker") or self.kind == f"kill-{self.role}"
-        return right and wanted.get(self.kind, place) == place
+        return right and place in places_of(self.kind)
+
+
+def places_of(kind: str) -> tuple[str, ...]:
+    """Where a fault can strike."""
+    only = {"cut-before": "before", "cut-after": "after", "full": "storage"}.get(kind)
+    return PLACES if only is None else (only,)
 
 
 def cut(session: Any) -> None:
@@ -408,14 +426,18 @@ def sweep(runs: int, server: str, seed: int) -> dict[str, Any]:
         assert not plain["problems"], plain["problems"]
         draw, wrong, restarts, hit, missed = random.Random(seed), [], 0, Counter(), Counter()
         for number in range(runs):
-            fault = Fault(KINDS[number % len(KINDS)], draw.randint(1, plain["steps"]))
+            kind = KINDS[number % len(KINDS)]
+            most = sum(plain["steps"][place] for place in places_of(kind))
+            if kind in ("kill-web", "kill-worker"):
+                most //= len(ROLES)
+            fault = Fault(kind, draw.randint(1, max(1, int(REACHED * most))))
             found = one(base, server, fault, plain["release"])
             restarts += found["starts"] - len(ROLES)
             (hit if found["struck"] else missed)[fault.kind] += 1
             wrong += [f"{fault.kind} at {fault.step}: {text}" for text in found["problems"]]
     return {
         "runs": runs,
-        "steps": plain["steps"],
+        "steps": sum(plain["steps"].values()),
         "struck": sum(hit.values()),
         "by kind": dict(hit),
         "found no place": dict(missed),
