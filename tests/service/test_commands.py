@@ -290,6 +290,9 @@ class TestUsage:
         url = f"sqlite:///{tmp_path / 'new.db'}"
         assert run(["serve", "--data", str(tmp_path), "--port", "0", "--database-url", url]) == 23
 
+    def test_everywhere_wants_a_public_address(self, tmp_path: Path) -> None:
+        assert run(["serve", "--data", str(tmp_path), "--port", "0", "--host", "0.0.0.0"]) == 2
+
     def test_a_port_in_use(self, tmp_path: Path) -> None:
         with world.bind("127.0.0.1", 0) as taken:
             port = str(taken.getsockname()[1])

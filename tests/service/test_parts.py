@@ -161,6 +161,17 @@ class TestRates:
             answer = served.raw("operator", "GET", "/v1/projects")
             assert int(answer.headers["retry-after"]) >= 1
 
+    def test_who_only_fails_is_slowed_down_and_who_signs_well_is_not(self, tmp_path: Path) -> None:
+        from dataclasses import replace
+
+        limits = replace(world.LIMITS, failures=0.25)
+        with world.served(world.submissions(tmp_path), limits=limits, workers=False) as served:
+            statuses = [
+                served.raw(world.stranger(), "GET", "/v1/projects").status for _ in range(7)
+            ]
+            assert statuses == [401] * 5 + [429] * 2
+            assert served.raw("operator", "GET", "/v1/projects").status == 200
+
 
 class TestLogs:
     def test_are_json_lines_of_known_fields(self) -> None:

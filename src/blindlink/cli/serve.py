@@ -96,6 +96,8 @@ def serve(
     from blindlink.service.settings import Settings
 
     tls = _tls(tls_cert, tls_key, tls_clients)
+    if host in ("0.0.0.0", "::") and public_url is None:  # noqa: S104 - it is compared
+        raise click.UsageError("say --public-url: clients sign for the address that they call")
     listener = bind(host, port)
     scheme, here = "https" if tls else "http", listener.getsockname()[1]
     settings = Settings(

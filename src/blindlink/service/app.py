@@ -46,6 +46,7 @@ def make_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.state.rates = Rates(service.settings.limits)
+    app.state.ready_at = float("-inf")
     app.state.credentials = credentials.load(service.settings.credential_folder)
     for module in MODULES:
         app.include_router(module.router)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from blindlink.service.problems import Problem
 from blindlink.service.settings import Limits
 
-MOST = 10_000  # buckets; beyond, the fullest ones are forgotten
+MOST = 10_000  # buckets; beyond, those that were not used for longest are forgotten
 
 
 @dataclass

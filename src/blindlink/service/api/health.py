@@ -1,12 +1,15 @@
 """Whether this process lives and is ready: public, and silent about everything else."""
 
-from fastapi import APIRouter, Response
+import time
+
+from fastapi import APIRouter, Request, Response
 
 from blindlink.service.callers import ServiceHere
 from blindlink.service.logs import fault
 
 router = APIRouter(tags=["health"])
 PUBLIC = frozenset({"/health", "/ready"})
+KEPT = 1.0  # seconds: nobody makes the storage work by asking more often
 
 
 @router.get("/health", status_code=204, response_class=Response)
@@ -16,13 +19,16 @@ def health() -> Response:
 
 
 @router.get("/ready", status_code=204, response_class=Response)
-def ready(service: ServiceHere) -> Response:
+def ready(service: ServiceHere, request: Request) -> Response:
     """The database has this version's schema and the storage takes objects; else 503."""
     from blindlink.service.app import ready as check
 
-    try:
-        check(service)
-    except Exception as error:
-        fault("not-ready", error)
-        return Response(status_code=503)
+    state = request.app.state
+    if time.monotonic() - state.ready_at > KEPT:
+        try:
+            check(service)
+        except Exception as error:
+            fault("not-ready", error)
+            return Response(status_code=503)
+        state.ready_at = time.monotonic()
     return Response(status_code=204)
