@@ -16,7 +16,9 @@ import world
 from world import Served
 
 import flow_world
+from blindlink.client.connection import RefusalError
 from blindlink.client.signing import Request, Signer
+from blindlink.client.transfer import Source
 from blindlink.errors import InputError, ServiceError
 from blindlink.formats.container import opened
 from blindlink.service import logs, scraping
@@ -211,3 +213,15 @@ def test_a_worker_outlives_what_its_housekeeping_meets(
         served.open()
         assert served.submit("moj")["state"] == "accepted"
     assert failed
+
+
+def test_an_owner_gives_up_what_it_broke_off(embedded: Served) -> None:
+    """So that four uploads which never ended do not lock it out for a week."""
+    client = embedded.client("moj")
+    source = Source.of(embedded.folder / "moj.submission")
+    begun = [client._begin(source, "submission", None)["id"] for _ in range(4)]
+    with pytest.raises(RefusalError, match="under way already"):
+        client._begin(source, "submission", None)
+    client.cancel(begun[0])
+    assert client._begin(source, "submission", None)["state"] == "receiving"
+    assert [each["state"] for each in client.uploads()].count("cancelled") == 1
