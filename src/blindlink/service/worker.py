@@ -1,7 +1,7 @@
 """A worker: takes jobs one after the other and lives by its heartbeats.
 
 Any number of workers, in any number of processes, share one database. What a job means stands in
-``intake``, ``runs`` and ``destroying``; this module only keeps them going.
+``intake``, ``linking`` and ``destroying``; this module only keeps them going.
 """
 
 import os
