@@ -336,8 +336,12 @@ def check(stage: Stage, operator: Client) -> None:
 
 
 def objects(stage: Stage) -> Counter[str]:
-    """How many objects of each kind are left once housekeeping was done."""
-    work = replace(stage.settings.work, orphan=-1.0)
+    """How many objects of each kind are left once housekeeping was done.
+
+    An upload that a client gave up for a new one, because its answer did not come in time, is
+    stale at once.
+    """
+    work = replace(stage.settings.work, orphan=-1.0, stale=-1.0)
     service = Service.open(replace(stage.settings, work=work))
     maintenance.sweep(service)
     found = Counter(key.split("/")[1] for key, _, _ in service.storage.listing())
