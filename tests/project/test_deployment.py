@@ -12,7 +12,7 @@ import click
 import pytest
 import yaml
 
-from blindlink.cli.tree import root
+from blindlink.cli.tree import CONTEXT, root
 from machine import lacking
 
 ROOT = Path(__file__).parents[2]
@@ -24,9 +24,10 @@ SERVICES = ("web", "worker")
 
 def parsed(words: list[str]) -> click.Context:
     """What a command line of ours means. Raises click.UsageError for one that is wrong."""
-    command = root.get_command(click.Context(root), words[0])  # type: ignore[attr-defined]
+    parent = click.Context(root, **CONTEXT)
+    command = root.get_command(parent, words[0])  # type: ignore[attr-defined]
     assert command is not None, words
-    return command.make_context(words[0], list(words[1:]))
+    return command.make_context(words[0], list(words[1:]), parent=parent)
 
 
 class TestContainer:

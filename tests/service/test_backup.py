@@ -207,9 +207,11 @@ def _frozen(served: Served) -> list[str]:
         runs.ask(session, service, access)
         session.flush()
         queue_row = session.query(queue.Job).filter_by(kind="run").one()
-        queue_row.state, queue_row.due, queue_row.token = "running", service.due() + 99, 7
+        queue_row.state, queue_row.due, queue_row.token = "running", service.due() + 9, 7
         claim = queue.Claim(queue_row.id, "run", access.project.id, 1, 7)
     linking._freeze(service, ring, claim)
+    with service.database.write() as session:
+        queue.done(session, claim)  # or the worker that is still there would go on with it
     with service.database.read() as session:
         witness.note(service, session.query(Project).one().log)
     return ["project-opened", "submission-received", "submission-received", "inputs-frozen"]
