@@ -155,9 +155,9 @@ def test_slabs_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None
     sliced = engines.load("sliced")
     left, right = two_sides(64, rows=(50, 1500))
     monkeypatch.setattr(sliced.slabs, "SLAB_BYTES", 1)
-    monkeypatch.setattr(sliced, "WORK", 10_000)
-    monkeypatch.setattr(sliced, "ROOM", 3)
-    monkeypatch.setattr(sliced, "TILE", 7)
+    monkeypatch.setattr(sliced.schedule, "WORK", 10_000)
+    monkeypatch.setattr(sliced.schedule, "ROOM", 3)
+    monkeypatch.setattr(sliced.schedule, "TILE", 7)
     for top in (None, 2):
         expected = reference.pairs(left, right, 0.3, top=top)
         assert_same(sliced.pairs(left, right, 0.3, top=top), expected)
