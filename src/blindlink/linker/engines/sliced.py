@@ -20,7 +20,7 @@ from blindlink.linker.pairs import (
     Words,
     best,
     check,
-    join,
+    drained,
     ordered,
 )
 from blindlink.progress import Progress, silent
@@ -108,7 +108,7 @@ def batches_within(
 
 def _sorted(parts: list[Pairs], top: int | None) -> Pairs:
     """What was found, in order. Many millions of pairs take seconds, and Ctrl-C shall not."""
-    return apart(lambda: best(ordered(join(parts)), top))
+    return apart(lambda: best(ordered(drained(parts)), top))
 
 
 @dataclass
