@@ -87,11 +87,13 @@ def pairs_files(
     limit: int = LIMIT,
     force: bool = False,
     progress: Progress = silent,
+    told: Callable[[str], object] = str,
 ) -> Written:
     """Write all similar pairs of two files of encodings, or of one, to a Parquet file.
 
-    ``number``: of the filter, from 1. Above ``limit`` pairs, they are sorted on disk. Raises
-    InputError, what ``link.check`` raises, and OutputError before any long work.
+    ``told`` as in ``link_files``. ``number``: of the filter, from 1. Above ``limit`` pairs, they
+    are sorted on disk. Raises InputError, what ``link.check`` raises, and OutputError before any
+    long work.
     """
     inputs = (left,) if right is None else (left, right)
     check_output(out, inputs=inputs, force=force)
@@ -103,6 +105,7 @@ def pairs_files(
     a, b = first.filters[number - 1], second.filters[number - 1]
     bits = first.bits[number - 1]
     chosen, why = (engine, "as asked") if engine != AUTO else engines.choose(len(a), len(b), bits)
+    told(f"engine {chosen}: {why}")
     count = pairs_to_parquet(
         chosen,
         a,

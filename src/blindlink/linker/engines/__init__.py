@@ -144,7 +144,9 @@ def choose(m: int, n: int, bits: int) -> tuple[str, str]:
         return "reference", f"{m:,} x {n:,} filters are few"
     if find_spec("numba") is None:
         return "reference", "numba is not installed; pip install 'blindlink[linker]' is faster"
-    return "sliced", f"{m:,} x {n:,} filters are many"
+    why = f"{m:,} x {n:,} filters are many"
+    waiting = import_module(f"{__name__}.sliced").first_use()
+    return "sliced", f"{why}; {waiting}" if waiting else why
 
 
 def _loads(name: str) -> bool:

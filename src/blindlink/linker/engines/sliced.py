@@ -26,7 +26,7 @@ from blindlink.linker.pairs import (
 from blindlink.progress import Progress, silent
 
 try:
-    from blindlink.linker import grouping, kernels, schedule, slabs
+    from blindlink.linker import compiled, grouping, kernels, schedule, slabs
     from blindlink.linker.lanes import LANES
 except ModuleNotFoundError:
     raise MissingExtraError("numba, which compiles the engine 'sliced',", "linker") from None
@@ -104,6 +104,11 @@ def batches_within(
     for found in whole.run(progress):
         a, b = order[found.left], order[found.right]
         yield Pairs(np.minimum(a, b), np.maximum(a, b), found.score)
+
+
+def first_use() -> str:
+    """Why the engine will take some seconds to start; empty where it will not."""
+    return compiled.wait(kernels.sift)
 
 
 def _sorted(parts: list[Pairs], top: int | None) -> Pairs:
