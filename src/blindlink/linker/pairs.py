@@ -5,7 +5,8 @@ defines what is correct:
 
 * A score is a double, rounded once from the exact fraction; a pair is kept when score >= threshold.
   Fractions of counts below 2**15 lie so far apart that this equals the comparison of the exact
-  fractions for every threshold of up to eight decimals: no pair at the threshold is lost.
+  fractions for every threshold of up to eight decimals: no pair at the threshold is lost. Cosine
+  is the root of a fraction, rounded twice; there, the same holds for up to three decimals.
 * A pair with an empty filter scores 0 under dice, jaccard, cosine and overlap, also against another
   empty filter: an empty filter says nothing about a person. It is kept at threshold 0 only.
 * The order is by score, highest first, then left row, then right row.

@@ -13,6 +13,7 @@ from threading import Lock
 
 import numpy as np
 
+from blindlink.errors import InputError
 from blindlink.linker import kernels, slabs
 from blindlink.linker.lanes import WORDS
 from blindlink.linker.pairs import Pairs, Rows, Scores, Words, join
@@ -132,8 +133,13 @@ def in_turn(
 
 
 def cores() -> int:
-    """The processors that this process may use; fewer where BLINDLINK_THREADS says so."""
+    """The processors that this process may use, or as many as BLINDLINK_THREADS says.
+
+    Raises InputError where that is no number.
+    """
     if threads := os.environ.get("BLINDLINK_THREADS"):  # set by a scheduler that shares them out
+        if not (threads.isascii() and threads.isdigit()):
+            raise InputError("BLINDLINK_THREADS is not a number", hint="for example 4")
         return max(1, int(threads))
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -1,7 +1,7 @@
 """The fast engine: bit-sliced counters over blocks of LANES records, on all cores, exact.
 
 How it works: blindlink.linker.kernels and docs/explanation/exact-matching.md. Memory beside the
-result: the right file transposed (at most slabs.SLAB_BYTES at once) and a few megabytes per core.
+result: the right file transposed (at most slabs.SLAB_BYTES at once), some ten megabytes per core.
 """
 
 from collections.abc import Iterator
