@@ -47,6 +47,12 @@ if TYPE_CHECKING:
     help="Addresses of proxies whose X-Forwarded-For goes into the log.",
 )
 @click.option(
+    "--console/--no-console",
+    default=True,
+    show_default=True,
+    help="Pages for operator and auditor at /console; off where only parties should reach it.",
+)
+@click.option(
     "--credentials",
     type=FOLDER,
     help="Folder of operator.pub and auditor.pub; made with keys under --data unless given.",
@@ -67,6 +73,7 @@ def serve(
     tls_key: Path | None,
     tls_clients: Path | None,
     trust_proxy: str,
+    console: bool,
     credentials: Path | None,
 ) -> None:
     """Run the linkage service until it is interrupted.
@@ -91,6 +98,7 @@ def serve(
         storage_url=storage_url,
         credentials=credentials,
         keys=keys,
+        console=console,
     )
     logs.to_stderr()
     service = Service.open(settings)

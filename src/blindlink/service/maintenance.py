@@ -11,7 +11,17 @@ from sqlalchemy.orm import Session
 from blindlink.linker.project import DESTROYED
 from blindlink.service import destroying, queue, uploads
 from blindlink.service.context import Service
-from blindlink.service.models import Entry, Nonce, Part, Project, Remembered, Run, Upload
+from blindlink.service.models import (
+    BrowserSession,
+    Entry,
+    Nonce,
+    Part,
+    Project,
+    Remembered,
+    Run,
+    SignInCode,
+    Upload,
+)
 
 
 def sweep(service: Service) -> dict[str, int]:
@@ -25,12 +35,12 @@ def sweep(service: Service) -> dict[str, int]:
 
 
 def forget(service: Service) -> int:
-    """Nonces and idempotency keys whose time is over."""
+    """Nonces, idempotency keys, sign-in codes and browser sessions whose time is over."""
     now = service.seconds()
     with service.database.write() as session:
         done = [
             session.execute(delete(table).where(table.expires < now))
-            for table in (Nonce, Remembered)
+            for table in (Nonce, Remembered, SignInCode, BrowserSession)
         ]
     return sum(getattr(each, "rowcount", 0) for each in done)
 
