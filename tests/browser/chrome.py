@@ -39,7 +39,13 @@ class Chrome:
     @classmethod
     @contextmanager
     def started(
-        cls, chromium: str, folder: Path, *, width: int = 1280, height: int = 900, script: bool = True
+        cls,
+        chromium: str,
+        folder: Path,
+        *,
+        width: int = 1280,
+        height: int = 900,
+        script: bool = True,
     ) -> Iterator["Chrome"]:
         """A browser with a profile of its own and one empty page; ``script``: JavaScript runs."""
         to_browser, writer = os.pipe()
@@ -163,7 +169,9 @@ class Chrome:
             for each in self.call("Target.getTargets")["targetInfos"]
             if each["type"] == "page"
         )
-        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)[
+            "sessionId"
+        ]
         self.call("Page.enable")
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.call("Emulation.setDeviceMetricsOverride", **metrics)

@@ -1,10 +1,13 @@
 """The audit log of a project: entries, heads, verification, and the files to take home."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from blindlink.formats.audit import Entry
+from blindlink.errors import FormatError
+from blindlink.formats.audit import AuditLog, Entry, Head
+from blindlink.formats.signed import Signed
 from blindlink.service.console import verification
 from blindlink.service.console.forms import OwnForm
 from blindlink.service.console.render import HEADERS, PREFIX, page
@@ -88,9 +91,15 @@ def _page(
     after: int = 0,
     checks: list[Check] | None = None,
 ) -> Response:
+    log, heads = AuditLog(Path(access.project.id), access.project.log), list[Signed[Head]]()
     with service.database.read() as session:
-        log = StoredLog(session, access.project)
-        heads = verification.heads_of(session, access.project)
+        try:
+            log, heads = (
+                StoredLog(session, access.project),
+                verification.heads_of(session, access.project),
+            )
+        except FormatError as error:  # of a log that was tampered with: the page still says so
+            checks = checks or [Check("Entries", False, error.message)]
     entries = log.entries[after : after + PAGE]
     return page(
         request,

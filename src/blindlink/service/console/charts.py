@@ -115,7 +115,8 @@ def _mark(mark: float, low: float, high: float) -> str:
     anchor, shift = ("end", -6) if x > WIDTH / 2 else ("start", 6)
     return (
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="#505a5f" '
-        f'stroke-width="2"/><text x="{x + shift:.1f}" y="{TOP + 14}" text-anchor="{anchor}">'
+        f'stroke-width="2"/><text x="{x + shift:.1f}" y="{(HEIGHT - BOTTOM + TOP) / 2:.1f}" '
+        f'text-anchor="{anchor}" stroke="#fff" stroke-width="4" paint-order="stroke">'
         f"threshold {mark:.2f}</text>"
     )
 

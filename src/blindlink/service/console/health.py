@@ -36,7 +36,7 @@ def show_health(request: Request, service: Here, _: Reader) -> Response:
         _tried(
             "Database", "has the tables of this version", lambda: schema.check(service.database)
         ),
-        _tried("Storage", "an object was written, read and erased", service.storage.check),
+        _tried("Storage", "an object was written and erased", service.storage.check),
         _tried(
             "Kept heads", "the database has all that they count", lambda: witness.check(service)
         ),

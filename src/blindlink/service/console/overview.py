@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from blindlink.errors import FormatError
 from blindlink.formats.receipt import Receipt
 from blindlink.formats.signed import Signed, line
 from blindlink.formats.terms import Agreement
@@ -62,11 +63,6 @@ class Overview:
         return sum(each.rows is not None for each in self.owners)
 
     @property
-    def ended(self) -> bool:
-        """Whether nothing on the page changes by itself any more."""
-        return self.phase in states.ENDED
-
-    @property
     def percent(self) -> int | None:
         """How far the run is; None while nobody can say."""
         if self.run is None or self.phase != "running" or not self.run.total:
@@ -84,14 +80,14 @@ class Overview:
 def of(session: Session, service: Service, project: Project) -> Overview:
     """The overview of a project."""
     terms, run = agreement_of(project).agreement, session.get(Run, project.id)
-    phase = projects.phase(state_of(session, project), run.state if run else None)
+    phase, accepting = _phase(session, service, project, run)
     return Overview(
         id=project.id,
         name=project.name,
         version=project.version,
         phase=phase,
         tag=states.phase(phase),
-        accepting=projects.accepting(session, project, service),
+        accepting=accepting,
         created=project.created,
         expires=project.expires,
         destroy_by=project.destroy_by,
@@ -101,6 +97,17 @@ def of(session: Session, service: Service, project: Project) -> Overview:
         linker=project.linker,
         terms=terms,
     )
+
+
+def _phase(
+    session: Session, service: Service, project: Project, run: Run | None
+) -> tuple[str, bool]:
+    """The phase, and whether submissions are taken; one broken log must not hide the others."""
+    try:
+        phase = projects.phase(state_of(session, project), run.state if run else None)
+        return phase, projects.accepting(session, project, service)
+    except FormatError:
+        return states.BROKEN, False
 
 
 def _owners(session: Session, project: Project, terms: Agreement) -> list[Sent]:

@@ -35,8 +35,8 @@ FIGURES = (
 )
 COUNTS = (
     ("Rows", "left_rows", "right_rows"),
-    ("People", "left_entities", "right_entities"),
-    ("People whose identifiers can be compared", "left_comparable", "right_comparable"),
+    ("People, with control records", "left_entities", "right_entities"),
+    ("Of them with identifiers that can be compared", "left_comparable", "right_comparable"),
 )
 
 

@@ -11,6 +11,7 @@ class Tag:
     colour: str
 
 
+BROKEN = "broken"  # no phase of the API: the log cannot be read
 PHASES = {
     "open": Tag("Taking submissions", "blue"),
     "frozen": Tag("Frozen", "yellow"),
@@ -20,6 +21,7 @@ PHASES = {
     "refused": Tag("Refused", "red"),
     "failed": Tag("Failed", "red"),
     "destroyed": Tag("Destroyed", "grey"),
+    BROKEN: Tag("Audit log broken", "red"),
 }
 UPLOADS = {
     "receiving": Tag("Being sent", "yellow"),
@@ -31,7 +33,6 @@ UPLOADS = {
     "failed": Tag("Failed", "red"),
 }
 NOT_SENT = Tag("Not sent yet", "grey")
-ENDED = ("released", "refused", "failed", "destroyed")
 JOBS = {"verify": "Verify an upload", "run": "Link", "destroy": "Destroy", "sign": "Sign a head"}
 GOOD, BAD = Tag("Good", "green"), Tag("Not good", "red")
 

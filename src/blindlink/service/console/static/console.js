@@ -5,26 +5,35 @@
 const PAUSE = 2000; // milliseconds between two looks
 const live = document.querySelector("[data-live]");
 const said = document.querySelector("[data-said]");
-let going = Boolean(live);
+let going = true;
 let before = live ? live.innerHTML : "";
 
 function say(text) {
   if (said && said.textContent !== text) said.textContent = text;
 }
 
+function stop() {
+  going = false;
+  toggle.remove();
+}
+
+function name(one) {
+  return one && (one.getAttribute("href") || one.getAttribute("aria-label"));
+}
+
+function replace(part) {
+  const focused = live.contains(document.activeElement) ? name(document.activeElement) : null;
+  before = part.innerHTML;
+  live.replaceChildren(...part.childNodes);
+  if (focused) [...live.querySelectorAll("a, [tabindex]")].find((one) => name(one) === focused)?.focus();
+}
+
 function show(text) {
   const part = new DOMParser().parseFromString(text, "text/html").querySelector("[data-part]");
   if (!part) return;
-  if (part.innerHTML !== before && !live.contains(document.activeElement)) {
-    before = part.innerHTML;
-    live.replaceChildren(...part.childNodes);
-  }
+  if (part.innerHTML !== before) replace(part);
+  if (part.dataset.ended !== undefined) stop();
   say(part.dataset.state);
-  if (part.dataset.ended !== undefined) {
-    going = false;
-    toggle.remove();
-    if (live.dataset.ended === undefined) location.reload(); // what one can do now is another
-  }
 }
 
 async function look() {
@@ -33,8 +42,7 @@ async function look() {
     const answer = await fetch(live.dataset.live, { headers: { "X-Fragment": "1" }, redirect: "error" });
     if (answer.ok) show(await answer.text());
     else if (answer.status === 401) {
-      going = false;
-      toggle.remove();
+      stop();
       say("You are signed out. This page is no longer up to date.");
     } else say("The service does not answer. This page may be out of date.");
   } catch {
