@@ -19,11 +19,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from test_report_page import QUIET
-
+QUIET = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+)
 KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32}
-LOCAL = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-TIMEOUT = 60.0
+LOCAL = f"{QUIET[-1]}, EXCLUDE 127.0.0.1"
+TIMEOUT = 30.0
 
 
 @dataclass
@@ -50,8 +60,7 @@ class Chrome:
         """A browser with a profile of its own and one empty page; ``script``: JavaScript runs."""
         to_browser, writer = os.pipe()
         reader, from_browser = os.pipe()
-        options = [each for each in QUIET if not each.startswith("--host-resolver")]
-        command = [chromium, *options, LOCAL, "--remote-debugging-pipe"]
+        command = [chromium, *QUIET[:-1], LOCAL, "--remote-debugging-pipe"]
         command += [f"--user-data-dir={folder / 'profile'}", f"--window-size={width},{height}"]
 
         def place() -> None:  # the browser reads descriptor 3 and writes to 4
