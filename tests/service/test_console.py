@@ -214,7 +214,7 @@ class TestPages:
 
     def test_say_what_there_is(self, auditor: Visitor) -> None:
         base = project(auditor.served)
-        assert "study , version 1 Released 2 of 2" in auditor.words("")
+        assert "study, version 1 Released 2 of 2" in auditor.words("")
         words = auditor.words(base)
         assert "moj MOJ Accepted" in words
         assert "Released Asked for" in words

@@ -75,7 +75,7 @@ class TestCharts:
         text = str(charts.lines('A "title"', "x & y", series, mark=0.5))
         path = re.search(r'points="([^"]+)"', text)
         assert path is not None
-        assert path[1] == "56.0,252.0 340.0,144.0 624.0,36.0"
+        assert path[1] == "84.0,252.0 354.0,144.0 624.0,36.0"
         assert "a&lt;b" in text
         assert "x &amp; y" in text
         assert 'aria-label="A &#34;title&#34;"' in text

@@ -112,6 +112,8 @@ def serve(
     ring = keyring(settings, passphrase_file, passphrase_fd) if workers else None
     server = make_server(service, tls=tls, proxies=trust_proxy)
     note(f"linkage service at {settings.public_url}")
+    if console:
+        note(f"console at {settings.public_url}/console")
     with working(service, ring, workers):
         run(server, listener)
     service.close()

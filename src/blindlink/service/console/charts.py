@@ -11,7 +11,7 @@ from math import log10
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 640, 300
-LEFT, RIGHT, TOP, BOTTOM = 56, 16, 36, 48
+LEFT, RIGHT, TOP, BOTTOM = 84, 16, 36, 48
 LINES = (("#12436d", ""), ("#c74a00", "8 4"), ("#0b0c0c", "2 4"))
 
 
