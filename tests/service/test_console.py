@@ -210,7 +210,12 @@ class TestPages:
     def test_need_the_right_host(self, linked: Served) -> None:
         answer = Visitor(linked).get("/sign-in", Host="rebound.example")
         assert answer.status == 421
+        assert f"{linked.url}/console" in answer.text
         _check_headers(answer)
+
+    def test_may_be_asked_for_with_a_slash(self, linked: Served) -> None:
+        answer = Visitor(linked).get("/")
+        assert (answer.status, answer.to) == (303, "/console")
 
     def test_say_what_there_is(self, auditor: Visitor) -> None:
         base = project(auditor.served)

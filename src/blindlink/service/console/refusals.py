@@ -2,6 +2,7 @@
 
 from fastapi import Request, Response
 
+from blindlink.service.callers import service_of
 from blindlink.service.console.render import HEADERS, PREFIX, go, page
 from blindlink.service.console.visitors import PART
 from blindlink.service.problems import TITLES, Problem
@@ -11,7 +12,7 @@ WORDS = {
     403: ("You may not do this", "Your role may look, or the form was not one of this page."),
     404: ("Page not found", "If you typed the address, check it. Or go on from the projects."),
     409: ("This does not fit the present state", ""),
-    421: ("Wrong address", "Open the console under the address that the service gives itself."),
+    421: ("Wrong address", "The console opens only under the service's own address: "),
     429: ("Too many requests", "Wait a moment, then try again."),
     503: ("The service cannot do this now", "Wait a moment, then try again."),
 }
@@ -28,6 +29,8 @@ def refusal(request: Request, problem: Problem) -> Response:
     if problem.status == 401 and PART not in request.headers and request.method in ("GET", "HEAD"):
         return go("/sign-in")
     title, text = WORDS.get(problem.status, (TITLES[problem.kind], ""))
+    if problem.status == 421:
+        text += f"{service_of(request).settings.public_url}{PREFIX}"
     found = page(
         request, "refusal", problem.status, title=title, text=text, detail=problem.detail.strip()
     )

@@ -12,7 +12,7 @@ from blindlink.service.problems import Problem, not_found
 from blindlink.service.rates import Buckets
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
-PUBLIC = frozenset({f"{PREFIX}/sign-in", f"{PREFIX}/assets/{{name}}"})
+PUBLIC = frozenset({f"{PREFIX}/", f"{PREFIX}/sign-in", f"{PREFIX}/assets/{{name}}"})
 LONGEST = 64  # characters of a code as somebody may type it
 
 
@@ -23,6 +23,11 @@ def tries(request: Request) -> Buckets:
 
 
 Tries = Annotated[Buckets, Depends(tries)]
+
+
+@router.get("/")
+def leave_out_the_slash(service: Here) -> Response:
+    return go("")
 
 
 @router.get("/sign-in")
