@@ -1,6 +1,7 @@
 """The console: who sees which page, which forms count, and what pages say."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,8 @@ import flow_world
 from blindlink.client.console import sign_in_code
 from blindlink.formats.audit import Head
 from blindlink.formats.signed import Signed
-from blindlink.service.console import routes
-from blindlink.service.models import Entry, Job
+from blindlink.service.console import audit, projects, routes
+from blindlink.service.models import Entry, Job, LinkerKey
 
 ROLES = ("operator", "auditor")
 OWN = re.compile(r"^(/console(/[A-Za-z0-9/._?=-]*)?|#[a-z]+)$")
@@ -331,3 +332,73 @@ def test_nobody_needs_a_session_to_learn_that_he_has_none(linked: Served) -> Non
     assert part.status == 401
     assert "location" not in part.headers
     assert sign_in_code(linked.connection("auditor"))["address"] == f"{linked.url}/console/sign-in"
+
+
+class TestLists:
+    def test_go_on_where_a_page_ends(
+        self, auditor: Visitor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(projects, "PAGE", 1)
+        monkeypatch.setattr(audit, "PAGE", 2)
+        base = project(auditor.served)
+        assert "Next page" not in auditor.words("")
+        assert _walk(auditor, f"{base}/uploads", r"<td data-name=\"Owner\">(\w+)<") == [
+            ["moj"],
+            ["ohid"],
+        ]
+        entries = _walk(auditor, f"{base}/audit", r'data-name="No\.">(\d+)<')
+        assert entries == [["0", "1"], ["2", "3"], ["4"]]
+        assert "No project more" in auditor.words("?after=1")
+        assert auditor.get("?after=x").status == 422
+
+
+def _walk(visitor: Visitor, path: str, what: str) -> list[list[str]]:
+    """What stands on each page of a list, by its link to the next one."""
+    text = visitor.get(path).text
+    found = [re.findall(what, text)]
+    while more := re.search(r'href="/console([^"]*)">Next page', text):
+        text = visitor.get(more[1]).text
+        assert "First page" in text
+        found.append(re.findall(what, text))
+    return found
+
+
+class TestHealth:
+    def test_names_what_is_wrong_and_no_more(self, tmp_path: Path) -> None:
+        with world.served(world.submissions(tmp_path), workers=False) as served:
+            visitor = Visitor.signed_in(served, "auditor")
+            assert "no worker holds a linker's key" in visitor.words("/health")
+            with served.service.database.write() as session:
+                session.add(Job(kind="run", subject="x", state="failed", due=0, token=0))
+                session.add(Job(kind="verify", subject="y", state="queued", due=0, token=0))
+                session.add(LinkerKey(fingerprint="f", seen=0))
+            storage = tmp_path / "service" / "storage"
+            shutil.rmtree(storage)
+            storage.write_text("no folder")
+            (tmp_path / "service" / "witness").mkdir()
+            (tmp_path / "service" / "witness" / f"{'0' * 32}.head").write_text("{}\n")
+            words = visitor.words("/health")
+        assert re.search(r"Storage Not good (FileExists|NotADirectory)Error Kept heads", words)
+        assert "Kept heads Not good FormatError" in words
+        assert "Workers Not good heard of" in words
+        assert "1 waiting for more than a minute; 1 given up" in words
+        assert "no project yet" in words
+        assert str(tmp_path) not in words
+
+
+class TestStorage:
+    def test_may_be_far_away(self, tmp_path: Path) -> None:
+        far = {"storage_url": f"memory://{tmp_path.name}"}
+        with world.served(world.submissions(tmp_path), settings=far) as served:
+            served.open()
+            visitor = Visitor.signed_in(served, "operator")
+            served.submit("moj")
+            words = visitor.words("/storage")
+            assert "Where files lie Object storage" in words
+            assert "Room on the disk" not in words
+            assert re.search(r"study none 1, [0-9.]+ KiB none", words)
+            with served.service.storage.write("p9/parts/" + "0" * 32) as out:
+                out.write(b"left behind")
+            assert "No project: swept up by a worker 1, 11 bytes none none" in visitor.words(
+                "/storage"
+            )
