@@ -98,7 +98,9 @@ class TestWhoSeesWhat:
     def test_there_may_be_no_console(self, tmp_path: Path) -> None:
         made = world.submissions(tmp_path)
         with world.served(made, workers=False, settings={"console": False}) as served:
-            assert Visitor(served).get("/sign-in").status == 404
+            answer = Visitor(served).get("/sign-in")
+            assert answer.status == 404
+            assert answer.headers["content-type"] == "application/problem+json"
             assert served.raw("operator", "POST", "/v1/console/sign-in", b"").status == 404
 
 

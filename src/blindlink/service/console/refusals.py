@@ -19,9 +19,9 @@ WORDS = {
 
 
 def is_page(request: Request) -> bool:
-    """Whether whoever asked wants a page."""
-    path = request.url.path
-    return path == PREFIX or path.startswith(f"{PREFIX}/")
+    """Whether whoever asked wants a page, of a web process that has pages."""
+    path, has_pages = request.url.path, service_of(request).settings.console
+    return has_pages and (path == PREFIX or path.startswith(f"{PREFIX}/"))
 
 
 def refusal(request: Request, problem: Problem) -> Response:
