@@ -40,7 +40,7 @@ STANDARD = (
 )
 _IDS = STANDARD[:2]
 _RULES = {"composites": composites, "evidence": evidence, "least": least}
-_LIMITS = ("minimum", "maximum")  # of the bits of a token, for PEOPLE
+_LIMITS = ("minimum", "maximum", "prior")  # of the bits of a token, for PEOPLE
 _DECLARED = ("name", "from", "combine", "steps")
 Document = dict[str, Any]
 
