@@ -79,9 +79,9 @@ def _fitted(levels: list[list[Document]], tokens: Places, rule: Document) -> Flo
 def _total(levels: list[list[Document]], patterns: Places, together: list[Document]) -> Floats:
     """log2(m / u) of each pattern. (patterns,)
 
-    A field that is replaced (a wrong date of birth, say) agrees no more than a stranger's; otherwise
-    its groups err independently, as groups of different fields do. Without this a date with three
-    wrong parts would speak three times against a pair.
+    A field that is replaced (a wrong date of birth, say) agrees no more than a stranger's; else its
+    groups err independently, as groups of different fields do. Without this a date with three wrong
+    parts would speak three times against a pair.
     """
     names = [level[0]["group"] for level in levels]
     fields = [(set(field["groups"]), field["replaced"]) for field in together]
