@@ -1,7 +1,6 @@
 """Profiles: what all owners can supply, the same schema for the same columns."""
 
 import random
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -128,36 +127,15 @@ def test_common_bits_follow_the_evidence() -> None:
     assert 90 <= sum(token["bitsPerToken"] for token in made) <= 110
 
 
-def common(made: list[dict[str, Any]], *agree: str) -> float:
-    bits = {tuple(token["fields"]): token["bitsPerToken"] for token in made}
-    shared = sum(size for fields, size in bits.items() if set(fields) <= set(agree))
-    return float(shared / sum(bits.values()))
-
-
-def test_groups_of_one_field_that_is_replaced_speak_against_a_pair_once() -> None:
-    field = {"together": [{"groups": ["one", "two"], "replaced": 0.02}]}
-    rule = EVIDENCE | {"minimum": 8}
-    apart = evidence(COLUMNS, rule)  # type: ignore[arg-type]
-    together = evidence(COLUMNS, rule | field)  # type: ignore[arg-type]
-    assert common(together, "d") > common(apart, "d")
-
-
-def test_evidence_below_the_prior_is_worth_little() -> None:
-    few = evidence(COLUMNS, EVIDENCE)  # type: ignore[arg-type]
-    many = evidence(COLUMNS, EVIDENCE | {"prior": 10})  # type: ignore[arg-type]
-    assert common(many, "a", "d") < common(few, "a", "d")
-
-
 def test_a_column_of_one_value_does_not_break_the_weights() -> None:
     columns = [*COLUMNS, {"name": "e", "group": "four", "bits": 0.0, "differs": 0.02}]
-    rule = EVIDENCE | {"columns": ["a", "b", "c", "d", "e"]}
-    made = evidence(columns, rule)  # type: ignore[arg-type]
-    assert common(made, "a", "b", "c", "d") > 0
+    made = evidence(columns, EVIDENCE | {"columns": [*"abcde"]})  # type: ignore[arg-type]
+    assert {"b", "c", "d"} <= {name for token in made for name in token["fields"]}
 
 
 def test_the_least_tokens_have_nothing_to_spare() -> None:
     rule = {"columns": ["a", "b", "c", "d"], "minimum": 13, "bitsPerToken": 1}
-    made = least(COLUMNS, rule)  # type: ignore[arg-type]
+    made = least(COLUMNS, rule | {"leaveOut": 9, "coarse": 9})  # type: ignore[arg-type]
     found = {tuple(sorted(token["fields"])) for token in made}
     assert found == {("a", "c"), ("a", "d"), ("b", "c"), ("b", "d"), ("c", "d")}
 

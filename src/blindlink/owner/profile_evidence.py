@@ -23,14 +23,13 @@ def evidence(columns: list[Document], rule: Document) -> list[Document]:
     """Composite tokens whose common bits follow the evidence that two records are of one person.
 
     The evidence of a pattern (at which level each group agrees) is the sum of log2(m / u) (Fellegi
-    and Sunter 1969), with m from ``differs`` and u = 2^-bits. Groups that stand ``together`` are
-    one field: with probability ``replaced`` it is another one's as a whole. The tokens are all
-    choices of one column of each group with ``minimum`` to ``maximum`` bits together. Their
-    weights, never below zero, are those by which the share of common bits comes nearest to the
-    evidence above ``prior`` (what it takes to speak for a match), over the most that there can be:
-    least squares of the errors relative to that share plus ``tolerance``, where patterns that speak
-    for strangers count ``strangers`` times as much. A record sets ``bits`` bits in all, before
-    rounding; a token that would get less than half a bit is left out.
+    and Sunter 1969), with m from ``differs`` and u = 2^-bits. The tokens are all choices of one
+    column of each group with ``minimum`` to ``maximum`` bits together. Their weights, never below
+    zero, are those by which the share of common bits comes nearest to the evidence above zero,
+    over the most that there can be: least squares of the errors relative to that share plus
+    ``tolerance``, where patterns that speak for strangers count ``strangers`` times as much. A
+    record sets ``bits`` bits in all, before rounding; a token that would get less than half a bit
+    is left out.
     """
     levels = _levels(named(columns, rule))
     tokens = [
@@ -62,11 +61,11 @@ def _fitted(levels: list[list[Document]], tokens: Places, rule: Document) -> Flo
     from scipy.optimize import nnls
 
     patterns = np.array(list(itertools.product(*(range(len(level) + 1) for level in levels))))
-    total = _total(levels, patterns, rule.get("together", []))
+    parts = [_evidence(level)[patterns[:, i]] for i, level in enumerate(levels)]
+    total = np.sum(parts, axis=0)
     agree = (patterns[:, None, :] >= tokens[None, :, :]).all(axis=2).astype(float)
     total, agree = total[agree.any(axis=1)], agree[agree.any(axis=1)]
-    prior = rule.get("prior", 0.0)
-    wanted = np.maximum(total - prior, 0) / (total.max() - prior)
+    wanted = np.maximum(total, 0) / total.max()
     scale = np.where(wanted > 0, 1.0, rule["strangers"]) / (rule["tolerance"] + wanted)
     # A little of ridge makes the solution unique, so the same wherever it is computed.
     ridge = 1e-3 * np.eye(len(tokens))
@@ -76,30 +75,11 @@ def _fitted(levels: list[list[Document]], tokens: Places, rule: Document) -> Flo
     return weights
 
 
-def _total(levels: list[list[Document]], patterns: Places, together: list[Document]) -> Floats:
-    """log2(m / u) of each pattern. (patterns,)
-
-    A field that is replaced (a wrong date of birth, say) agrees no more than a stranger's; else its
-    groups err independently, as groups of different fields do. Without this a date with three wrong
-    parts would speak three times against a pair.
-    """
-    names = [level[0]["group"] for level in levels]
-    fields = [(set(field["groups"]), field["replaced"]) for field in together]
-    fields += [({name}, 0.0) for name in names if not any(name in groups for groups, _ in fields)]
-    total = np.zeros(len(patterns))
-    for groups, replaced in fields:
-        m, u = np.ones(len(patterns)), np.ones(len(patterns))
-        for place, level in enumerate(levels):
-            if names[place] in groups:
-                same, stranger = _chances(level)
-                m, u = m * same[patterns[:, place]], u * stranger[patterns[:, place]]
-        total += np.log2(((1 - replaced) * m + replaced * u) / u)
-    return total
-
-
-def _chances(level: list[Document]) -> tuple[Floats, Floats]:
-    """m and u where a group agrees at no level, at the coarsest and so on to the finest."""
+def _evidence(level: list[Document]) -> Floats:
+    """log2(m / u) where a group agrees at no level, at the coarsest and so on to the finest."""
     same = np.array([1.0, *(1 - column["differs"] for column in level), 0.0])
     stranger = np.array([1.0, *(2.0 ** -column["bits"] for column in level), 0.0])
     m, u = np.maximum(same[:-1] - same[1:], 1e-4), stranger[:-1] - stranger[1:]
-    return m, np.where(u > 0, u, m)  # what no two strangers can show says nothing
+    # A level that strangers cannot reach, as in a column of one value, says nothing.
+    weight: Floats = np.log2(m / np.where(u > 0, u, m))
+    return weight

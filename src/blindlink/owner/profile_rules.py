@@ -22,14 +22,34 @@ Document = dict[str, Any]
 _EMPTY = {"missingValue": {"sentinel": ""}}
 
 
+def composites(columns: list[Document], rule: Document) -> list[Document]:
+    """Composite tokens: every choice of at most one column of each group that is rare enough.
+
+    A token has from ``minimum`` to ``maximum`` bits together: below, too many strangers share it;
+    above, it only repeats what its parts say. It leaves out at most ``leaveOut`` groups, and at
+    most ``coarse`` of its columns are stand-ins for a finer one. Its bits are ``bitsPerToken``
+    times the weights of what it uses and of the groups that it goes without: a group that often
+    differs between records of one person weighs more where it is absent, so that the share of
+    common bits falls with the evidence (docs/reference/encoding.md).
+    """
+    found = []
+    for chosen, weight in _choices(columns, rule):
+        fields = [column["name"] for column in chosen]
+        bits = math.fsum(column["bits"] for column in chosen)
+        if rule["minimum"] <= bits <= rule["maximum"]:
+            found.append({"fields": fields, "bitsPerToken": rule["bitsPerToken"] * weight})
+    return found
+
+
 def least(columns: list[Document], rule: Document) -> list[Document]:
     """Composite tokens with nothing to spare: less its least column each is below ``minimum``.
 
     A token with more in it agrees only where the smaller one agrees as well. What two records with
     many errors still have in common is counted by the smallest tokens. Each sets ``bitsPerToken``.
     """
+    everything = rule | {"maximum": math.inf, "groups": {}}
     found = []
-    for chosen in _choices(named(columns, rule)):
+    for chosen, _ in _choices(named(columns, rule), everything):
         bits = [column["bits"] for column in chosen]
         if rule["minimum"] <= math.fsum(bits) < rule["minimum"] + min(bits, default=0):
             found.append(token(chosen, rule["bitsPerToken"]))
@@ -105,12 +125,22 @@ def tuned(column: Document, table: pa.Table) -> Document:
     return column | {"bits": round(bits, 1)}
 
 
-def _choices(columns: list[Document]) -> Iterator[list[Document]]:
-    """Every choice of at most one column of each group."""
-    names = dict.fromkeys(column["group"] for column in columns)
+def _choices(columns: list[Document], rule: Document) -> Iterator[tuple[list[Document], int]]:
+    """Every allowed choice of columns and its weight."""
+    names = list(dict.fromkeys(column["group"] for column in columns))
     groups = [[None, *(c for c in columns if c["group"] == name)] for name in names]
+    without = [rule["groups"].get(name, {}).get("without", 1) for name in names]
+    full = {c["group"] for c in columns if not c.get("coarse")}
     for choice in itertools.product(*groups):
-        yield [column for column in choice if column]
+        chosen = [column for column in choice if column]
+        coarse = sum(bool(c.get("coarse")) and c["group"] in full for c in chosen)
+        if len(groups) - len(chosen) > rule["leaveOut"] or coarse > rule["coarse"]:
+            continue
+        weights = [
+            column.get("weight", 1) if column else absent
+            for column, absent in zip(choice, without, strict=True)
+        ]
+        yield chosen, math.prod(weights)
 
 
 def named(columns: list[Document], rule: Document) -> list[Document]:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from blindlink.errors import SchemaError
 from blindlink.formats.schema import LinkageSchema, parse_schema
 from blindlink.owner.profile_evidence import evidence
-from blindlink.owner.profile_rules import features, least, tuned
+from blindlink.owner.profile_rules import composites, features, least, tuned
 
 PEOPLE = 500_000
 LEAST_PEOPLE = 5_000
@@ -39,8 +39,8 @@ STANDARD = (
     "address",
 )
 _IDS = STANDARD[:2]
-_RULES = {"evidence": evidence, "least": least}
-_LIMITS = ("minimum", "maximum", "prior")  # of the bits of a token, for PEOPLE
+_RULES = {"composites": composites, "evidence": evidence, "least": least}
+_LIMITS = ("minimum", "maximum")  # of the bits of a token, for PEOPLE
 _DECLARED = ("name", "from", "combine", "steps")
 Document = dict[str, Any]
 
