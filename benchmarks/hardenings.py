@@ -50,7 +50,7 @@ SETS: dict[str, Callable[[int], Files]] = {
     "census weak": lambda seed: census(4000, 7500, 0.35, seed, weak=True),
     "census full": lambda seed: census(4000, 7500, 0.35, seed, weak=False),
     "febrl4": lambda seed: febrl4(0.35, seed),
-    "study": lambda seed: study(8_000, seed),
+    "study": lambda seed: study(20_000, seed),
 }
 if find_spec("pseudopeople"):
     SETS["pseudopeople weak"] = lambda seed: pseudopeople(0.2, seed, weak=True)
