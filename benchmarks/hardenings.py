@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from benchmarks.quality import best
 from benchmarks.quality_sets import Files, census, febrl4, pseudopeople, study
 
@@ -85,7 +84,7 @@ def main() -> int:
     rows = []
     for name in chosen.sets:
         files = SETS[name](chosen.seed)
-        for hardening, schema in schemas(files.left):
+        for hardening, schema in schemas(files):
             if chosen.only in hardening:
                 rows.append(measure(name, hardening, schema, files, chosen))
                 print(table(rows).splitlines()[-1], flush=True)
@@ -96,9 +95,10 @@ def main() -> int:
     return 0
 
 
-def schemas(data: pa.Table) -> Iterator[tuple[str, LinkageSchema]]:
+def schemas(files: Files) -> Iterator[tuple[str, LinkageSchema]]:
     """Every hardening by name, on the same encoding of these columns."""
-    document = new_schema("diffused", [data.column_names])[0].document
+    columns = [files.left.column_names, files.right.column_names]
+    document = new_schema("diffused", columns)[0].document
     for name, hardening in HARDENINGS.items():
         made = deepcopy(document)
         made["blindlink"] |= {"hardening": hardening, "matchKeys": []}
