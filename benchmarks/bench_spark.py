@@ -189,9 +189,30 @@ def write(ways: dict[str, Figures], left_rows: int, right_rows: int) -> None:
         )
         rate = f"{compared / found['compare_cores']:,.0f}"
         lines.append(f"| {way} | {start} | {first} | {compare} | {rate} | {whole} |")
+    lines += ["", *_readings(ways)]
     head, rest = PAGE.read_text("utf-8").split(START)
     text = "\n".join(lines)
     PAGE.write_text(f"{head}{START}\n{text}\n{END}{rest.split(END)[1]}", "utf-8")
+
+
+def _readings(ways: dict[str, Figures]) -> list[str]:
+    """What the table says about overhead and scaling."""
+    engine, local = (ways[way] for way in LOCAL)
+    one, two, executors = (ways[way] for way in SPARK)
+    more = [
+        f"{way['compare_cores'] - engine['compare_cores']:.1f}" for way in (one, two, executors)
+    ]
+    ready = [f"{way['start_cores'] + way['first_cores']:.1f}" for way in (one, two, executors)]
+    names = ", ".join(f"`{way}`" for way in SPARK)
+    return [
+        f"In core-seconds, for {names}: Spark takes {', '.join(ready)} until the first job is "
+        f"done, and adds {', '.join(more)} to the comparison of the local engine.",
+        "",
+        f"By the clock, comparison: the local engine is {engine['compare'] / local['compare']:.2f} "
+        "times as fast on two cores as on one, "
+        f"Spark {one['compare'] / two['compare']:.2f} times with two tasks in one process and "
+        f"{one['compare'] / executors['compare']:.2f} times with two executors.",
+    ]
 
 
 def _both(found: Figures, name: str) -> str:

@@ -17,21 +17,10 @@ import pytest
 from blindlink.analyst.definitions import Settings
 from blindlink.analyst.gate.policy import Policy
 from blindlink.analyst.report import publish
+from chrome import QUIET
 from machine import lacking
 from sample_tables import study
 
-QUIET = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-)
 RESULT = re.compile(r'<script id="result" type="application/json">(.*?)</script>', re.DOTALL)
 
 

@@ -56,6 +56,22 @@ def test_auto_links_and_evaluates(files: Path, capsys: Captured) -> None:
     assert result["f1"]["low"] < result["f1"]["value"] <= result["f1"]["high"]
 
 
+def test_optimal_links_have_the_highest_sum_of_scores(tmp_path: Path) -> None:
+    """Two links of .85 and .8 instead of one of .95, which leaves none for the others."""
+    bits = np.zeros((4, 40), bool)
+    bits[0, :20] = True  # left
+    bits[1, 4:24] = True
+    bits[2, 1:21] = True  # right: .95 with the first, .85 with the second
+    bits[3, :16], bits[3, 36:] = True, True  # .8 with the first, .6 with the second
+    filters = np.packbits(bits, axis=1)
+    write_encodings(encodings(filters[:2]), tmp_path / "a.parquet")
+    write_encodings(encodings(filters[2:]), tmp_path / "b.parquet")
+    assert link(tmp_path, "--threshold", "0.7") == 0
+    assert [row[:3] for row in rows(tmp_path)[1:]] == [["0", "0", "0.95"]]
+    assert link(tmp_path, "--threshold", "0.7", "--optimal", "--force") == 0
+    assert [row[:3] for row in rows(tmp_path)[1:]] == [["1", "0", "0.85"], ["0", "1", "0.8"]]
+
+
 def test_the_default_engine_says_why(files: Path, capsys: Captured) -> None:
     assert link(files, "--threshold", "0.8") == 0
     assert "engine reference: 500 x 700 filters are few\n" in capsys.readouterr().err

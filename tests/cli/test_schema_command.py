@@ -63,6 +63,20 @@ def test_show_says_what_is_encoded(files: Path, capsys: pytest.CaptureFixture[st
     assert json.loads(capsys.readouterr().out)["profile"] == "weak"
 
 
+def test_show_states_the_settings_of_hardenings(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new(files, "a.csv", profile="diffused")
+    document = json.loads((files / "S.json").read_text())
+    document["blindlink"]["hardening"] += [{"type": "blip", "perMille": 200}]
+    (files / "T.json").write_text(json.dumps(document))
+    capsys.readouterr()
+    assert run(["schema", "show", str(files / "T.json")]) == 0
+    text = capsys.readouterr().out
+    assert "hardening    diffusion, t 8" in text
+    assert "hardening    blip, perMille 200, epsilon 2.197" in text  # ln((2 - .2) / .2)
+
+
 @pytest.mark.parametrize("profile", ["weak", "names", "diffused", "clkhash"])
 def test_every_profile_is_made_and_passes_the_check(files: Path, profile: str) -> None:
     assert new(files, "a.csv", profile=profile) == 0

@@ -22,7 +22,8 @@ the two together. The machine-readable description is `schemas/openapi.json`.
 
 Every request is signed with an Ed25519 key (HTTP message signatures, RFC 9421): a party's
 **authentication key** from the agreement, or the local credential of the service's **operator** or
-**auditor**. There are no passwords and no sessions.
+**auditor**. There are no passwords. Only the [console](../how-to/use-the-console.md) has sessions:
+a browser is signed in by a one-time code that such a request asks for.
 
 * `keyid` is the party's fingerprint, or `operator-…`/`auditor-…`; `tag` is `blindlink-v1`;
   `created`, `expires` (at most {age} seconds later) and a fresh `nonce` are required.

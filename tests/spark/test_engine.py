@@ -120,7 +120,7 @@ def test_partitions_and_batches_do_not_matter(
 
 def test_the_kernel_keeps_to_its_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLINDLINK_THREADS", "1")
-    assert engines.load("sliced")._cores() == 1
+    assert engines.load("sliced").schedule.cores() == 1
 
 
 def test_bad_input_is_refused(spark: Any, sides: tuple[Filters, Filters]) -> None:

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -260,3 +262,25 @@ def test_the_command_for_spark_submit(
     assert found == {"left": 40, "right": 60, "links": len(pq.read_table(tmp_path / "out"))}
     assert main(command) == OutputError.exit_code
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_control_c_while_java_starts_leaves_no_java(tmp_path: Path) -> None:
+    """The interrupt comes when Java has just been launched, seconds before it answers."""
+    program = (
+        "import threading, _thread\n"
+        "from pyspark import java_gateway\n"
+        "from blindlink.linker.spark.session import start\n"
+        "launch = java_gateway.Popen\n"
+        "def launched(*arguments, **options):\n"
+        "    process = launch(*arguments, **options)\n"
+        "    print(process.pid, flush=True)\n"
+        "    threading.Timer(0.5, _thread.interrupt_main).start()\n"
+        "    return process\n"
+        "java_gateway.Popen = launched\n"
+        "start({'spark.master': 'local[1]'})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=tmp_path
+    )
+    assert done.stderr.rstrip().endswith("KeyboardInterrupt")
+    assert not (Path("/proc") / done.stdout.strip()).exists()

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -155,9 +156,9 @@ def test_slabs_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None
     sliced = engines.load("sliced")
     left, right = two_sides(64, rows=(50, 1500))
     monkeypatch.setattr(sliced.slabs, "SLAB_BYTES", 1)
-    monkeypatch.setattr(sliced, "WORK", 10_000)
-    monkeypatch.setattr(sliced, "ROOM", 3)
-    monkeypatch.setattr(sliced, "TILE", 7)
+    monkeypatch.setattr(sliced.schedule, "WORK", 10_000)
+    monkeypatch.setattr(sliced.schedule, "ROOM", 3)
+    monkeypatch.setattr(sliced.schedule, "TILE", 7)
     for top in (None, 2):
         expected = reference.pairs(left, right, 0.3, top=top)
         assert_same(sliced.pairs(left, right, 0.3, top=top), expected)
@@ -224,6 +225,26 @@ def test_more_than_two_to_the_32_pairs() -> None:
     found = engines.load("sliced").pairs(left, left[moved], 1.0)
     assert found.left.tolist() == list(range(count))
     assert np.array_equal(moved[found.right], np.arange(count))
+
+
+def test_threads_are_limited_by_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = engines.load("sliced").schedule
+    monkeypatch.setenv("BLINDLINK_THREADS", "3")
+    assert schedule.cores() == 3
+    monkeypatch.setenv("BLINDLINK_THREADS", "many")
+    with pytest.raises(InputError, match="BLINDLINK_THREADS"):
+        schedule.cores()
+
+
+def test_pieces_are_for_all_workers() -> None:
+    """Also for one left record against many, and for many against one block."""
+    slabs, schedule = engines.load("sliced").slabs, engines.load("sliced").schedule
+    for rows in ((1, 40_000), (40_000, 1), (3000, 3000)):
+        left, right = (slabs.fixed(random_filters(n, n, 64, 0.3)) for n in rows)
+        with ThreadPoolExecutor(1) as pool:
+            slab = slabs.slab(pool, right, np.arange(64), 1, 0)
+        size, blocks = schedule.sizes(left, slab, 4)
+        assert -(-len(left) // size) * -(-len(slab.low) // blocks) >= 16
 
 
 def test_bounded_stops_at_its_limit() -> None:

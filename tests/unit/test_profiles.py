@@ -127,6 +127,12 @@ def test_common_bits_follow_the_evidence() -> None:
     assert 90 <= sum(token["bitsPerToken"] for token in made) <= 110
 
 
+def test_a_column_of_one_value_does_not_break_the_weights() -> None:
+    columns = [*COLUMNS, {"name": "e", "group": "four", "bits": 0.0, "differs": 0.02}]
+    made = evidence(columns, EVIDENCE | {"columns": [*"abcde"]})  # type: ignore[arg-type]
+    assert {"b", "c", "d"} <= {name for token in made for name in token["fields"]}
+
+
 def test_the_least_tokens_have_nothing_to_spare() -> None:
     rule = {"columns": ["a", "b", "c", "d"], "minimum": 13, "bitsPerToken": 1}
     made = least(COLUMNS, rule | {"leaveOut": 9, "coarse": 9})  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from blindlink.cli.client_sign_in import sign_in
 from blindlink.cli.common import (
     IN_FILE,
     OUT_FILE,
@@ -31,6 +32,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 @click.group(cls=Group, epilog="Start with: blindlink client status --help")
 def client() -> None:
     """Talk to a linkage service: upload, status, receipt, download, and what its operator does."""
+
+
+client.add_command(sign_in)
 
 
 def caller_options(command: F) -> F:

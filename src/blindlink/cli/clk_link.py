@@ -55,19 +55,39 @@ CARDINALITIES = ("one-to-one", "one-to-many", "many-to-many")
     show_default=True,
     help="How many records of the right (first: left) side one record may be linked to.",
 )
+@click.option(
+    "--optimal",
+    is_flag=True,
+    help="One-to-one: the highest sum of scores, instead of the best pair first.",
+)
 @click.option("--engine", default="auto", show_default=True, help="The similarity engine.")
 @click.option("--report", type=OUT_FILE, help="Also write the linkage report (.json or .html).")
 @force_option
 @json_option
 def link(
-    left: Path, right: Path, out: Path, report: Path | None, force: bool, as_json: bool, **plan: Any
+    left: Path,
+    right: Path,
+    out: Path,
+    optimal: bool,
+    report: Path | None,
+    force: bool,
+    as_json: bool,
+    **plan: Any,
 ) -> None:
     """Link the encodings LEFT and RIGHT: 0-based rows, score, match probability."""
     from blindlink.linker.files import link_files
 
     with progress_bar("linking") as progress:
         found = link_files(
-            left, right, out, options=plan, report=report, force=force, progress=progress, told=note
+            left,
+            right,
+            out,
+            options=plan,
+            optimal=optimal,
+            report=report,
+            force=force,
+            progress=progress,
+            told=note,
         )
     for line in found.warnings:
         note(f"warning: {line}")

@@ -92,7 +92,7 @@ def pairs(
             limit=limit,
             force=force,
             progress=progress,
+            told=note,
         )
-    note(f"engine {found.engine}: {found.reason}")
     result = {"pairs": found.pairs, "engine": found.engine, "reason": found.reason}
     show(result, as_json, f"{found.pairs:,} pairs written to {out}")

@@ -57,6 +57,12 @@ if TYPE_CHECKING:
     help="Addresses of proxies whose X-Forwarded-For goes into the log.",
 )
 @click.option(
+    "--console/--no-console",
+    default=True,
+    show_default=True,
+    help="Pages for operator and auditor at /console; off where only parties should reach it.",
+)
+@click.option(
     "--credentials",
     type=FOLDER,
     help="Folder of operator.pub and auditor.pub; made with keys under --data unless given.",
@@ -79,6 +85,7 @@ def serve(
     tls_key: Path | None,
     tls_clients: Path | None,
     trust_proxy: str,
+    console: bool,
     credentials: Path | None,
 ) -> None:
     """Run the linkage service until it is interrupted.
@@ -108,6 +115,7 @@ def serve(
         credentials=credentials,
         keys=keys,
         witness=witness,
+        console=console,
     )
     logs.to_stderr()
     service = Service.open(settings)
@@ -121,6 +129,8 @@ def serve(
     ring = keyring(settings, passphrase_file, passphrase_fd) if workers else None
     server = make_server(service, tls=tls, proxies=trust_proxy)
     note(f"linkage service at {settings.public_url}")
+    if console:
+        note(f"console at {settings.public_url}/console")
     with scraped(service, metrics), working(service, ring, workers):
         run(server, listener)
     service.close()

@@ -14,15 +14,14 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
 from blindlink.errors import InputError
+from blindlink.linker.compiled import kernel
 from blindlink.linker.pairs import Filters, Rows, Scores, by_score
 
 Cardinality = Literal["one-to-one", "one-to-many", "many-to-many"]
-_kernel: Any = njit(cache=True, nogil=True, boundscheck=False)
 Keys = npt.NDArray[np.uint64]
 Mask = npt.NDArray[np.bool_]
 
@@ -90,7 +89,7 @@ def _mix(value: Keys) -> Keys:
     return value ^ (value >> np.uint64(31))
 
 
-@_kernel
+@kernel
 def _greedy(
     left: Any,
     right: Any,

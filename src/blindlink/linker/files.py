@@ -29,6 +29,7 @@ def link_files(
     out: Path,
     *,
     options: Mapping[str, str | None],
+    optimal: bool = False,
     report: Path | None = None,
     force: bool = False,
     progress: Progress = silent,
@@ -37,8 +38,9 @@ def link_files(
     """Link two files of encodings; write the links, and the report if asked for.
 
     ``told`` is called with the name of the engine and the reason for it, before the work.
-    ``options`` are fields of the plan. Raises what ``link`` raises, InputError for an option that
-    makes no sense, and OutputError before any long work when a file cannot be written.
+    ``options`` are fields of the plan, ``optimal`` as in ``link``. Raises what ``link`` raises,
+    InputError for an option that makes no sense, and OutputError before any long work when a file
+    cannot be written.
     """
     try:
         plan = parse_plan(dict(options))
@@ -52,7 +54,9 @@ def link_files(
     if plan.engine == AUTO:
         name, why = engines.choose(len(first), len(second), first.bits[0])
         told(f"engine {name}: {why}")
-    found = stoppable(lambda watched: link(first, second, plan, progress=watched), progress)
+    found = stoppable(
+        lambda watched: link(first, second, plan, optimal=optimal, progress=watched), progress
+    )
     _write(links_table(found.links, first, second), out, inputs=(left, right), force=force)
     if report is not None:
         html = report.name.lower().endswith((".html", ".htm"))
@@ -83,11 +87,13 @@ def pairs_files(
     limit: int = LIMIT,
     force: bool = False,
     progress: Progress = silent,
+    told: Callable[[str], object] = str,
 ) -> Written:
     """Write all similar pairs of two files of encodings, or of one, to a Parquet file.
 
-    ``number``: of the filter, from 1. Above ``limit`` pairs, they are sorted on disk. Raises
-    InputError, what ``link.check`` raises, and OutputError before any long work.
+    ``told`` as in ``link_files``. ``number``: of the filter, from 1. Above ``limit`` pairs, they
+    are sorted on disk. Raises InputError, what ``link.check`` raises, and OutputError before any
+    long work.
     """
     inputs = (left,) if right is None else (left, right)
     check_output(out, inputs=inputs, force=force)
@@ -99,6 +105,7 @@ def pairs_files(
     a, b = first.filters[number - 1], second.filters[number - 1]
     bits = first.bits[number - 1]
     chosen, why = (engine, "as asked") if engine != AUTO else engines.choose(len(a), len(b), bits)
+    told(f"engine {chosen}: {why}")
     count = pairs_to_parquet(
         chosen,
         a,

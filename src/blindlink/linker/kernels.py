@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from blindlink.linker.adders import inner
+from blindlink.linker.compiled import kernel
 from blindlink.linker.counters import FEW, survivors, survivors_of_many
 from blindlink.linker.lanes import (
     LANES,
@@ -91,10 +91,7 @@ class Kept(NamedTuple):
     score: npt.NDArray[np.float64]
 
 
-_kernel: Any = njit(nogil=True, cache=True, error_model="numpy", boundscheck=False)
-
-
-@_kernel
+@kernel
 def weigh(words: Any, weights: Any) -> None:
     """Put the number of set bits of each record of ``words`` (records, words) into ``weights``."""
     source, width = np.intp(words.ctypes.data), words.shape[1]
@@ -152,7 +149,7 @@ def missing_bits(words: Any, order: Any, group: int, start: int, lanes: Any) -> 
                 lanes[lane, column] &= ~words[record, column]
 
 
-@_kernel
+@kernel
 def transpose(
     words: Any, order: Any, group: int, rank: Any, first: int, last: int, blocks: Any
 ) -> None:
@@ -179,7 +176,7 @@ def transpose(
                     set_word(target, place * WORDS + part, turned[bit])
 
 
-@_kernel
+@kernel
 def walk(words: Any, rank: Any, columns: int, starts: Any, walks: Any) -> None:
     """The columns of each record's set bits, rarest first.
 
@@ -256,7 +253,7 @@ def misses_allowed(rule: Any, bar: float, left: int, low: int, high: int) -> int
     return allowed
 
 
-@_kernel
+@kernel
 def sift(slab: Any, tile: Any, rule: Any, bars: Any, step: int, last: int, hits: Any) -> Any:
     """Find what has to be compared exactly: steps are (block, record) pairs, in row-major order.
 
@@ -306,7 +303,7 @@ def common_bits(left: Any, right: Any, words: int) -> int:
     return common
 
 
-@_kernel
+@kernel
 def compare(slab: Any, tile: Any, rule: Any, bars: Any, beyond: int, hits: Any, found: Any) -> int:
     """Compare the hits exactly; returns how many pairs reach the bar of their left record.
 
@@ -338,7 +335,7 @@ def compare(slab: Any, tile: Any, rule: Any, bars: Any, beyond: int, hits: Any, 
     return count
 
 
-@_kernel
+@kernel
 def keep_best(found: Any, count: int, kept: Any, bars: Any) -> None:
     """Put pairs among the best of their left records; a full row raises its bar."""
     top = kept.score.shape[1]

@@ -76,30 +76,33 @@ def link(
     plan: Plan,
     *,
     engine: str = AUTO,
+    optimal: bool = False,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Linkage:
     """Link two files by the plan.
 
-    ``engine`` overrides the plan's; ``seed`` draws the samples that bound the cost of the joins of
-    a file with itself, and the intervals. Raises SchemaError or KeyFileError when the files do not
-    belong together, and SeparationError when the threshold is ``auto``, cannot be found and has no
-    fallback.
+    ``engine`` overrides the plan's. ``optimal``: one-to-one links with the highest sum of scores (a
+    threshold ``auto`` is chosen for greedy ones all the same). ``seed`` draws the samples that
+    bound the cost of the joins of a file with itself, and the intervals. Raises SchemaError or
+    KeyFileError when the files do not belong together, and SeparationError when the threshold is
+    ``auto``, cannot be found and has no fallback.
     """
     check(left, right)
     sides = (side(left), side(right))
     name = plan.engine if engine == AUTO else engine
     if plan.fixed is not None:
-        return _fixed((left, right), sides, plan, plan.fixed, "fixed", (), _join(name, 1, progress))
+        join = _join(name, 1, progress)
+        return _fixed((left, right), sides, plan, plan.fixed, "fixed", (), optimal, join)
     try:
         joins = 3 * _filters(left, plan)
-        return _auto((left, right), sides, plan, seed, _join(name, joins, progress))
+        return _auto((left, right), sides, plan, optimal, seed, _join(name, joins, progress))
     except SeparationError as error:
         if plan.fallback is None:
             raise
         notes = (f"threshold auto was not possible: {error.message}",)
         join = _join(name, 1, progress)
-        return _fixed((left, right), sides, plan, plan.fallback, "fallback", notes, join)
+        return _fixed((left, right), sides, plan, plan.fallback, "fallback", notes, optimal, join)
 
 
 def check(left: Encodings, right: Encodings) -> None:
@@ -154,12 +157,13 @@ def _fixed(
     threshold: float,
     how: ThresholdMethod,
     notes: tuple[str, ...],
+    optimal: bool,
     join: strangers.Join,
 ) -> Linkage:
     pairs = collapse(join(sides[0].filters[0], sides[1].filters[0], threshold), *sides)
     proposed = pool.build(encodings, sides, pairs, None, None)
     methods = pool.accepts(proposed, threshold, None)
-    linked = _links(proposed, methods, plan)
+    linked = _links(proposed, methods, plan, optimal)
     report = quality.without_model(sides, plan, proposed, methods, linked, threshold, how, notes)
     return _result(sides, proposed, methods, linked, plan, report)
 
@@ -168,6 +172,7 @@ def _auto(
     encodings: tuple[Encodings, Encodings],
     sides: tuple[Side, Side],
     plan: Plan,
+    optimal: bool,
     seed: int,
     join: strangers.Join,
 ) -> Linkage:
@@ -185,7 +190,7 @@ def _auto(
     threshold = float(by_score.threshold[chosen])
     cut = _cut(by_chance, plan)
     methods = pool.accepts(proposed, threshold, cut)
-    linked = _links(proposed, methods, plan)
+    linked = _links(proposed, methods, plan, optimal)
     fitted = quality.Fitted(evidence, model, by_score, threshold, cut, seed, weighed)
     report = quality.with_model(sides, plan, proposed, methods, linked, fitted)
     return _result(sides, proposed, methods, linked, plan, report)
@@ -227,12 +232,13 @@ def _curve(
     )
 
 
-def _links(proposed: pool.Pool, methods: dict[str, pool.Mask], plan: Plan) -> Index:
+def _links(proposed: pool.Pool, methods: dict[str, pool.Mask], plan: Plan, optimal: bool) -> Index:
     accepted = np.zeros(len(proposed), bool)
     for name in plan.methods:
         accepted |= methods.get(name, False)
     preference = pool.preferences(proposed, methods, plan)
-    return np.flatnonzero(proposed.assign(accepted, plan.cardinality, preference))
+    chosen = proposed.assign(accepted, plan.cardinality, preference, optimal=optimal)
+    return np.flatnonzero(chosen)
 
 
 def _result(

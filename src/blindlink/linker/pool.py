@@ -11,8 +11,8 @@ from blindlink.formats.plan import Plan
 from blindlink.linker.assignment import assign, tie_keys
 from blindlink.linker.entities import EntityPairs, Side, collapse
 from blindlink.linker.match_keys import equal_rows
-from blindlink.linker.measures import dice
-from blindlink.linker.pairs import Pairs, ordered, weights, words
+from blindlink.linker.pairs import Pairs, ordered
+from blindlink.linker.strangers import scores
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -34,8 +34,10 @@ class Pool:
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def assign(self, accepted: Mask, cardinality: str, preference: Floats) -> Mask:
-        """Which of the accepted pairs become links, the highest preference first."""
+    def assign(
+        self, accepted: Mask, cardinality: str, preference: Floats, *, optimal: bool = False
+    ) -> Mask:
+        """Which of the accepted pairs become links, as ``assignment.assign`` chooses."""
         index = np.flatnonzero(accepted)
         chosen = assign(
             self.pairs.left[index],
@@ -43,6 +45,7 @@ class Pool:
             preference[index],
             cardinality,  # type: ignore[arg-type]
             tie=self.tie[index],
+            optimal=optimal,
         )
         result = np.zeros(len(self), bool)
         result[index[chosen]] = True
@@ -86,9 +89,7 @@ def keyed_pairs(
     a = np.concatenate([np.empty(0, np.int64), *(pair[0] for pair in rows)])
     b = np.concatenate([np.empty(0, np.int64), *(pair[1] for pair in rows)])
     level = np.repeat(np.arange(1, len(rows) + 1), [len(pair[0]) for pair in rows])
-    x, y = words(left.filters[0]), words(right.filters[0])
-    common = np.bitwise_count(x[a] & y[b]).sum(axis=1, dtype=np.int64)
-    score = dice(common, weights(x)[a], weights(y)[b], 0)
+    score = scores(sides[0], a, sides[1], b, 0)
     found = collapse(ordered(Pairs(a, b, score)), *sides)
     row_codes = sides[0].entity[a] * max(len(sides[1]), 1) + sides[1].entity[b]
     return found, _levels(_code(found, sides), row_codes, level)
@@ -108,7 +109,7 @@ def accepts(pool: Pool, threshold: float, cut: float | None) -> dict[str, Mask]:
 def preferences(pool: Pool, methods: Mapping[str, Mask], plan: Plan) -> Floats:
     """Pairs of an earlier method of the plan come first, then those of higher score."""
     rank = np.zeros(len(pool))
-    for number, name in enumerate(reversed(plan.methods), start=1):
+    for number, name in enumerate(reversed(plan.methods)):
         if name in methods:
             rank[methods[name]] = number
     by_probability = plan.methods[0] == "probabilistic" and "probabilistic" in methods

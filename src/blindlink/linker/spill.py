@@ -5,6 +5,7 @@ Memory holds at most ``limit`` pairs three times over (24 bytes each), however m
 """
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +17,7 @@ from blindlink.errors import InputError
 from blindlink.files import check_output, replacing
 from blindlink.linker import engines
 from blindlink.linker.interrupts import apart
-from blindlink.linker.pairs import Filters, Pairs, Rows, join, ordered
+from blindlink.linker.pairs import Filters, Pairs, Rows, drained, join, ordered
 from blindlink.progress import Progress, silent
 
 LIMIT = 2**25  # pairs in memory: 800 MB each time
@@ -63,7 +64,7 @@ def _write_runs(parts: Iterable[Pairs], place: Path, limit: int) -> list[Path]:
     def write(waiting: list[Pairs]) -> None:
         runs.append(place / f"{len(runs)}.parquet")
         with pq.ParquetWriter(runs[-1], SCHEMA) as writer:
-            _write(writer, apart(lambda: ordered(join(waiting))))
+            _write(writer, apart(partial(_in_order, waiting)))
 
     waiting, count = [], 0
     for part in parts:
@@ -71,9 +72,13 @@ def _write_runs(parts: Iterable[Pairs], place: Path, limit: int) -> list[Path]:
         count += len(part)
         if count >= limit:
             write(waiting)
-            waiting, count = [], 0
+            count = 0
     write(waiting)
     return runs
+
+
+def _in_order(parts: list[Pairs]) -> Pairs:
+    return ordered(drained(parts))
 
 
 def _write(writer: pq.ParquetWriter, pairs: Pairs) -> None:
@@ -91,7 +96,8 @@ def _merge(paths: list[Path], result: Path, limit: int, numbers: tuple[Rows, Row
         while runs:
             # No pair still to come stands before the first of the last pairs at hand.
             border = ordered(join([run.head.take(slice(-1, None)) for run in runs]))
-            merged = ordered(join([run.up_to(border) for run in runs]))
+            heads = [run.up_to(border) for run in runs]
+            merged = apart(partial(_in_order, heads))
             count += len(merged)
             if numbers is not None:
                 left, right = numbers

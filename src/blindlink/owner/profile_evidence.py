@@ -80,5 +80,6 @@ def _evidence(level: list[Document]) -> Floats:
     same = np.array([1.0, *(1 - column["differs"] for column in level), 0.0])
     stranger = np.array([1.0, *(2.0 ** -column["bits"] for column in level), 0.0])
     m, u = np.maximum(same[:-1] - same[1:], 1e-4), stranger[:-1] - stranger[1:]
-    weight: Floats = np.log2(m / u)
+    # A level that strangers cannot reach, as in a column of one value, says nothing.
+    weight: Floats = np.log2(m / np.where(u > 0, u, m))
     return weight

@@ -11,6 +11,7 @@ from blindlink.files import check_output, read_bytes, write_text
 from blindlink.formats.schema import LinkageSchema, load_schema
 from blindlink.formats.schema_models import Feature
 from blindlink.frames import column_names, read_table
+from blindlink.owner.hardening import Blip, hardening
 from blindlink.owner.plan import compile_schema
 from blindlink.owner.profiles import PEOPLE, new_schema
 
@@ -84,7 +85,7 @@ def describe(path: Path) -> tuple[dict[str, Any], str]:
         "columns": {each.name: each.sources for each in extension.columns} if extension else {},
         "composites": composites,
         "match_keys": extension.match_keys if extension else [],
-        "hardening": [each["type"] for each in extension.hardening] if extension else [],
+        "hardening": [_hardening(each) for each in extension.hardening] if extension else [],
     }
     return summary, _text(summary)
 
@@ -104,8 +105,16 @@ def _text(summary: dict[str, Any]) -> str:
         lines.append(f"composites   {len(summary['composites'])} tokens, each of several columns:")
         lines += [f"             {name} in {count}" for name, count in used.items()]
     lines += [f"match key    {' + '.join(fields)}" for fields in summary["match_keys"]]
-    lines += [f"hardening    {name}" for name in summary["hardening"]]
+    for each in summary["hardening"]:
+        settings = [f"{name} {value}" for name, value in each.items() if name != "type"]
+        lines.append(f"hardening    {', '.join([each['type'], *settings])}")
     return "\n".join(lines)
+
+
+def _hardening(document: dict[str, Any]) -> dict[str, Any]:
+    """As the schema has it; of randomised response also what it promises of a single bit."""
+    made = hardening(document)
+    return document | ({"epsilon": round(made.epsilon, 3)} if isinstance(made, Blip) else {})
 
 
 def _no_list(path: Path) -> InputError:

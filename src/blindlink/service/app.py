@@ -18,8 +18,9 @@ from blindlink import __version__
 from blindlink.errors import BlindlinkError
 from blindlink.formats.http import PROBLEM_TYPE
 from blindlink.service import credentials, describing, schema
-from blindlink.service.api import audit, health, projects, runs, uploads
+from blindlink.service.api import audit, console, health, projects, runs, uploads
 from blindlink.service.callers import Allowed, AllowedAnywhere
+from blindlink.service.console import refusals, routes
 from blindlink.service.context import Service
 from blindlink.service.logs import fault
 from blindlink.service.problems import Problem, of_error
@@ -29,7 +30,7 @@ from blindlink.service.requestlog import RequestLog
 DESCRIPTION = """The trusted third party's linkage service. Every request is signed (RFC 9421) with
 the authentication key of a party of the agreement, or with a local credential of the operator or
 auditor. What each endpoint tells whom stands in its description."""
-MODULES = (projects, uploads, runs, audit, health)
+MODULES = (projects, uploads, runs, audit, console, health)
 STATUS_KINDS = {404: "not-found", 405: "no-such-method"}
 
 
@@ -51,6 +52,7 @@ def make_app(service: Service) -> FastAPI:
     for module in MODULES:
         app.include_router(module.router)
     list(rules())
+    routes.add_to(app, service)
     _handlers(app)
     app.add_middleware(RequestLog)
     return app
@@ -129,6 +131,8 @@ def _handlers(app: FastAPI) -> None:
 
 def _answer(request: Request, problem: Problem) -> Response:
     request.state.cause = problem.cause
+    if refusals.is_page(request):
+        return refusals.refusal(request, problem)
     return JSONResponse(
         problem.document(), problem.status, headers=problem.headers, media_type=PROBLEM_TYPE
     )

@@ -5,7 +5,7 @@
     manifest.json         SHA-256 of each of the others; without it the archive is no backup
 
 The linker's keys are in no backup: a project is destroyed by erasing them. Neither are the local
-credentials, nor which keys workers held. A service may run meanwhile.
+credentials, sessions of the console, nor which keys workers held. A service may run meanwhile.
 """
 
 import base64
@@ -27,7 +27,7 @@ from blindlink.files import PRIVATE, replacing
 from blindlink.formats.fields import stamp
 from blindlink.service import schema
 from blindlink.service.context import Service
-from blindlink.service.models import Base, LinkerKey, Part, Run, Upload
+from blindlink.service.models import Base, BrowserSession, LinkerKey, Part, Run, SignInCode, Upload
 
 FORMAT = "blindlink-service-backup-v1"
 DATABASE, MANIFEST, OBJECTS = "database.jsonl", "manifest.json", "objects/"
@@ -36,8 +36,8 @@ ATTEMPTS = 5
 
 def tables() -> list[Table]:
     """The tables of a backup, each behind those that it refers to."""
-    left_out = LinkerKey.__table__
-    return [table for table in Base.metadata.sorted_tables if table is not left_out]
+    left_out = [each.__table__ for each in (LinkerKey, BrowserSession, SignInCode)]
+    return [table for table in Base.metadata.sorted_tables if table not in left_out]
 
 
 def write(service: Service, out: Path, *, force: bool = False) -> dict[str, int]:

@@ -10,7 +10,15 @@ from sqlalchemy import delete, select
 from blindlink.linker.project import DESTROYED
 from blindlink.service import backup, destroying, queue, uploads
 from blindlink.service.context import Service
-from blindlink.service.models import Entry, Nonce, Project, Remembered, Upload
+from blindlink.service.models import (
+    BrowserSession,
+    Entry,
+    Nonce,
+    Project,
+    Remembered,
+    SignInCode,
+    Upload,
+)
 
 
 def sweep(service: Service) -> dict[str, int]:
@@ -24,12 +32,12 @@ def sweep(service: Service) -> dict[str, int]:
 
 
 def forget(service: Service) -> int:
-    """Nonces and idempotency keys whose time is over."""
+    """Nonces, idempotency keys, sign-in codes and browser sessions whose time is over."""
     now = service.seconds()
     with service.database.write() as session:
         done = [
             session.execute(delete(table).where(table.expires < now))
-            for table in (Nonce, Remembered)
+            for table in (Nonce, Remembered, SignInCode, BrowserSession)
         ]
     return sum(getattr(each, "rowcount", 0) for each in done)
 

@@ -186,3 +186,24 @@ class LinkerKey(Base):
 
     fingerprint: Mapped[str] = mapped_column(String(29), primary_key=True)
     seen: Mapped[float] = mapped_column(Double)
+
+
+class SignInCode(Base):
+    """A code that signs one browser in to the console, by its SHA-256."""
+
+    __tablename__ = "sign_in_codes"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    keyid: Mapped[str] = mapped_column(String(64), index=True)
+    expires: Mapped[float] = mapped_column(Double, index=True)
+
+
+class BrowserSession(Base):
+    """A browser that is signed in to the console. ``digest`` is that of its cookie."""
+
+    __tablename__ = "browser_sessions"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    keyid: Mapped[str] = mapped_column(String(64))
+    seen: Mapped[float] = mapped_column(Double)
+    expires: Mapped[float] = mapped_column(Double, index=True)

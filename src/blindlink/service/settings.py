@@ -47,6 +47,16 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Sessions:
+    """How long a browser stays signed in to the console. Seconds."""
+
+    code: float = 300.0  # from the command that asks for a sign-in code to its use
+    idle: float = 30 * 60.0  # since the last page; what a page fetches by itself does not count
+    life: float = 8 * 3600.0
+    tries: float = 0.2  # wrong codes a second of one address, after the first ten
+
+
+@dataclass(frozen=True)
 class Settings:
     """One service. ``data`` holds everything that has no address of its own."""
 
@@ -60,6 +70,8 @@ class Settings:
     witness: Path | None = None
     limits: Limits = field(default_factory=Limits)
     work: Work = field(default_factory=Work)
+    sessions: Sessions = field(default_factory=Sessions)
+    console: bool = True  # whether this web process has the pages for operator and auditor
     clock: Clock = wall_clock
 
     @property

@@ -143,6 +143,13 @@ class Storage:
         with suppress(FileNotFoundError), _reached():
             self._fs.rm_file(path)
 
+    def room(self) -> tuple[int, int] | None:
+        """Free and all bytes of the disk; None where the storage is no folder of this machine."""
+        if not self.is_local:
+            return None
+        usage = shutil.disk_usage(self._root if Path(self._root).exists() else Path.cwd())
+        return usage.free, usage.total
+
     def check(self) -> None:
         """Raises OSError unless a small object can be written, read and erased."""
         key = self.new(0, "parts")

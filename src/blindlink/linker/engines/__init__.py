@@ -19,12 +19,12 @@ from typing import Any, Protocol
 
 from blindlink.errors import InputError, MissingExtraError
 from blindlink.linker.interrupts import apart
-from blindlink.linker.pairs import Filters, Pairs, best, join, ordered
+from blindlink.linker.pairs import Filters, Pairs, best, drained, ordered
 from blindlink.progress import Progress, silent
 
 # Up to here numpy is done before numba is imported and its kernels are loaded (about 0.5 s).
 SMALL = 2**31  # pairs times bits
-LIMIT = 2**26  # pairs that linking holds in memory: 1.6 GB, and as much again while it sorts
+LIMIT = 2**26  # pairs that linking holds in memory: 1.6 GB, three times as much while it sorts
 
 
 class Engine(Protocol):
@@ -116,7 +116,7 @@ def bounded(
                     f"more than {limit:,} pairs reach the threshold {threshold:g}",
                     hint="raise the threshold; 'blindlink clk pairs' writes any number of pairs",
                 )
-    return apart(lambda: ordered(join(found)))
+    return apart(lambda: ordered(drained(found)))
 
 
 def parts(
@@ -144,7 +144,9 @@ def choose(m: int, n: int, bits: int) -> tuple[str, str]:
         return "reference", f"{m:,} x {n:,} filters are few"
     if find_spec("numba") is None:
         return "reference", "numba is not installed; pip install 'blindlink[linker]' is faster"
-    return "sliced", f"{m:,} x {n:,} filters are many"
+    why = f"{m:,} x {n:,} filters are many"
+    waiting = import_module(f"{__name__}.sliced").first_use()
+    return "sliced", f"{why}; {waiting}" if waiting else why
 
 
 def _loads(name: str) -> bool:

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from blindlink.linker.compiled import kernel
 from blindlink.linker.kernels import MEASURE_CODES, Rule, common_bits, similarity
 from blindlink.linker.pairs import Pairs, Rows, Words
 
-_kernel: Any = njit(nogil=True, cache=True, error_model="numpy", boundscheck=False)
 _ROOM = 2**18  # pairs found in one call
 
 
@@ -43,7 +42,7 @@ def pairs(blocks: Blocks, measure: str, bits: int, threshold: float) -> Iterator
             yield Pairs(left[:count].copy(), right[:count].copy(), score[:count].copy())
 
 
-@_kernel
+@kernel
 def _compare(
     blocks: Any,
     rule: Any,
@@ -78,7 +77,7 @@ def _compare(
     return block, place, count
 
 
-@_kernel
+@kernel
 def _earlier(keys: Any, number: int, a: int, b: int) -> bool:
     """Whether two records share a key before this one; a missing key is all zero."""
     for k in range(0, 2 * number, 2):

@@ -3,13 +3,16 @@
 import os
 import re
 import shutil
+import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from py4j.protocol import Py4JError
+from pyspark import java_gateway
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
@@ -47,9 +50,35 @@ def start(settings: dict[str, str]) -> SparkSession:
     for name, value in (_OWN | settings).items():
         builder = builder.config(name, value)
     try:
-        return builder.getOrCreate()
+        with _ending_java():
+            return builder.getOrCreate()
     except PySparkException:  # Java ended before it answered, as an older one does
         raise _java("does not start Spark") from None
+
+
+@contextmanager
+def _ending_java() -> Iterator[None]:
+    """Ends a Java that was started inside, should an error or interrupt come before it answers.
+
+    Java ignores interrupts and ends when its Python does, but not while it is starting.
+    """
+    started: list[subprocess.Popen[bytes]] = []
+    launch = java_gateway.Popen
+
+    def remembered(*arguments: Any, **options: Any) -> "subprocess.Popen[bytes]":
+        started.append(launch(*arguments, **options))
+        return started[-1]
+
+    java_gateway.Popen = remembered
+    try:
+        yield
+    except BaseException:
+        for process in started:
+            process.kill()
+            process.wait()
+        raise
+    finally:
+        java_gateway.Popen = launch
 
 
 def _need_java() -> None:

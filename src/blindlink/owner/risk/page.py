@@ -18,7 +18,9 @@ _STYLE = (
     "color:#fff;font-weight:600}.green{background:#00703c}.amber{background:#ffdd00;color:#111}"
     ".red{background:#b3261e}.none{background:#505a5f}td:first-child{width:5.5rem}"
     "th[scope=row]{width:45%}small{color:#444}dt{font-weight:600}dd{margin:0 0 .5rem}"
-    "code{overflow-wrap:anywhere}"
+    "code{overflow-wrap:anywhere}@media(max-width:40rem){th,td{padding:.25rem}"
+    ".light{min-width:0}td:first-child{width:4rem}th[scope=row]{width:38%}"
+    "h1 .light,h2 .light{min-width:4em}}"
 )
 _FEW = 2
 _ORDER: tuple[Light, ...] = ("red", "amber", "green", "none")

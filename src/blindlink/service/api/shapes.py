@@ -128,3 +128,11 @@ class HeadsView(BaseModel):
 
     log: Hex32
     sizes: list[int]
+
+
+class SignInView(BaseModel):
+    """A one-time code for the console, and the page where it is given in."""
+
+    code: str
+    address: str
+    expires: str | None

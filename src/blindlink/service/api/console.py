@@ -1,0 +1,28 @@
+"""A sign-in code for the console: what the local credentials sign for, in place of a password."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from blindlink.service.api.shapes import SignInView, moment
+from blindlink.service.callers import AllowedAnywhere, Caller, ServiceHere
+from blindlink.service.console import sessions
+from blindlink.service.problems import not_found
+
+router = APIRouter(prefix="/v1/console", tags=["console"])
+
+
+@router.post("/sign-in", status_code=201)
+def make_code(
+    caller: Annotated[Caller, Depends(AllowedAnywhere("operator", "auditor"))],
+    service: ServiceHere,
+) -> SignInView:
+    """A code that signs one browser in to the console, once and within minutes.
+
+    It makes earlier codes of the same credential useless. Tells the caller where to give it in.
+    """
+    if not service.settings.console:
+        raise not_found("no console here")
+    code, expires = sessions.issue(service, caller.keyid)
+    address = f"{service.settings.public_url}/console/sign-in"
+    return SignInView(code=code, address=address, expires=moment(expires))
