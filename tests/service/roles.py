@@ -25,6 +25,7 @@ PROJECTS = ("own", "other", "no")
 ALLOWED = {
     ("POST", "/v1/projects"): 415,
     ("GET", "/v1/projects"): 200,
+    ("POST", "/v1/console/sign-in"): 201,
     ("GET", "/v1/projects/{project}"): 200,
     ("GET", "/v1/projects/{project}/agreement"): 200,
     ("POST", "/v1/projects/{project}/destroy"): 422,
