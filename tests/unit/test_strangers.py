@@ -63,7 +63,7 @@ def test_empty_filters_are_not_comparable() -> None:
 def test_strangers_between_the_files_are_predicted_from_within_them() -> None:
     files = linked_files(1200, 1800, 0, seed=8)
     evidence = strangers.gather(side(files.left), side(files.right), join)
-    null = measure(evidence)
+    null = measure(evidence, "one-to-one")
     error = np.sqrt(null.seen + null.expected**2 / null.support)
     assert np.all(np.abs(null.seen - null.expected) < 4 * error)
     assert null.expected.sum() == pytest.approx(len(evidence.pairs), rel=0.05)
@@ -74,8 +74,25 @@ def test_duplicates_in_one_file_are_not_taken_for_strangers() -> None:
     records = people(1500, rng)
     doubled = encodings(filters(np.concatenate([records, records[:300]])))
     other = encodings(filters(people(1500, rng)))
-    null = measure(strangers.gather(side(other), side(doubled), join))
+    null = measure(strangers.gather(side(other), side(doubled), join), "one-to-one")
     assert null.similar[0] < 5
     assert null.similar[1] == pytest.approx(300, abs=5)
     # Where the files disagree, the candidates themselves must decide.
     assert null.support[-1] < 5
+
+
+def test_the_plan_says_which_file_holds_people_several_times() -> None:
+    rng = np.random.default_rng(6)
+    records = people(2000, rng)
+    moved = records[:1500].copy()
+    moved[:, 4] = (moved[:, 4] + 1 + rng.integers(0, 199, 1500)) % 200
+    repeated = encodings(filters(np.concatenate([records, moved])))
+    other = encodings(filters(people(2000, rng)))
+    evidence = strangers.gather(side(other), side(repeated), join)
+    one, many = (measure(evidence, cardinality) for cardinality in ("one-to-one", "one-to-many"))
+    # Nobody is in both files: whatever is expected beyond what was seen comes from the duplicates.
+    close = many.edges[np.searchsorted(many.segment, np.arange(len(many.seen)))] > 0.75
+    assert one.expected[close].sum() > 2 * one.seen[close].sum()
+    error = np.sqrt(many.seen + many.expected**2 / many.support)[close]
+    assert np.all(many.expected[close] < one.expected[close])
+    assert np.all(many.expected[close] - many.seen[close] < 3 * error)

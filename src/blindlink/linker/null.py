@@ -24,6 +24,7 @@ _SLOPE_PRIOR = 2.0
 _TILT_LIMIT = np.log(4)
 _BULK = np.log(2)  # the lower half of the strangers above the floor
 _NEAR = np.log(30)  # the tilt is fitted without the far tail, where duplicates would bend it
+_NEARER = np.log(8)  # the same where the plan itself lets a file hold a person several times
 _DUPLICATES = np.log(8)  # no difference between the strangers of two files is as large as this
 
 
@@ -34,7 +35,8 @@ class Null:
     ``edges``: lower edges of the bins; ``segment`` of each bin. Per bin: ``cross``, candidates
     between the files; ``rate``: strangers expected among them per pair within the files. Per
     segment: ``seen`` candidates, ``expected`` strangers among them, and ``support``: the number of
-    pairs that would make the expectation as uncertain as it is, were it a mere count.
+    pairs that would make the expectation as uncertain as it is, were it a mere count; ``tilt``:
+    the smooth log ratio of the rates of strangers within left and within right.
     ``similar``: pairs within left and right beyond what the other file lets expect.
     """
 
@@ -45,6 +47,7 @@ class Null:
     seen: Floats
     expected: Floats
     support: Floats
+    tilt: Floats
     similar: tuple[float, float]
 
 
@@ -60,8 +63,12 @@ class _Departures:
     right_speaks: Floats
 
 
-def measure(evidence: Evidence) -> Null:
-    """The null distribution of the scores between the files."""
+def measure(evidence: Evidence, cardinality: str) -> Null:
+    """The null distribution of the scores between the files.
+
+    The cardinality says which file may hold one person several times: the right one where a left
+    entity may have many right ones, both in many-to-many.
+    """
     within = np.r_[evidence.within_left.score, evidence.within_right.score]
     edges = bin_edges(np.r_[evidence.pairs.score, within])
     cross = count(evidence.pairs.score, edges)
@@ -70,8 +77,9 @@ def measure(evidence: Evidence) -> Null:
     )
     segment = partition(cross, left + right)
     depth = _depth(left + right)
-    smooth = _tilt(left, right, depth, evidence)
-    found = _departures(left, right, smooth, segment, evidence)
+    near = depth < (_NEAR if cardinality == "one-to-one" else _NEARER)
+    smooth = _tilt(left, right, depth, near, evidence)
+    found = _departures(left, right, smooth, segment, evidence, cardinality)
     similar = _similar(left, right, smooth, segment, found, evidence)
     left, right = left * found.left_speaks[segment], right * found.right_speaks[segment]
     exposure = evidence.left_compared * (found.left_speaks * np.exp(found.tilt / 2))[segment]
@@ -81,11 +89,10 @@ def measure(evidence: Evidence) -> Null:
     seen, expected = cross[bulk].sum(), ((left + right) * rate)[bulk].sum()
     if seen > 0 and expected > 0:
         rate *= seen / expected
-    # Half a pair where none was seen: the rate there is small, not zero.
     pairs = np.bincount(segment, left + right)
     per_pair = np.bincount(segment, (left + right) * rate) / np.maximum(pairs, 1)
     per_pair = np.where(pairs > 0, per_pair, np.bincount(segment, rate) / np.bincount(segment))
-    pairs = np.maximum(pairs, 0.5)
+    pairs = np.where(pairs > 0, pairs, 0.5 / _run_lengths(pairs == 0))
     return Null(
         edges,
         segment,
@@ -94,8 +101,19 @@ def measure(evidence: Evidence) -> Null:
         np.bincount(segment, cross).astype(np.float64),
         pairs * per_pair,
         1 / (1 / pairs + DRIFT**2 + found.error**2),
+        np.bincount(segment, smooth) / np.bincount(segment),
         similar,
     )
+
+
+def _run_lengths(empty: npt.NDArray[np.bool_]) -> Floats:
+    """For each segment, how many segments without strangers stand in a row there.
+
+    They share half a pair: the rate where none was seen is small, not zero.
+    """
+    run = np.cumsum(np.r_[True, empty[1:] != empty[:-1]]) - 1
+    result: Floats = np.bincount(run)[run].astype(np.float64)
+    return result
 
 
 def _depth(strangers: Floats) -> Floats:
@@ -106,13 +124,15 @@ def _depth(strangers: Floats) -> Floats:
     return result
 
 
-def _tilt(left: Floats, right: Floats, depth: Floats, evidence: Evidence) -> Floats:
+def _tilt(
+    left: Floats, right: Floats, depth: Floats, near: npt.NDArray[np.bool_], evidence: Evidence
+) -> Floats:
     """The log ratio of the rates within left and within right, linear in depth. Shape: (bins,).
 
     A logistic regression of the file on the depth, with a weak prior on the slope.
     """
-    near = depth < _NEAR
     offset = np.log(max(evidence.left_compared, 1.0) / max(evidence.right_compared, 1.0))
+    depth = np.minimum(depth, depth[near].max())
     design = np.column_stack([np.ones(near.sum()), depth[near]])
     total, prior = left[near] + right[near], np.array([0.1, _SLOPE_PRIOR])
     coefficients = np.zeros(2)
@@ -129,7 +149,12 @@ def _tilt(left: Floats, right: Floats, depth: Floats, evidence: Evidence) -> Flo
 
 
 def _departures(
-    left: Floats, right: Floats, smooth: Floats, segment: Index, evidence: Evidence
+    left: Floats,
+    right: Floats,
+    smooth: Floats,
+    segment: Index,
+    evidence: Evidence,
+    cardinality: str,
 ) -> _Departures:
     """Where the two files contradict each other beyond the smooth tilt and chance.
 
@@ -150,10 +175,22 @@ def _departures(
     right_speaks = (departure > -_DUPLICATES).astype(float)
     quarter = np.minimum(np.abs(departure), _DUPLICATES) / 4
     both = left_speaks * right_speaks
+    repeated = _repeated(departure, cardinality)
     error = np.hypot(quarter, expected / 8)
     return _Departures(
-        expected + departure * both, quarter * both, error, left_speaks, right_speaks
+        expected + departure * both,
+        np.where(repeated, 2, 1) * quarter * both,
+        error,
+        left_speaks,
+        right_speaks,
     )
+
+
+def _repeated(departure: Floats, cardinality: str) -> npt.NDArray[np.bool_]:
+    """Where the file with the higher rate is one that holds people several times, by the plan."""
+    right = cardinality != "one-to-one"
+    left = cardinality == "many-to-many"
+    return np.where(departure < 0, right, left).astype(bool)
 
 
 def _similar(

@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
 UNSEEN = 0.03
-_CLEAR = 2.0  # standard errors of excess that make a segment hold matches
+_CLEAR = 3.0  # standard errors of excess that make a segment, chosen for it, hold matches
 _FAINT = 4.0  # the same where matches are few among many strangers, and a small bias counts
 _FAINT_SHARE = 0.3
 _TELLING = 3.0  # errors of up to so many times the prior mean still tell something
@@ -75,7 +75,7 @@ def fit(evidence: Evidence, cardinality: str) -> ScoreModel:
     """Fit the model. Raises SeparationError when the candidates show no matches among strangers."""
     if not evidence.left_entities or not evidence.right_entities:
         raise SeparationError("one of the files holds no record that can be compared")
-    null = measure(evidence)
+    null = measure(evidence, cardinality)
     # First every segment with an excess, however small; then those whose excess stands out once the
     # candidates that lost to a rival have sharpened the number of strangers.
     nothing = np.zeros(len(null.seen))
@@ -144,14 +144,13 @@ def _expectation_maximisation(
     probability, found = np.zeros(len(pair_segment)), -1.0
     for _ in range(_ROUNDS):
         odds = np.where(active, matches / strangers, fixed)
-        probability = _probabilities(
-            evidence, odds[pair_segment], float(matches.sum()), cardinality
-        )
+        free = _free(evidence, null.tilt, float(matches.sum()), cardinality)
+        probability = _probabilities(evidence, (odds / free)[pair_segment], cardinality)
         matches = np.bincount(pair_segment, probability, minlength=len(null.seen))
-        # Both the expectation and the losers between the files speak about strangers.
-        losers = np.maximum(null.seen - matches, 0)
-        strangers = (null.support + losers) / (null.support / null.expected + 1)
-        support = null.support + losers
+        # Both the expectation and those strangers between the files that lost to a partner speak.
+        losers, told = np.maximum(null.seen - matches, 0), 1 - free
+        strangers = (null.support + told * losers) / (null.support / null.expected + told)
+        support = null.support + told * losers
         if abs(matches.sum() - found) < 0.01:
             break
         found = float(matches.sum())
@@ -181,21 +180,27 @@ def _cut_normal(mean: float, error: float, chance: Floats, scale: float) -> Floa
     return np.maximum(result, 0)
 
 
-def _probabilities(evidence: Evidence, odds: Floats, matched: float, cardinality: str) -> Floats:
+def _free(evidence: Evidence, tilt: Floats, matched: float, cardinality: str) -> Floats:
+    """The share of strangers' pairs whose records have no partner elsewhere. Shape: (segments,).
+
+    A matched record stands in both files. Its strangers in the right file come as often as within
+    the right file, those in the left as within the left; the pairs of all records come at the
+    geometric mean of the two. So by the tilt, matched records are met more or less often in
+    strangers' pairs than their share of their file.
+    """
+    left = matched / max(evidence.left_entities, 1) * np.exp(-tilt / 2)
+    right = matched / max(evidence.right_entities, 1) * np.exp(tilt / 2)
+    free_left = 1.0 if cardinality != "one-to-one" else 1 - np.minimum(left, _MOST)
+    free_right = 1.0 if cardinality == "many-to-many" else 1 - np.minimum(right, _MOST)
+    return np.ones(len(tilt)) * free_left * free_right
+
+
+def _probabilities(evidence: Evidence, odds: Floats, cardinality: str) -> Floats:
     """Probability per candidate; only those with any odds enter the competition."""
-    free_left = 1 - min(matched / max(evidence.left_entities, 1), _MOST)
-    free_right = 1 - min(matched / max(evidence.right_entities, 1), _MOST)
-    if cardinality != "one-to-one":
-        free_left = 1.0
-    if cardinality == "many-to-many":
-        free_right = 1.0
     active = odds > 1e-9
     result = np.zeros(len(odds))
     pairs = evidence.pairs
     result[active] = competition.probabilities(
-        pairs.left[active],
-        pairs.right[active],
-        odds[active] / (free_left * free_right),
-        cardinality,
+        pairs.left[active], pairs.right[active], odds[active], cardinality
     )
     return result
