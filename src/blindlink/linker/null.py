@@ -129,7 +129,8 @@ def _tilt(
 ) -> Floats:
     """The log ratio of the rates within left and within right, linear in depth. Shape: (bins,).
 
-    A logistic regression of the file on the depth, with a weak prior on the slope.
+    A logistic regression of the file on the depth, with a weak prior on the slope, over the bins
+    that are ``near``; beyond them the tilt stays as it is at their end.
     """
     offset = np.log(max(evidence.left_compared, 1.0) / max(evidence.right_compared, 1.0))
     depth = np.minimum(depth, depth[near].max())
@@ -161,8 +162,9 @@ def _departures(
     Duplicates of people within a file add to its rate, so the lower of the two rates is nearer the
     truth; but a kind of pair that only one file has (a record that lacks a field with one that has
     it) is met half as often between the files. So the middle is put between the lower rate and the
-    geometric mean, with an error that reaches both. Where a departure can only come from
-    duplicates, the other file speaks alone, with the smooth tilt.
+    geometric mean, with an error that reaches both; at the lower rate where the plan's cardinality
+    says that the file with the higher one holds people several times. Where a departure can only
+    come from duplicates, the other file speaks alone, with the smooth tilt.
     """
     a, b = np.bincount(segment, left) + 0.5, np.bincount(segment, right) + 0.5
     expected = np.bincount(segment, smooth) / np.bincount(segment)
