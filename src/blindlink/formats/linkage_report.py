@@ -7,7 +7,7 @@ figure that the model cannot support is absent, never guessed.
 
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from blindlink.errors import FormatError
 
@@ -97,6 +97,18 @@ class Level(_Part):
     weight: float
 
 
+class Pattern(_Part):
+    """A pattern of agreement that many candidates share: the level of each filter, from 1.
+
+    ``weight``: the sum of its weights; ``probability``: the mean match probability of its pairs.
+    """
+
+    levels: tuple[int, ...]
+    pairs: int
+    weight: float
+    probability: float
+
+
 class LinkageReport(_Part):
     """The quality of one linkage, as far as it can be known without truth.
 
@@ -104,7 +116,9 @@ class LinkageReport(_Part):
     comparable records that were found. ``sensitivity`` is the same figure under the name that the
     analysis of linkage error uses: it is blind to true pairs whose identifiers are not comparable
     (movers, default dates, no consent). ``false_link_rate``: probability that a left entity without
-    a true partner among the comparable records is linked to a stranger.
+    a true partner among the comparable records is linked to a stranger. ``curve``: by score, or by
+    match probability where the plan's first method is the probabilistic one. ``histogram``: of the
+    scores; with several filters, of their match weights (log2).
     """
 
     version: Literal["blindlink-linkage-report-1"] = VERSION
@@ -125,6 +139,7 @@ class LinkageReport(_Part):
     histogram: tuple[Bin, ...] = ()
     methods: tuple[MethodRow, ...] = ()
     levels: tuple[Level, ...] = ()
+    patterns: tuple[Pattern, ...] = Field(default=(), exclude_if=lambda patterns: not patterns)
     model: dict[str, float] = {}
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

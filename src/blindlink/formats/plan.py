@@ -5,9 +5,9 @@ one spelling in canonical JSON.
 """
 
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from blindlink.errors import FormatError
 
@@ -47,9 +47,17 @@ def _distinct(methods: tuple[Method, ...]) -> tuple[Method, ...]:
     return methods
 
 
+def _rising(edges: tuple[str, ...]) -> tuple[str, ...]:
+    numbers = [Decimal(edge) for edge in edges]
+    if not numbers or numbers[0] <= 0 or numbers != sorted(set(numbers)):
+        raise ValueError("must be rising lower edges above 0, such as 0.4, 0.7")
+    return edges
+
+
 Fraction = Annotated[str, AfterValidator(fraction)]
 Threshold = Annotated[str, AfterValidator(_threshold)]
 Target = Annotated[str, AfterValidator(_target)]
+Edges = Annotated[tuple[Fraction, ...], AfterValidator(_rising)]
 Methods = Annotated[tuple[Method, ...], AfterValidator(_distinct)]
 
 
@@ -64,6 +72,8 @@ class Plan(BaseModel):
     ``cardinality``: ``one-to-many`` lets one left entity have many right entities.
     ``methods``: a pair is a link when one of these accepts it; what every method that the encodings
     allow would add stands in the linkage report in any case.
+    ``levels``: for each filter, the scores at which its second, third ... agreement level begins;
+    none: where the mix of matches and strangers changes. Only for the probabilistic method.
     ``candidate_floor``: pairs of at least this match probability are released as candidates.
     """
 
@@ -74,6 +84,8 @@ class Plan(BaseModel):
     target: Target = "f1"
     cardinality: Cardinality = "one-to-one"
     methods: Methods = ("clk",)
+    # Left out where none are stated, so that a plan without them keeps the bytes that were signed.
+    levels: tuple[Edges, ...] = Field(default=(), exclude_if=lambda edges: not edges)
     candidate_floor: Fraction = "0.01"
     engine: str = AUTO
 
@@ -81,9 +93,15 @@ class Plan(BaseModel):
     @classmethod
     def _lists_are_tuples(cls, data: Any) -> Any:
         # JSON has no tuples and the model is strict.
-        if isinstance(data, dict) and isinstance(data.get("methods"), list):
-            return {**data, "methods": tuple(data["methods"])}
-        return data
+        if not isinstance(data, dict):
+            return data
+        return data | {name: _tuples(data[name]) for name in ("methods", "levels") if name in data}
+
+    @model_validator(mode="after")
+    def _levels_have_a_method(self) -> Self:
+        if self.levels and "probabilistic" not in self.methods:
+            raise ValueError("levels need the method probabilistic")
+        return self
 
     @property
     def fixed(self) -> float | None:
@@ -96,10 +114,19 @@ class Plan(BaseModel):
         return None if self.fallback_threshold is None else float(self.fallback_threshold)
 
     @property
+    def edges(self) -> tuple[tuple[float, ...], ...]:
+        """The stated levels as numbers."""
+        return tuple(tuple(float(edge) for edge in edges) for edges in self.levels)
+
+    @property
     def aim(self) -> tuple[str, float]:
         """The target as its name and value; the value is 1 for ``f1``."""
         name, _, value = self.target.partition(":")
         return name, float(value or 1)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 def parse_plan(document: dict[str, Any]) -> Plan:

@@ -12,13 +12,13 @@ import pyarrow as pa
 from blindlink.errors import FormatError, InputError
 from blindlink.files import check_output, write_bytes, write_text
 from blindlink.formats.encodings import Encodings, read_encodings
+from blindlink.formats.linkage_page import page
 from blindlink.formats.linkage_report import LinkageReport
 from blindlink.formats.plan import AUTO, parse_plan
 from blindlink.frames import write_table
 from blindlink.linker import engines
 from blindlink.linker.interrupts import stoppable
 from blindlink.linker.link import Candidates, check, link
-from blindlink.linker.quality_page import page
 from blindlink.linker.spill import LIMIT, pairs_to_parquet
 from blindlink.progress import Progress, silent
 

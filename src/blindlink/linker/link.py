@@ -89,6 +89,12 @@ def link(
     ``auto``, cannot be found and has no fallback.
     """
     check(left, right)
+    if plan.levels and len(plan.levels) != len(left.filters):
+        raise SchemaError(
+            f"the plan states levels for {len(plan.levels)} filters, a record has "
+            f"{len(left.filters)}",
+            hint="state the levels of every filter, or of none",
+        )
     sides = (side(left), side(right))
     name = plan.engine if engine == AUTO else engine
     if plan.fixed is not None:
@@ -179,8 +185,8 @@ def _auto(
     used = _filters(encodings[0], plan)
     evidence = strangers.gather(*sides, join, filters=used, seed=seed)
     dice, weighed = evidence.pairs, None
-    if used > 1 and len(evidence.pairs):
-        weighed = several.weigh(evidence, *sides)
+    if (used > 1 or plan.levels) and len(evidence.pairs):
+        weighed = several.weigh(evidence, *sides, plan.edges)
         evidence, dice = weighed.evidence, weighed.dice
     model = scoring.fit(evidence, plan.cardinality)
     proposed = pool.build(encodings, sides, dice, model.probability, model.pair_segment)
@@ -191,7 +197,8 @@ def _auto(
     cut = _cut(by_chance, plan)
     methods = pool.accepts(proposed, threshold, cut)
     linked = _links(proposed, methods, plan, optimal)
-    fitted = quality.Fitted(evidence, model, by_score, threshold, cut, seed, weighed)
+    shown = by_chance if plan.methods[0] == "probabilistic" else by_score
+    fitted = quality.Fitted(evidence, model, shown, threshold, cut, seed, weighed)
     report = quality.with_model(sides, plan, proposed, methods, linked, fitted)
     return _result(sides, proposed, methods, linked, plan, report)
 

@@ -9,8 +9,10 @@ from blindlink.formats.linkage_report import (
     Bin,
     Counts,
     CurvePoint,
+    Level,
     LinkageReport,
     MethodRow,
+    Pattern,
     ThresholdMethod,
 )
 from blindlink.formats.plan import Plan
@@ -30,6 +32,8 @@ Methods = dict[str, Mask]
 
 _CURVE_POINTS = 120
 _BINS = 60
+_PATTERNS = 6
+_FEWEST = 10  # pairs that share a pattern that is shown: it says nothing about a single pair
 _NOTES = (
     "precision and recall are expectations under the score model; no true pair was known",
     "recall is among comparable records: people whose identifiers changed altogether, or who are "
@@ -120,6 +124,7 @@ def with_model(
         histogram=_histogram(fitted),
         methods=_method_rows(plan, pool, methods, linked),
         levels=fitted.weighed.levels if fitted.weighed else (),
+        patterns=_patterns(fitted.weighed, model.probability) if fitted.weighed else (),
         model=_parameters(fitted),
         warnings=_warnings(model),
         notes=_NOTES,
@@ -197,6 +202,9 @@ def _histogram(fitted: Fitted) -> tuple[Bin, ...]:
     observed, _ = np.histogram(evidence.pairs.score, edges)
     matches, _ = np.histogram(evidence.pairs.score, edges, weights=fitted.model.probability)
     expected, _ = np.histogram(within, edges, weights=rates)
+    if fitted.weighed is not None:
+        low, high = fitted.weighed.scale
+        edges = low + (high - low) * edges
     return tuple(
         Bin(
             low=float(edges[place]),
@@ -207,6 +215,32 @@ def _histogram(fitted: Fitted) -> tuple[Bin, ...]:
         )
         for place in range(_BINS)
     )
+
+
+def _patterns(weighed: Weighed, probability: Floats) -> tuple[Pattern, ...]:
+    """The most frequent patterns of agreement among pairs that may be matches."""
+    likely = probability >= float(Plan().candidate_floor)
+    found, place, pairs = np.unique(
+        weighed.agreement[likely], axis=0, return_inverse=True, return_counts=True
+    )
+    chance = np.bincount(place.ravel(), probability[likely], minlength=len(pairs)) / pairs
+    weight = {(level.filter, rank): level.weight for level, rank in _ranked(weighed)}
+    often = [n for n in np.argsort(-pairs, kind="stable")[:_PATTERNS] if pairs[n] >= _FEWEST]
+    return tuple(
+        Pattern(
+            levels=tuple(int(level) + 1 for level in found[n]),
+            pairs=int(pairs[n]),
+            weight=sum(weight[f + 1, int(level)] for f, level in enumerate(found[n])),
+            probability=float(chance[n]),
+        )
+        for n in often
+    )
+
+
+def _ranked(weighed: Weighed) -> list[tuple[Level, int]]:
+    """The levels with their place within their filter, from 0."""
+    first = {level.filter: n for n, level in reversed(list(enumerate(weighed.levels)))}
+    return [(level, n - first[level.filter]) for n, level in enumerate(weighed.levels)]
 
 
 def _parameters(fitted: Fitted) -> dict[str, float]:

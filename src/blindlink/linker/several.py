@@ -1,6 +1,7 @@
 """Several filters per record: Fellegi-Sunter weights on encodings, estimated by EM.
 
-Each filter's score is cut into agreement levels where the mix of matches and strangers changes. u,
+Each filter's score is cut into agreement levels: those of the plan, or where the mix of matches and
+strangers changes. u,
 the share of strangers at each level, is counted in the joins of the files with themselves; m, the
 share of matches, comes from EM over the candidates (Fellegi and Sunter 1969; Winkler 1988). The sum
 of the weights log2(m/u) is one score, and that score goes the way of any other: the strangers'
@@ -8,6 +9,7 @@ distribution of the *sum* is measured again within the files, so filters that de
 as filters of one person do, cost no calibration. Their dependence is reported all the same.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,6 +33,8 @@ class Weighed:
     """Evidence whose score is the match weight, scaled to 0..1 between its least and most value.
 
     ``dice``: the same candidates with the score of the first filter; ``levels`` of all filters;
+    ``scale``: the match weight (log2) at score 0 and at score 1;
+    ``agreement``: the number of each candidate's level in each filter, shape (pairs, filters);
     ``dependence``: the largest correlation between the weights of two filters among strangers and
     among matches.
     """
@@ -38,16 +42,25 @@ class Weighed:
     evidence: Evidence
     dice: EntityPairs
     levels: tuple[Level, ...]
+    agreement: Index
+    scale: tuple[float, float]
     dependence: tuple[float, float]
 
 
-def weigh(evidence: Evidence, left: Side, right: Side) -> Weighed:
-    """Turn the scores of all filters into one match weight per pair."""
+def weigh(
+    evidence: Evidence, left: Side, right: Side, stated: Sequence[Sequence[float]] = ()
+) -> Weighed:
+    """Turn the scores of all filters into one match weight per pair.
+
+    ``stated``: the scores at which levels begin above the first, for each filter.
+    """
     cross = _matrix(evidence.pairs, left, right)
     strangers = np.concatenate(
         [_matrix(evidence.within_left, left, left), _matrix(evidence.within_right, right, right)]
     )
-    edges = [_level_edges(a, b) for a, b in zip(cross.T, strangers.T, strict=True)]
+    edges = [np.r_[0.0, each] for each in stated]
+    if not edges:
+        edges = [_level_edges(a, b) for a, b in zip(cross.T, strangers.T, strict=True)]
     seen, nulls = _levels(cross, edges), _levels(strangers, edges)
     u = [_shares(nulls[:, f], len(edge), None) for f, edge in enumerate(edges)]
     rate = evidence.compared / max(evidence.left_compared + evidence.right_compared, 1.0)
@@ -76,6 +89,8 @@ def weigh(evidence: Evidence, left: Side, right: Side) -> Weighed:
         ),
         replace(evidence.pairs, score=cross[:, 0]).take(order),
         _report(edges, m, u, weight),
+        seen[order],
+        (low, low + span),
         (_correlation(null_parts, np.ones(len(null_parts))), _correlation(parts, chance)),
     )
 

@@ -1,13 +1,16 @@
 """The linkage quality report as one HTML page: readable by a statistician who never saw the data.
 
-Everything stands in the linkage report; the page only shows it. No script, no outside address.
+Everything stands in the linkage report; the page only shows it. The analyst adds what the control
+records measured. No script, no outside address.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 
-from blindlink.formats.linkage_report import Estimate, LinkageReport
-from blindlink.linker.charts import Series, count_chart, line_chart
+from blindlink.formats.linkage_bars import level_name, m_u_chart, waterfall
+from blindlink.formats.linkage_charts import Series, count_chart, line_chart
+from blindlink.formats.linkage_report import Estimate, LinkageReport, Pattern
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;"
@@ -19,13 +22,33 @@ _STYLE = (
 _OTHER_THRESHOLDS = 12
 
 
-def page(report: LinkageReport) -> str:
-    """The whole page."""
+@dataclass(frozen=True)
+class Measured:
+    """What the control records of one owner show: how many were linked, and at what rate.
+
+    ``pairs`` of the released candidates are with a control record; the score model holds
+    ``believed`` of them to be right, where none is.
+    """
+
+    owner: str
+    number: int
+    linked: int
+    rate: Estimate
+    pairs: int
+    believed: float
+
+
+def page(
+    report: LinkageReport, measured: Sequence[Measured] = (), owners: tuple[str, str] | None = None
+) -> str:
+    """The whole page. ``measured``: of the left owner first; ``owners``: left and right."""
+    between = f": {escape(owners[0])} and {escape(owners[1])}" if owners else ""
     body = [
-        "<h1>Linkage quality report</h1>",
+        f"<h1>Linkage quality report{between}</h1>",
         _main_points(report),
         *(f'<p class="warning">{escape(text)}</p>' for text in report.warnings),
         _figures(report),
+        _controls(report, measured),
         _scores(report),
         _thresholds(report),
         _methods(report),
@@ -46,6 +69,13 @@ def _main_points(report: LinkageReport) -> str:
         f"{counts.links:,} links between {counts.left_entities:,} and {counts.right_entities:,} "
         f"people, {report.cardinality}. "
     )
+    if "probability_cut" in report.model and "probabilistic" in report.methods_used:
+        text += (
+            "The probabilistic method accepts pairs of match probability "
+            f"{report.model['probability_cut']:.3f} or more. "
+        )
+    if "clk" not in report.methods_used and report.threshold_method == "auto":
+        return f"<p>{text}Everything was chosen from the scores alone, {_aim(report.target)}.</p>"
     why = {
         "auto": f"The threshold {report.threshold:.4f} was chosen from the scores alone, "
         f"{_aim(report.target)}.",
@@ -88,6 +118,46 @@ def _figures(report: LinkageReport) -> str:
     )
 
 
+def _controls(report: LinkageReport, measured: Sequence[Measured]) -> str:
+    rows = [
+        (
+            one.owner,
+            f"{one.linked:,} of {one.number:,}",
+            f"{one.rate.value:.4f}",
+            f"{one.rate.low:.4f} to {one.rate.high:.4f}",
+            f"{one.pairs:,}",
+            f"{one.believed:,.1f}",
+        )
+        for one in measured
+        if one.number
+    ]
+    if not rows:
+        return ""
+    head = ("owner", "linked", "rate", "95 % interval", "pairs among the candidates", "held right")
+    return (
+        "<h2>Control records</h2><p>Nobody made up by an owner has a partner: whoever of them is "
+        f"linked is a false link. {_verdict(report, measured)}</p>"
+        + _table("False links, measured", head, rows)
+    )
+
+
+def _verdict(report: LinkageReport, measured: Sequence[Measured]) -> str:
+    """Whether the score model's false-link rate of the left owner agrees with its controls."""
+    model, left = report.false_link_rate, measured[0]
+    if model is None or not left.number:
+        return ""
+    said = f"The score model expects a rate of {model.low:.4f} to {model.high:.4f} on the left"
+    if model.high < left.rate.low:
+        return (
+            f"{said}: <strong>less than the control records of {escape(left.owner)} show.</strong>"
+        )
+    if model.low > left.rate.high:
+        return (
+            f"{said}: <strong>more than the control records of {escape(left.owner)} show.</strong>"
+        )
+    return f"{said}, which agrees with the control records of {escape(left.owner)}."
+
+
 def _scores(report: LinkageReport) -> str:
     bins = [bin_ for bin_ in report.histogram if bin_.matches is not None]
     if not bins:
@@ -98,13 +168,18 @@ def _scores(report: LinkageReport) -> str:
         Series("matches expected", [(bin_.low, bin_.matches or 0.0) for bin_ in bins]),
     ]
     text = "Numbers of pairs by score on a logarithmic scale, with the two fitted components."
-    chart = count_chart("Scores of pairs", text, "Dice score", series, mark=report.threshold)
-    above = [bin_ for bin_ in bins if bin_.low >= report.threshold]
-    note = (
-        f"At or above the threshold: {sum(b.observed for b in above):,} pairs; "
-        f"{sum(b.non_matches or 0 for b in above):,.0f} of them are expected to be strangers, "
-        "measured by joining each file with itself."
-    )
+    if report.levels:
+        axis, mark = "match weight, log2(m/u) summed over the filters", float("nan")
+        note = "Strangers are measured by joining each file with itself."
+    else:
+        axis, mark = "Dice score", report.threshold
+        above = [bin_ for bin_ in bins if bin_.low >= report.threshold]
+        note = (
+            f"In the bins above the threshold: {sum(b.observed for b in above):,} pairs; "
+            f"{sum(b.non_matches or 0 for b in above):,.0f} of them are expected to be strangers, "
+            "measured by joining each file with itself."
+        )
+    chart = count_chart("Scores of pairs", text, axis, series, mark=mark)
     return f"<h2>Scores</h2>{chart}<p>{note}</p>"
 
 
@@ -119,7 +194,10 @@ def _thresholds(report: LinkageReport) -> str:
         Series("F1", [(point.threshold, point.f1 or 0.0) for point in rising]),
     ]
     text = "Expected precision, recall and F1 for every threshold."
-    chart = line_chart("Quality by threshold", text, "threshold", series, mark=report.threshold)
+    by_chance = report.methods_used[0] == "probabilistic"
+    axis = "least match probability" if by_chance else "least Dice score"
+    mark = report.model.get("probability_cut", 0.0) if by_chance else report.threshold
+    chart = line_chart("Quality by threshold", text, axis, series, mark=mark)
     step = max(1, len(points) // _OTHER_THRESHOLDS)
     rows = [
         (
@@ -166,7 +244,35 @@ def _levels(report: LinkageReport) -> str:
         for level in report.levels
     ]
     head = ("filter", "score", "m", "u", "weight log2(m/u)")
-    return "<h2>Agreement levels</h2>" + _table("m, u and weight of each level", head, rows)
+    return (
+        "<h2>Agreement levels</h2>"
+        + m_u_chart(report.levels)
+        + _table("m, u and weight of each level", head, rows)
+        + _patterns(report)
+    )
+
+
+def _patterns(report: LinkageReport) -> str:
+    """A waterfall for each frequent pattern of agreement: how its weights add up."""
+    if not report.patterns:
+        return ""
+    return (
+        "<h2>How weights add up</h2><p>The most frequent patterns among pairs that may be matches: "
+        "each filter adds the weight of its level. No single pair is shown.</p>"
+        + "".join(_pattern(report, one) for one in report.patterns)
+    )
+
+
+def _pattern(report: LinkageReport, one: Pattern) -> str:
+    parts = []
+    for number, rank in enumerate(one.levels, start=1):
+        level = [each for each in report.levels if each.filter == number][rank - 1]
+        parts.append((level_name(level), level.weight))
+    title = (
+        f"{one.pairs:,} pairs: weight {one.weight:+.1f}, mean match probability "
+        f"{one.probability:.3f}"
+    )
+    return f"<h3>{title}</h3>{waterfall(title, parts)}"
 
 
 def _counts(report: LinkageReport) -> str:

@@ -1,4 +1,4 @@
-"""Two kinds of SVG chart for the linkage quality report, without a drawing library.
+"""SVG charts for the linkage quality report, without a drawing library.
 
 The colours can be told apart by colour-blind readers (Okabe and Ito 2008), and every line has a
 dash pattern of its own as well.

@@ -4,10 +4,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from blindlink.formats.linkage_page import page
 from blindlink.formats.linkage_report import Level, LinkageReport
 from blindlink.formats.plan import Plan
 from blindlink.linker.link import link
-from blindlink.linker.quality_page import page
 from linked_files import linked_files
 
 VOID = {"meta", "line", "polyline"}
