@@ -6,6 +6,7 @@
     candidates.parquet        the same columns: every pair above the agreed floor
     candidate_counts.parquet  person, owner, count: candidates before one-to-one
     OWNER.TABLE.parquet       a payload table, with person in place of the owner's entity id
+    linkage-LEFT-RIGHT.html   the linkage quality report of two owners, to read; not for publication
 
 ``build_cohort`` writes the folder from a release, ``load_cohort`` reads it. Control records are
 counted into cohort.json and then dropped: how many, how many of them are linked, and the sum of the
@@ -30,6 +31,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from blindlink import __version__
+from blindlink.analyst.linkage_pages import pages
 from blindlink.analyst.opening import Opened, OpenedOwner, open_release
 from blindlink.errors import FormatError, InputError, OutputError
 from blindlink.files import reason
@@ -86,6 +88,8 @@ def build_cohort(
             pa.parquet.write_table(table, draft / f"{name}.parquet", compression="zstd")
         paths = [draft / f"{name}.parquet" for name in files]
         info["digests"]["files"] = {path.name: _digest(path) for path in paths}
+        for name, html in pages(info).items():
+            (draft / name).write_text(html, "utf-8")
         (draft / INFO).write_text(json.dumps(info, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return load_cohort(out)
 

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from blindlink.formats.linkage_report import Estimate, LinkageReport
 
 CARDINALITIES = ("one-to-one", "one-to-many", "many-to-many")
+METHODS = ("deterministic", "clk", "probabilistic")
 
 
 @click.command(
     epilog=example(
         "blindlink clk link A.parquet B.parquet --out links.csv",
         "blindlink clk link A.parquet B.parquet --out links.csv --threshold 0.8",
+        "blindlink clk link A.parquet B.parquet --out links.csv --method deterministic "
+        "--method probabilistic --report quality.html",
     )
 )
 @click.argument("left", type=IN_FILE)
@@ -60,6 +63,22 @@ CARDINALITIES = ("one-to-one", "one-to-many", "many-to-many")
     is_flag=True,
     help="One-to-one: the highest sum of scores, instead of the best pair first.",
 )
+@click.option(
+    "--method",
+    "methods",
+    type=click.Choice(METHODS),
+    multiple=True,
+    default=("clk",),
+    show_default=True,
+    help="What makes links; give it again for more. deterministic: equal match keys; clk: the "
+    "score; probabilistic: the match probability, from all filters of a record.",
+)
+@click.option(
+    "--levels",
+    multiple=True,
+    metavar="A,B,...",
+    help="Scores at which agreement levels begin; once for each filter. Default: chosen.",
+)
 @click.option("--engine", default="auto", show_default=True, help="The similarity engine.")
 @click.option("--report", type=OUT_FILE, help="Also write the linkage report (.json or .html).")
 @force_option
@@ -77,6 +96,8 @@ def link(
     """Link the encodings LEFT and RIGHT: 0-based rows, score, match probability."""
     from blindlink.linker.files import link_files
 
+    plan["methods"] = list(plan["methods"])
+    plan["levels"] = [text.split(",") for text in plan["levels"]]
     with progress_bar("linking") as progress:
         found = link_files(
             left,
@@ -96,7 +117,7 @@ def link(
 
 def _summary(report: "LinkageReport") -> dict[str, Any]:
     names = {"threshold", "threshold_method", "target", "cardinality", "counts", "precision"}
-    names |= {"recall", "f1", "false_link_rate", "expected_matches", "warnings"}
+    names |= {"recall", "f1", "false_link_rate", "expected_matches", "methods", "warnings"}
     return report.model_dump(mode="json", include=names)
 
 
@@ -104,18 +125,34 @@ def _text(report: "LinkageReport", out: Path) -> str:
     counts = report.counts
     lines = [
         f"{counts.links:,} links written to {out}",
-        f"threshold {report.threshold:.4f} ({report.threshold_method}), {report.cardinality}; "
+        f"{_threshold(report)}, {report.cardinality}; "
         f"{counts.accepted:,} pairs accepted, {counts.conflicts:,} lost to a rival",
     ]
-    for name, estimate in (
+    if len(report.methods_used) > 1:
+        lines += [
+            f"{row.method:<14}{row.accepted:>9,} pairs accepted, {row.alone:,} not by those above"
+            for row in report.methods
+            if row.used
+        ]
+    lines += expected(report)
+    return "\n".join(lines)
+
+
+def _threshold(report: "LinkageReport") -> str:
+    if report.methods_used == ("probabilistic",) and "probability_cut" in report.model:
+        return f"match probability of {report.model['probability_cut']:.4f} or more"
+    return f"threshold {report.threshold:.4f} ({report.threshold_method})"
+
+
+def expected(report: "LinkageReport") -> list[str]:
+    """The expected quality, a line for each figure; none without a model."""
+    named = (
         ("precision", report.precision),
         ("recall", report.recall),
         ("F1", report.f1),
         ("false-link rate", report.false_link_rate),
-    ):
-        if estimate is not None:
-            lines.append(_line(name, estimate))
-    return "\n".join(lines)
+    )
+    return [_line(name, estimate) for name, estimate in named if estimate is not None]
 
 
 def _line(name: str, estimate: "Estimate") -> str:

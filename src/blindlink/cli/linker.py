@@ -118,9 +118,13 @@ def link(
     """Verify one submission of every owner, link them by the agreed plan, and seal the release to
     the analyst. One run for one agreement.
 
+    How good the links are expected to be is printed and written to the project's folder 'reports'.
+
     Give each owner its receipt from the project's folder 'receipts', and tell owners nothing else.
     """
+    from blindlink.cli.clk_link import expected
     from blindlink.formats.agreement import load_agreement
+    from blindlink.linker.files import write_reports
     from blindlink.linker.release import link as link_all
 
     now = datetime.now(UTC)
@@ -138,6 +142,7 @@ def link(
             force=force,
             progress=progress,
         )
+    written = write_reports(done.reports, project)
     result = {
         "release": str(done.path),
         "bundle": done.bundle_id,
@@ -145,10 +150,14 @@ def link(
         "candidates": done.candidates,
         "entities": done.entities,
         "receipts": [str(path) for path in done.receipts],
+        "reports": [str(path) for path in written],
     }
     named = ", ".join(f"{count:,} of {name}" for name, count in done.entities.items())
-    text = f"{done.links:,} links, {done.candidates:,} candidate pairs; named: {named}"
-    show(result, as_json, text)
+    lines = [f"{done.links:,} links, {done.candidates:,} candidate pairs; named: {named}"]
+    for each in done.reports:
+        lines += [f"{each.left} and {each.right}:", *expected(each.report)]
+        lines += [f"warning: {line}" for line in each.report.warnings]
+    show(result, as_json, "\n".join(lines))
     note(f"send {done.path} to the analyst only; receipts for the owners: {project}/receipts")
 
 

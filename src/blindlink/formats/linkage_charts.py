@@ -108,9 +108,11 @@ def _frame(
     threshold = ""
     if low <= mark <= high:
         x = _x(mark, low, high)
+        anchor, side = ("end", -4) if x > WIDTH - 120 else ("start", 4)
         threshold = (
             f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{base}" stroke="#666"/>'
-            f'<text x="{x + 4:.1f}" y="{(_TOP + base) // 2}">threshold {mark:.3f}</text>'
+            f'<text x="{x + side:.1f}" y="{(_TOP + base) // 2}" text-anchor="{anchor}">'
+            f"threshold {mark:.3f}</text>"
         )
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'

@@ -4,18 +4,19 @@ Everything stands in the linkage report; the page only shows it. The analyst add
 records measured. No script, no outside address.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from blindlink.formats.linkage_bars import level_name, m_u_chart, waterfall
 from blindlink.formats.linkage_charts import Series, count_chart, line_chart
-from blindlink.formats.linkage_report import Estimate, LinkageReport, Pattern
+from blindlink.formats.linkage_levels import levels, table
+from blindlink.formats.linkage_report import Estimate, LinkageReport
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;"
     "color:#111}table{border-collapse:collapse;margin:1rem 0}th,td{border-bottom:1px solid #ccc;"
     "padding:.25rem .75rem;text-align:right}th:first-child,td:first-child{text-align:left}"
+    "td:last-child{white-space:normal}td{white-space:nowrap}"
     "caption{text-align:left;font-weight:600}svg{width:100%;height:auto;font:12px system-ui}"
     ".warning{border-left:4px solid #D55E00;padding-left:.75rem}"
 )
@@ -52,7 +53,7 @@ def page(
         _scores(report),
         _thresholds(report),
         _methods(report),
-        _levels(report),
+        levels(report),
         _counts(report),
         _model(report),
     ]
@@ -113,7 +114,7 @@ def _figures(report: LinkageReport) -> str:
         rows.append(
             ("True pairs", f"{one.value:,.0f}", f"{one.low:,.0f} to {one.high:,.0f}", "in all")
         )
-    return _table(
+    return table(
         "Expected quality, without truth", ("", "expected", "95 % interval", "meaning"), rows
     )
 
@@ -137,7 +138,7 @@ def _controls(report: LinkageReport, measured: Sequence[Measured]) -> str:
     return (
         "<h2>Control records</h2><p>Nobody made up by an owner has a partner: whoever of them is "
         f"linked is a false link. {_verdict(report, measured)}</p>"
-        + _table("False links, measured", head, rows)
+        + table("False links, measured", head, rows)
     )
 
 
@@ -162,10 +163,15 @@ def _scores(report: LinkageReport) -> str:
     bins = [bin_ for bin_ in report.histogram if bin_.matches is not None]
     if not bins:
         return ""
+    edges = [*(bin_.low for bin_ in bins), bins[-1].high]
+    counts = {
+        "all pairs": [float(bin_.observed) for bin_ in bins],
+        "strangers expected": [bin_.non_matches or 0.0 for bin_ in bins],
+        "matches expected": [bin_.matches or 0.0 for bin_ in bins],
+    }
     series = [
-        Series("all pairs", [(bin_.low, bin_.observed) for bin_ in bins]),
-        Series("strangers expected", [(bin_.low, bin_.non_matches or 0.0) for bin_ in bins]),
-        Series("matches expected", [(bin_.low, bin_.matches or 0.0) for bin_ in bins]),
+        Series(name, list(zip(edges, [*heights, heights[-1]], strict=True)))
+        for name, heights in counts.items()
     ]
     text = "Numbers of pairs by score on a logarithmic scale, with the two fitted components."
     if report.levels:
@@ -211,7 +217,7 @@ def _thresholds(report: LinkageReport) -> str:
         for point in points[::step]
     ]
     head = ("threshold", "links", "change", "precision", "recall", "F1")
-    return f"<h2>Other thresholds</h2>{chart}" + _table("What they would give", head, rows)
+    return f"<h2>Other thresholds</h2>{chart}" + table("What they would give", head, rows)
 
 
 def _methods(report: LinkageReport) -> str:
@@ -227,74 +233,21 @@ def _methods(report: LinkageReport) -> str:
         for row in report.methods
     ]
     head = ("method", "makes links", "pairs accepted", "links", "not by those above", "right")
-    return "<h2>Methods</h2>" + _table("What each method adds", head, rows)
-
-
-def _levels(report: LinkageReport) -> str:
-    if not report.levels:
-        return ""
-    rows = [
-        (
-            str(level.filter),
-            f"{level.low:.3f} to {level.high:.3f}",
-            f"{level.m:.4f}",
-            f"{level.u:.2e}",
-            f"{level.weight:+.1f}",
-        )
-        for level in report.levels
-    ]
-    head = ("filter", "score", "m", "u", "weight log2(m/u)")
-    return (
-        "<h2>Agreement levels</h2>"
-        + m_u_chart(report.levels)
-        + _table("m, u and weight of each level", head, rows)
-        + _patterns(report)
-    )
-
-
-def _patterns(report: LinkageReport) -> str:
-    """A waterfall for each frequent pattern of agreement: how its weights add up."""
-    if not report.patterns:
-        return ""
-    return (
-        "<h2>How weights add up</h2><p>The most frequent patterns among pairs that may be matches: "
-        "each filter adds the weight of its level. No single pair is shown.</p>"
-        + "".join(_pattern(report, one) for one in report.patterns)
-    )
-
-
-def _pattern(report: LinkageReport, one: Pattern) -> str:
-    parts = []
-    for number, rank in enumerate(one.levels, start=1):
-        level = [each for each in report.levels if each.filter == number][rank - 1]
-        parts.append((level_name(level), level.weight))
-    title = (
-        f"{one.pairs:,} pairs: weight {one.weight:+.1f}, mean match probability "
-        f"{one.probability:.3f}"
-    )
-    return f"<h3>{title}</h3>{waterfall(title, parts)}"
+    return "<h2>Methods</h2>" + table("What each method adds", head, rows)
 
 
 def _counts(report: LinkageReport) -> str:
     named = report.counts.model_dump().items()
     rows = [(name.replace("_", " "), f"{value:,}") for name, value in named]
     text = "Conflicts are accepted pairs that lost to a rival under the cardinality rule."
-    return "<h2>Counts</h2>" + _table("Records and pairs", ("", "number"), rows) + f"<p>{text}</p>"
+    return "<h2>Counts</h2>" + table("Records and pairs", ("", "number"), rows) + f"<p>{text}</p>"
 
 
 def _model(report: LinkageReport) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in report.notes)
-    rows = [(name.replace("_", " "), f"{value:,.4g}") for name, value in report.model.items()]
-    table = _table("Parameters of the score model", ("", "value"), rows) if rows else ""
-    return f"<h2>Model and limits</h2><ul>{notes}</ul>{table}"
-
-
-def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    header = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return (
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{header}</tr></thead>"
-        f"<tbody>{body}</tbody></table>"
-    )
+    rows = [
+        (name.replace("_", " "), f"{value:,.0f}" if value >= 1000 else f"{value:.4g}")
+        for name, value in report.model.items()
+    ]
+    parameters = table("Parameters of the score model", ("", "value"), rows) if rows else ""
+    return f"<h2>Model and limits</h2><ul>{notes}</ul>{parameters}"

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +20,12 @@ from blindlink.frames import write_table
 from blindlink.linker import engines
 from blindlink.linker.interrupts import stoppable
 from blindlink.linker.link import Candidates, check, link
+from blindlink.linker.project import REPORTS, make_folder
 from blindlink.linker.spill import LIMIT, pairs_to_parquet
 from blindlink.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from blindlink.linker.release import Report
 
 
 def link_files(
@@ -28,7 +33,7 @@ def link_files(
     right: Path,
     out: Path,
     *,
-    options: Mapping[str, str | None],
+    options: Mapping[str, Any],
     optimal: bool = False,
     report: Path | None = None,
     force: bool = False,
@@ -59,10 +64,29 @@ def link_files(
     )
     _write(links_table(found.links, first, second), out, inputs=(left, right), force=force)
     if report is not None:
-        html = report.name.lower().endswith((".html", ".htm"))
-        data = page(found.report).encode() if html else found.report.to_json()
-        write_bytes(report, data, inputs=(left, right, out), force=force)
+        write_report(found.report, report, inputs=(left, right, out), force=force)
     return found.report
+
+
+def write_report(
+    report: LinkageReport, path: Path, *, inputs: Sequence[Path], force: bool = False
+) -> None:
+    """The linkage report as a page where the name ends in .html, else as JSON."""
+    html = path.name.lower().endswith((".html", ".htm"))
+    data = page(report).encode() if html else report.to_json()
+    write_bytes(path, data, inputs=inputs, force=force)
+
+
+def write_reports(reports: Sequence["Report"], project: Path) -> list[Path]:
+    """The report of every two owners as page and JSON, in the project's folder ``reports``."""
+    folder = project / REPORTS
+    make_folder(folder)
+    written = []
+    for each in reports:
+        for ending in ("html", "json"):
+            written.append(folder / f"linkage-{each.left}-{each.right}.{ending}")
+            write_report(each.report, written[-1], inputs=(), force=True)
+    return written
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
     audit.log                      the audit log, which is also the only state: everything below
                                    follows from its entries, so the two can never disagree
     receipts/OWNER-SEQUENCE.receipt
+    reports/linkage-LEFT-RIGHT.html, .json   the quality of the links, aggregates only
 
 Rules, each a RefusedError: nothing is taken after the inputs froze; a re-submission has a higher
 sequence number, and what it replaced never comes back; a bundle id is used once; there is one run
@@ -31,6 +32,7 @@ DESTROYED = "destroyed"
 
 LOG = "audit.log"
 RECEIPTS = "receipts"
+REPORTS = "reports"
 LATEST = "a later submission of this owner was received already: use that one"
 WITHDRAWALS = 1000  # of one owner, so that nobody can fill the log
 
