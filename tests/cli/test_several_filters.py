@@ -112,6 +112,6 @@ def test_levels_that_make_no_sense_are_refused(
 def test_all_methods_side_by_side(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert link(folder, "--method", "deterministic", "--method", "clk", "--json") == 0
     rows = json.loads(capsys.readouterr().out)["methods"]
-    assert [row["method"] for row in rows] == ["probabilistic", "deterministic", "clk"]
+    assert [row["method"] for row in rows] == ["deterministic", "clk", "probabilistic"]
     assert all(row["used"] and row["accepted"] > 100 for row in rows)
     assert rows[0]["alone"] == rows[0]["accepted"]

@@ -8,6 +8,7 @@ import pytest
 
 from blindlink import frames
 from blindlink.cli import run
+from blindlink.formats.linkage_report import parse_report
 from blindlink.keys import party as party_keys
 from cli_world import STRETCHED, link, party, prepare, submit
 
@@ -43,6 +44,12 @@ def test_three_owners(
         ("ohid", "nhs"): 60,
     }
     info = json.loads((tmp_path / "cohort" / "cohort.json").read_text())
+    for each in info["linkage_reports"]:
+        name = f"linkage-{each['left']}-{each['right']}"
+        page = (tmp_path / "cohort" / f"{name}.html").read_text()
+        assert f"Linkage quality report: {each['left']} and {each['right']}" in page
+        kept = parse_report(next(tmp_path.glob(f"*/reports/{name}.json")).read_bytes())
+        assert kept.model_dump(mode="json") == each["report"]
     assert [each["left"] + each["right"] for each in info["linkage_reports"]] == [
         "mojohid",
         "mojnhs",

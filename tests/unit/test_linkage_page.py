@@ -4,8 +4,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from blindlink.formats.linkage_page import page
-from blindlink.formats.linkage_report import Level, LinkageReport
+from blindlink.formats.linkage_page import Measured, page
+from blindlink.formats.linkage_report import Estimate, Level, LinkageReport
 from blindlink.formats.plan import Plan
 from blindlink.linker.link import link
 from linked_files import linked_files
@@ -83,3 +83,17 @@ def test_warnings_and_levels_are_shown_as_text(report: LinkageReport) -> None:
     assert "a <b> & c" in "".join(texts)
     assert "+7.6" in texts
     assert "for an expected precision of at least 0.95" in html
+
+
+def test_control_records_stand_beside_the_model(report: LinkageReport) -> None:
+    assert report.false_link_rate is not None
+    model = report.false_link_rate
+
+    def shown(low: float, high: float) -> str:
+        rate = Estimate(value=(low + high) / 2, low=low, high=high)
+        return page(report, [Measured("moj", 200, 7, rate, 12, 3.5)], ("moj", "ohid"))
+
+    assert "7 of 200" in shown(model.low, model.high)
+    assert "which agrees with the control records of moj" in shown(model.low, model.high)
+    assert "less than the control records of moj show" in shown(model.high + 0.1, 0.9)
+    assert "Control records" not in page(report)

@@ -43,8 +43,8 @@ def _dependence(report: LinkageReport) -> str:
         return ""
     return (
         f"<p>Largest correlation between the weights of two filters: {', '.join(told)}. "
-        "Weights add up as if filters were independent; match probabilities do not rest on that, because the "
-        "sums that strangers reach are measured within each file.</p>"
+        "Weights add up as if filters were independent; match probabilities do not rest on that, "
+        "because the sums that strangers reach are measured within each file.</p>"
     )
 
 

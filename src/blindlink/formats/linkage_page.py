@@ -225,15 +225,24 @@ def _methods(report: LinkageReport) -> str:
         (
             row.method,
             "yes" if row.used else "no",
-            f"{row.accepted:,}",
             f"{row.links:,}",
+            f"{row.accepted:,}",
+            _known(row.expected_correct),
             f"{row.alone:,}",
-            "not known" if row.expected_correct is None else f"{row.expected_correct:.4f}",
+            _known(row.alone_correct),
         )
         for row in report.methods
     ]
-    head = ("method", "makes links", "pairs accepted", "links", "not by those above", "right")
-    return "<h2>Methods</h2>" + table("What each method adds", head, rows)
+    head = ("method", "makes links", "links", "pairs accepted", "right", "added", "right of these")
+    return (
+        "<h2>Methods</h2><p>Each method beside the stricter ones above it, whether or not the plan "
+        "lets it make links. Shares that are right are expectations of the score model.</p>"
+        + table("What each method adds", head, rows)
+    )
+
+
+def _known(share: float | None) -> str:
+    return "not known" if share is None else f"{share:.4f}"
 
 
 def _counts(report: LinkageReport) -> str:

@@ -74,8 +74,8 @@ class MethodRow(_Part):
     """What one method contributes. ``used`` says whether the plan lets it make links.
 
     ``accepted``: entity pairs it accepts; ``links``: those among the final links; ``alone``: pairs
-    that no method before it in this table accepts; ``expected_correct``: share of ``accepted`` that
-    the score model holds to be right.
+    that no stricter method, before it in this table, accepts; ``expected_correct`` and
+    ``alone_correct``: share of ``accepted`` and of ``alone`` that the model holds to be right.
     """
 
     method: str
@@ -84,6 +84,7 @@ class MethodRow(_Part):
     links: int
     alone: int
     expected_correct: float | None = None
+    alone_correct: float | None = None
 
 
 class Level(_Part):

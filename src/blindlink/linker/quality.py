@@ -15,7 +15,7 @@ from blindlink.formats.linkage_report import (
     Pattern,
     ThresholdMethod,
 )
-from blindlink.formats.plan import Plan
+from blindlink.formats.plan import METHODS, Plan
 from blindlink.linker import intervals
 from blindlink.linker.entities import Side
 from blindlink.linker.pool import Pool
@@ -155,25 +155,29 @@ def _counts(
 
 
 def _method_rows(plan: Plan, pool: Pool, methods: Methods, linked: Index) -> tuple[MethodRow, ...]:
-    """What each method accepts and adds, in the plan's order, then the methods not used."""
-    names: list[str] = [name for name in plan.methods if name in methods]
-    names += [name for name in methods if name not in names]
+    """What each method accepts and adds to the stricter ones, whether the plan uses it or not."""
     rows, before = [], np.zeros(len(pool), bool)
-    for name in names:
+    for name in (name for name in METHODS if name in methods):
         accepted = methods[name]
-        known = accepted.any() and not np.isnan(pool.probability[accepted]).any()
+        alone = accepted & ~before
         rows.append(
             MethodRow(
                 method=name,
                 used=name in plan.methods,
                 accepted=int(accepted.sum()),
                 links=int(accepted[linked].sum()),
-                alone=int((accepted & ~before).sum()),
-                expected_correct=float(pool.probability[accepted].mean()) if known else None,
+                alone=int(alone.sum()),
+                expected_correct=_mean(pool.probability[accepted]),
+                alone_correct=_mean(pool.probability[alone]),
             )
         )
         before |= accepted
     return tuple(rows)
+
+
+def _mean(probability: Floats) -> float | None:
+    known = len(probability) and not np.isnan(probability).any()
+    return float(probability.mean()) if known else None
 
 
 def _curve_points(curve: Curve) -> tuple[CurvePoint, ...]:
@@ -195,13 +199,11 @@ def _curve_points(curve: Curve) -> tuple[CurvePoint, ...]:
 
 def _histogram(fitted: Fitted) -> tuple[Bin, ...]:
     """Scores of all pairs above the floor, with the matches and strangers expected among them."""
-    evidence, null = fitted.evidence, fitted.model.null
+    evidence, model = fitted.evidence, fitted.model
     edges = np.linspace(evidence.floor, 1.0, _BINS + 1)
-    within = np.r_[evidence.within_left.score, evidence.within_right.score]
-    rates = null.rate[locate(within, null.edges)]
     observed, _ = np.histogram(evidence.pairs.score, edges)
-    matches, _ = np.histogram(evidence.pairs.score, edges, weights=fitted.model.probability)
-    expected, _ = np.histogram(within, edges, weights=rates)
+    matches, _ = np.histogram(evidence.pairs.score, edges, weights=model.probability)
+    strangers = _strangers(fitted, edges)
     if fitted.weighed is not None:
         low, high = fitted.weighed.scale
         edges = low + (high - low) * edges
@@ -211,10 +213,24 @@ def _histogram(fitted: Fitted) -> tuple[Bin, ...]:
             high=float(edges[place + 1]),
             observed=int(observed[place]),
             matches=float(matches[place]),
-            non_matches=float(expected[place]),
+            non_matches=float(strangers[place]),
         )
         for place in range(_BINS)
     )
+
+
+def _strangers(fitted: Fitted, edges: Floats) -> Floats:
+    """The strangers of each segment, spread as pairs within the files are; else as candidates."""
+    evidence, model = fitted.evidence, fitted.model
+    within = np.r_[evidence.within_left.score, evidence.within_right.score]
+    known = model.null.segment[locate(within, model.null.edges)]
+    size = np.bincount(known, minlength=len(model.strangers))
+    alone = np.where(size == 0, model.strangers / np.maximum(model.null.seen, 1), 0.0)
+    each = model.strangers / np.maximum(size, 1)
+    spread, _ = np.histogram(within, edges, weights=each[known])
+    others, _ = np.histogram(evidence.pairs.score, edges, weights=alone[model.pair_segment])
+    result: Floats = spread + others
+    return result
 
 
 def _patterns(weighed: Weighed, probability: Floats) -> tuple[Pattern, ...]:
