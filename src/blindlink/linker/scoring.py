@@ -183,13 +183,13 @@ def _cut_normal(mean: float, error: float, chance: Floats, scale: float) -> Floa
 def _free(evidence: Evidence, tilt: Floats, matched: float, cardinality: str) -> Floats:
     """The share of strangers' pairs whose records have no partner elsewhere. Shape: (segments,).
 
-    A matched record stands in both files. Its strangers in the right file come as often as within
-    the right file, those in the left as within the left; the pairs of all records come at the
-    geometric mean of the two. So by the tilt, matched records are met more or less often in
-    strangers' pairs than their share of their file.
+    A matched record is of a person who is in both files and resembles both: it meets strangers of
+    the left file at a rate halfway, on the log scale, from that between the files to that within
+    the left file, and likewise on the right. The rate between is halfway from one file to the
+    other, so the tilt enters by a quarter.
     """
-    left = matched / max(evidence.left_entities, 1) * np.exp(-tilt / 2)
-    right = matched / max(evidence.right_entities, 1) * np.exp(tilt / 2)
+    left = matched / max(evidence.left_entities, 1) * np.exp(-tilt / 4)
+    right = matched / max(evidence.right_entities, 1) * np.exp(tilt / 4)
     free_left = 1.0 if cardinality != "one-to-one" else 1 - np.minimum(left, _MOST)
     free_right = 1.0 if cardinality == "many-to-many" else 1 - np.minimum(right, _MOST)
     return np.ones(len(tilt)) * free_left * free_right
