@@ -1,15 +1,19 @@
 """Quality of linkage on data with truth: F1 at ``auto``, calibration, coverage of the intervals.
 
-    python -m benchmarks.quality --seeds 3 --out quality.json --table quality.md
+    python -m benchmarks.quality --seeds 2 --out quality.json --page docs/reference/quality.md
 
-Nothing is tuned per data set: every set is linked by the default plan with its cardinality.
+Nothing is tuned per data set: every set is linked by the default plan with its cardinality. A long
+run may be made in pieces (``--only``, ``--out``) and put together (``--results``). ``--page``
+writes the table into a page, between its two marks.
 """
 
 import argparse
 import json
+import platform
 import sys
 import time
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -62,10 +66,15 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--only", default="", help="sets whose name or profile holds this text")
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--table", type=Path)
+    parser.add_argument("--page", type=Path)
+    parser.add_argument(
+        "--results", type=Path, nargs="*", help="earlier --out files, not to repeat"
+    )
     chosen = parser.parse_args()
-    results = []
-    for data in every(chosen.scale):
+    results = [
+        Result(**each) for path in chosen.results or () for each in json.loads(path.read_text())
+    ]
+    for data in () if results else every(chosen.scale):
         if chosen.only not in f"{data.name} {data.profile}":
             continue
         for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds):
@@ -74,9 +83,18 @@ def main() -> int:
             results += [result] if result else []
     if chosen.out:
         chosen.out.write_text(json.dumps([asdict(result) for result in results], indent=1))
-    if chosen.table:
-        chosen.table.write_text(table(results))
+    if chosen.page:
+        insert(chosen.page, "quality", table(results))
     return 0
+
+
+def insert(page: Path, name: str, text: str) -> None:
+    """Put ``text`` between the marks of this name in a page."""
+    before, start, rest = page.read_text("utf-8").partition(f"<!-- begin {name} -->\n")
+    _, end, after = rest.partition(f"<!-- end {name} -->")
+    if not start or not end:
+        raise SystemExit(f"{page}: has no marks for {name}")
+    page.write_text(f"{before}{start}\n{text}\n{end}{after}", "utf-8")
 
 
 def measure(data: DataSet, seed: int, people: int | None = None) -> Result | None:
@@ -174,9 +192,9 @@ def calibration(found: Linkage, files: Files) -> tuple[int, int, float]:
 def table(results: list[Result]) -> str:
     """A Markdown table: one row per set, means over the seeds."""
     lines = [
-        "| data | profile | pairs | best F1 | F1 at auto | expected | precision | recall "
-        "| deciles off |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| data | profile | seeds | pairs | best F1 | F1 at auto | expected | precision | recall "
+        "| deciles off | Brier |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, profile in dict.fromkeys((result.name, result.profile) for result in results):
         group = [r for r in results if (r.name, r.profile) == (name, profile)]
@@ -184,14 +202,20 @@ def table(results: list[Result]) -> str:
         def mean(field: str, group: list[Result] = group) -> float:
             return float(np.mean([getattr(result, field) for result in group]))
 
-        lines.append(
-            f"| {name} | {profile} | {mean('true_pairs'):.0f} | {mean('best_f1'):.4f} | "
-            f"{mean('f1'):.4f} | {mean('expected_f1'):.4f} | {mean('precision'):.4f} | "
-            f"{mean('recall'):.4f} | {sum(r.deciles_off for r in group)} of "
-            f"{sum(r.deciles for r in group)} |"
-        )
-    lines += ["", summary(results), ""]
+        figures = ("best_f1", "f1", "expected_f1", "precision", "recall")
+        cells = [name, profile, len(group), f"{mean('true_pairs'):.0f}"]
+        cells += [f"{mean(figure):.4f}" for figure in figures]
+        off, used = (sum(getattr(r, each) for r in group) for each in ("deciles_off", "deciles"))
+        cells += [f"{off} of {used}", f"{mean('brier'):.4f}"]
+        lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
+    lines += ["", summary(results), versions("blindlink", "numpy", "numba", "scipy")]
     return "\n".join(lines)
+
+
+def versions(*names: str) -> str:
+    """The versions of these packages and of Python."""
+    found = [f"{name} {version(name)}" for name in names]
+    return f"Measured with {', '.join(found)}, Python {platform.python_version()}."
 
 
 def summary(results: list[Result]) -> str:

@@ -28,7 +28,7 @@ import pyarrow as pa
 from blindlink.study import febrl
 from blindlink.study.generate import generate
 from blindlink.study.names import english_names
-from blindlink.study.parameters import Parameters
+from blindlink.study.parameters import scaled
 from blindlink.study.places import england
 
 Texts = npt.NDArray[np.object_]
@@ -88,8 +88,13 @@ def every(scale: float = 1.0) -> Iterator[DataSet]:
                     overlap, seed, weak=weak
                 ),
             )
-    people = max(round(20_000 * scale), 1_000)
-    yield DataSet(f"study, {people} treatment people", "weak", lambda seed: study(people, seed))
+    for size in (20_000, 150_000):
+        people = max(round(size * scale), 1_000)
+        yield DataSet(
+            f"study, {people} treatment people",
+            "weak",
+            lambda seed, people=people: study(people, seed),
+        )
 
 
 def census(m: int, n: int, overlap: float, seed: int, *, weak: bool) -> Files:
@@ -142,7 +147,7 @@ def febrl3(seed: int) -> Files:
 
 def study(people: int, seed: int) -> Files:
     """The synthetic study's identities; the keys are its entities."""
-    made = generate(Parameters(people=people), seed=seed).tables
+    made = generate(scaled(people), seed=seed).tables
     left, right = made["moj/identities"], made["ohid/identities"]
     truth = made["truth/people"].to_pylist()
     return Files(
