@@ -1,5 +1,7 @@
 """Linking two files whose truth is known: what `auto` finds, says and refuses."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -101,6 +103,15 @@ def test_no_overlap_is_said_and_nothing_invented() -> None:
         files = linked_files(500, 700, 0, seed=seed)
         with pytest.raises(SeparationError):
             link(files.left, files.right, Plan())
+
+
+def test_a_refusal_says_how_many_matches_there_may_be() -> None:
+    files = linked_files(500, 700, 6, seed=3)
+    with pytest.raises(SeparationError) as caught:
+        link(files.left, files.right, Plan())
+    found = re.search(r"of the (\d+) pairs .* at most (\d+) can", caught.value.message)
+    assert found is not None
+    assert 6 <= int(found[2]) <= int(found[1])
 
 
 def test_a_fallback_is_used_and_said() -> None:

@@ -23,7 +23,8 @@ def levels(report: LinkageReport) -> str:
     ]
     head = ("filter", "score", "m", "u", "weight log2(m/u)")
     return (
-        "<h2>Agreement levels</h2>"
+        "<h2>Agreement levels</h2><p>Shares of the pairs that any filter lets through its floor: u "
+        "of known strangers, counted within each file; m of matches, estimated by EM.</p>"
         + m_u_chart(report.levels)
         + table("m, u and weight of each level", head, rows)
         + _dependence(report)

@@ -32,6 +32,9 @@ _CLEAR = 3.0  # standard errors of excess that make a segment, chosen for it, ho
 _FAINT = 4.0  # the same where matches are few among many strangers, and a small bias counts
 _FAINT_SHARE = 0.3
 _TELLING = 3.0  # errors of up to so many times the prior mean still tell something
+_TAIL = 0.01  # highest share of the strangers' scores, for a bound where no match is found
+_BOUND = 1.96
+_TILTED = 0.1  # relative error of the strangers there, where the files are unlike
 _ROUNDS = 60
 _MOST = 0.98  # largest share of a file that counts as matched in the odds
 _LEAST = 10.0  # fewest expected matches that a model can be built on
@@ -89,9 +92,25 @@ def fit(evidence: Evidence, cardinality: str) -> ScoreModel:
     if model.found < _LEAST:
         raise SeparationError(
             "the scores show no matches: pairs between the files score no higher than strangers "
-            "within each file do"
+            f"within each file do; {_bound(evidence)}"
         )
     return model
+
+
+def _bound(evidence: Evidence) -> str:
+    """What can be said all the same: how many matches may stand among the highest scores."""
+    within = np.r_[evidence.within_left.score, evidence.within_right.score]
+    if not len(within):
+        return "within the files no pairs are similar enough to compare with"
+    level = np.quantile(within, 1 - _TAIL)
+    seen, strangers = int((evidence.pairs.score > level).sum()), int((within > level).sum())
+    expected = strangers * len(evidence.pairs) / len(within)
+    error = np.sqrt(max(seen, 1) + expected**2 / max(strangers, 1) + (_TILTED * expected) ** 2)
+    most = min(max(seen - expected, 0.0) + _BOUND * error, seen)
+    return (
+        f"of the {seen:,} pairs that score above {1 - _TAIL:.0%} of strangers, at most "
+        f"{np.ceil(most):,.0f} can be matches (97.5 % bound)"
+    )
 
 
 def _clear(null: Null, model: ScoreModel) -> npt.NDArray[np.bool_]:
