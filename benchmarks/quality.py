@@ -100,10 +100,11 @@ def insert(page: Path, name: str, text: str) -> None:
 def measure(data: DataSet, seed: int, people: int | None = None) -> Result | None:
     """Encode, link by the default plan and compare with the truth; None where auto refuses.
 
-    ``people``: how many the schema is for, by default the rows of the larger file.
+    ``people``: how many the schema is for, by default what the set says.
     """
     files = data.make(seed)
-    size = people or max(LEAST_PEOPLE, len(files.left), len(files.right))
+    rows = max(LEAST_PEOPLE, len(files.left), len(files.right))
+    size = people or data.people or rows
     names = [files.left.column_names, files.right.column_names]
     schema, _ = new_schema(data.profile, names, people=size)
     key = LinkageKey(SECRET)

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from blindlink.owner.profiles import PEOPLE
 from blindlink.study import febrl
 from blindlink.study.generate import generate
 from blindlink.study.names import english_names
@@ -51,11 +52,15 @@ class Files:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A way to make files from a seed, and the profile that encodes them."""
+    """A way to make files from a seed, and the profile that encodes them.
+
+    ``people``: how many the schema is for; by default the rows of the larger file.
+    """
 
     name: str
     profile: str
     make: Callable[[int], Files]
+    people: int | None = None
 
 
 def every(scale: float = 1.0) -> Iterator[DataSet]:
@@ -94,6 +99,7 @@ def every(scale: float = 1.0) -> Iterator[DataSet]:
             f"study, {people} treatment people",
             "weak",
             lambda seed, people=people: study(people, seed),
+            PEOPLE,  # as in the demo
         )
 
 
