@@ -2,22 +2,25 @@
 
     python benchmarks/interval_coverage.py --studies 200 --requirements 4000 --out PAGE.md
 
+``--keep FILE`` writes each study down as it is done and goes on from there when run again.
 The share of true records that the linkage can see at all is drawn for each study from the prior
 that the analysis states ("centred"); a second analysis of the same studies believes it 8 points
 higher ("misplaced"). Nothing is tuned.
 """
 
 import argparse
+import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "unit"))
 
-from scoring import KINDS, Score, centred_reach, score  # noqa: E402
+from scoring import KINDS, Interval, Score, centred_reach, score  # noqa: E402
 
 
 def main() -> None:
@@ -27,18 +30,47 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--imputations", type=int, default=10)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--keep", type=Path)
     asked = parser.parse_args()
-    started = time.process_time()
-    scores = []
-    for number in range(asked.studies):
-        reach = centred_reach(asked.seed + number)
-        scores.append(score(asked.requirements, asked.seed + number, reach, asked.imputations))
-        print(f"{number + 1} of {asked.studies}", file=sys.stderr, end="\r")
-        if asked.out and (number % 10 == 9 or number + 1 == asked.studies):
-            text = page(scores, asked, time.process_time() - started)
-            asked.out.write_text(text, encoding="utf-8")
-    if not asked.out:
-        print(page(scores, asked, time.process_time() - started))
+    kept = read(asked.keep)
+    for number in range(asked.seed, asked.seed + asked.studies):
+        if number not in kept:
+            started = time.process_time()
+            found = score(asked.requirements, number, centred_reach(number), asked.imputations)
+            kept[number] = found, time.process_time() - started
+            write(asked.keep, number, *kept[number])
+        print(f"{len(kept)} of {asked.studies}", file=sys.stderr, end="\r")
+    scores, seconds = zip(*(kept[n] for n in sorted(kept)[: asked.studies]), strict=True)
+    text = page(list(scores), asked, sum(seconds))
+    if asked.out:
+        asked.out.write_text(text, encoding="utf-8")
+    else:
+        print(text)
+
+
+def write(path: Path | None, number: int, found: Score, seconds: float) -> None:
+    """Add a study to the file."""
+    intervals = {
+        name: [each.low.tolist(), each.value.tolist(), each.high.tolist()]
+        for name, each in found.intervals.items()
+    }
+    if path:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps([number, seconds, found.truth, intervals]) + "\n")
+
+
+def read(path: Path | None) -> dict[int, tuple[Score, float]]:
+    """The studies that are done, by number, with their seconds."""
+    lines: list[list[Any]] = []
+    if path and path.exists():
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return {
+        number: (
+            Score(tuple(truth), {n: Interval(*map(np.array, i)) for n, i in intervals.items()}),
+            seconds,
+        )
+        for number, seconds, truth, intervals in lines
+    }
 
 
 def page(scores: list[Score], asked: argparse.Namespace, seconds: float) -> str:

@@ -1,113 +1,85 @@
-"""Do the access models of the synthetic study have the signs of the publication's sixteen rows?
+"""The sixteen signs of the publication's access models, and our log odds ratios beside them.
 
-    python benchmarks/study_signs.py --seeds 3 [--first 1] [--people 150000]
-
-Each seed makes a study, links it as the demo does, and fits the analyst's own access models
-(population-averaged; the reason for the end of the order in the model, its reference ``expired``,
-because the publication compares with it). Several levels of one row are averaged by their size.
-Printed: the mean log odds ratio over the seeds, its standard error, and whether its sign is the
-target's. The targets are known here and nowhere in the analysis.
+Used by study_targets.py. The analyst's own design and population-averaged model; the reason for the
+end of the order is in it, its reference ``expired``, because the publication compares with it.
+Several levels of one row are averaged by their size. Known here and nowhere in the analysis.
 """
 
-import argparse
-import sys
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "unit")]
+from blindlink.analyst.definitions import Definitions
+from blindlink.analyst.design import Design, design
+from blindlink.analyst.pathways import Pathways
+from blindlink.analyst.regression import Fit, population_averaged
 
-import simulated  # noqa: E402
-from benchmarks.study_targets import linkage  # noqa: E402
-
-from blindlink.analyst.correction import Correction  # noqa: E402
-from blindlink.analyst.definitions import Definitions, Settings  # noqa: E402
-from blindlink.analyst.intervals import Bootstrap  # noqa: E402
-from blindlink.analyst.linkage_error import error_rates  # noqa: E402
-from blindlink.analyst.pathways import build  # noqa: E402
-from blindlink.analyst.statistics.models import POPULATION, WITH, access  # noqa: E402
-from blindlink.study.generate import Study, generate  # noqa: E402
-from blindlink.study.parameters import scaled  # noqa: E402
-
-REFERENCES = Definitions().references | {"termination_reason": "expired"}
-SETTINGS = Settings(replicates=50, definitions=Definitions(references=REFERENCES))
+RULES = Definitions(references=Definitions().references | {"termination_reason": "expired"})
 EARLY = ("revoked_breach", "revoked_other", "early_good_progress")
 MINORITIES = ("asian", "black", "mixed", "other")
 
-# id -> requirement, sign, variable, levels (none: a number)
-SIGNS: dict[str, tuple[str, int, list[tuple[str, tuple[str, ...]]]]] = {
-    "T33": ("ATR", -1, [("Sex", ("F",))]),
-    "T34": ("ATR", -1, [("Age (per 10 years)", ())]),
-    "T35": ("ATR", -1, [("Ethnicity", MINORITIES)]),
-    "T36": ("ATR", -1, [("Sentence date (per year later)", ())]),
-    "T37": ("ATR", -1, [("OGRS3 score", ("medium", "high", "very high"))]),
-    "T38": ("ATR", -1, [("End of the order", EARLY)]),
-    "T39": ("ATR", 1, [("Main offence", ("drink_driving",))]),
-    "T40": ("ATR", 1, [("Accommodation", ("bail_or_probation", "other_housed"))]),
-    "T41": ("DRR", -1, [("Sex", ("F",))]),
-    "T42": ("DRR", -1, [("Age (per 10 years)", ())]),
-    "T43": ("DRR", -1, [("Sentence date (per year later)", ())]),
-    "T44": ("DRR", -1, [("Main offence", ("theft",))]),
-    "T45": ("DRR", -1, [("RSR score", ("medium",)), ("OGRS3 score", ("medium",))]),
-    "T46": ("DRR", -1, [("End of the order", ("completed", "other"))]),
-    "T47": ("DRR", 1, [("Sentence length (per half year)", ())]),
-    "T48": ("DRR", 1, [("Accommodation", ("rough_sleeping", "other_housed"))]),
-}
+
+@dataclass(frozen=True)
+class Sign:
+    """One row: the requirement, what it says, and the levels of the variables (none: a number)."""
+
+    requirement: str
+    name: str
+    sign: int
+    terms: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--first", type=int, default=1)
-    parser.add_argument("--people", type=int, default=150_000)
-    asked = parser.parse_args()
-    seeds = range(asked.first, asked.first + asked.seeds)
-    found = pd.DataFrame([one(generate(scaled(asked.people), seed=seed), seed) for seed in seeds])
-    for name, (kind, sign, terms) in SIGNS.items():
-        mean, error = found[name].mean(), found[name].std() / np.sqrt(len(found))
-        met = "yes" if np.sign(mean) == sign else "NO"
-        print(f"{name} {kind} {terms[0][0]}: {sign:+d}  {mean:+.3f} ({error:.3f})  {met}")
-    right = sum(np.sign(found[name].mean()) == sign for name, (_, sign, _) in SIGNS.items())
-    print(f"{right} of {len(SIGNS)} signs")
+SIGNS = {
+    "T33": Sign("ATR", "female", -1, (("Sex", ("F",)),)),
+    "T34": Sign("ATR", "older, per 10 years", -1, (("Age (per 10 years)", ()),)),
+    "T35": Sign("ATR", "ethnic minority", -1, (("Ethnicity", MINORITIES),)),
+    "T36": Sign("ATR", "sentenced a year later", -1, (("Sentence date (per year later)", ()),)),
+    "T37": Sign("ATR", "OGRS3 above low", -1, (("OGRS3 score", ("medium", "high", "very high")),)),
+    "T38": Sign("ATR", "sentence terminated early", -1, (("End of the order", EARLY),)),
+    "T39": Sign("ATR", "drink driving", 1, (("Main offence", ("drink_driving",)),)),
+    "T40": Sign("ATR", "bail, probation or other housed", 1,
+                (("Accommodation", ("bail_or_probation", "other_housed")),)),
+    "T41": Sign("DRR", "female", -1, (("Sex", ("F",)),)),
+    "T42": Sign("DRR", "older, per 10 years", -1, (("Age (per 10 years)", ()),)),
+    "T43": Sign("DRR", "sentenced a year later", -1, (("Sentence date (per year later)", ()),)),
+    "T44": Sign("DRR", "theft", -1, (("Main offence", ("theft",)),)),
+    "T45": Sign("DRR", "medium RSR, medium OGRS3 (the weaker of the two)", -1,
+                (("RSR score", ("medium",)), ("OGRS3 score", ("medium",)))),
+    "T46": Sign("DRR", "order completed, or ended for another reason", -1,
+                (("End of the order", ("completed", "other")),)),
+    "T47": Sign("DRR", "longer sentence, per half year", 1,
+                (("Sentence length (per half year)", ()),)),
+    "T48": Sign("DRR", "rough sleeping or other housed", 1,
+                (("Accommodation", ("rough_sleeping", "other_housed")),)),
+}  # fmt: skip
 
 
-def one(study: Study, seed: int) -> dict[str, float]:
+def log_odds_ratios(pathways: Pathways) -> dict[str, float]:
     """The log odds ratio of each row."""
-    found = linkage(study, seed)
-    tables = {
-        (owner, name): study.tables[f"{owner}/{name}"].to_pandas().rename(
-            columns={"entity_id": "person"}
-        )
-        for owner, name in (("moj", "events"), ("ohid", "events"), ("ohid", "details"))
-    }  # fmt: skip
-    links = pd.DataFrame({"left": found.links.left_entity, "right": found.links.right_entity})
-    links = links.assign(probability=0.95, method="clk")
-    people = [list(tables[owner, "events"]["person"].unique()) for owner in ("moj", "ohid")]
-    cohort = simulated.cohort(
-        tables["moj", "events"], tables["ohid", "events"], links,
-        forms=tables["ohid", "details"], people=(people[0], people[1]),
-        linkage=simulated.report(cardinality="one-to-many"),
-    )  # fmt: skip
-    pathways = build(cohort, SETTINGS)
-    rates = error_rates(cohort.info, SETTINGS, seed)
-    bootstrap = Bootstrap.draw(pathways.left_people, SETTINGS.replicates, seed)
-    correction = Correction(pathways, rates, bootstrap, seed)
-    models = {kind: access(correction, kind, []).frame for kind in ("ATR", "DRR")}
-    return {name: _row(models[kind], terms) for name, (kind, _, terms) in SIGNS.items()}
+    models = {kind: _model(pathways, kind) for kind in ("ATR", "DRR")}
+    return {name: _row(*models[sign.requirement], sign) for name, sign in SIGNS.items()}
 
 
-def _row(model: pd.DataFrame, terms: list[tuple[str, tuple[str, ...]]]) -> float:
-    """The mean log odds ratio of levels, by size; of two variables the larger one."""
-    model = model[(model["model"] == POPULATION) & (model["adjustment"] == WITH)]
+def _model(pathways: Pathways, kind: str) -> tuple[Design, Fit]:
+    cases = pathways.cases[pathways.cases["requirement"] == kind].reset_index(drop=True)
+    engaged = cases["engaged"].to_numpy(dtype=bool)
+    matrix = design(cases, engaged, RULES, termination=True)
+    person = cases["person"].to_numpy(dtype=np.int64)[matrix.rows]
+    fit = population_averaged(matrix.X, engaged[matrix.rows].astype(float), person)
+    if fit is None:
+        raise ValueError(f"the model of {kind} cannot be fitted")
+    return matrix, fit
+
+
+def _row(matrix: Design, fit: Fit, sign: Sign) -> float:
+    """The mean over the levels of a variable; of two variables the one that agrees less."""
     values = []
-    for variable, levels in terms:
-        rows = model[model["variable"] == variable]
-        rows = rows[rows["level"].isin(levels)] if levels else rows
-        values.append(np.average(np.log(rows["odds_ratio"]), weights=rows["requirements"]))
-    return float(max(values))
-
-
-if __name__ == "__main__":
-    main()
+    for variable, levels in sign.terms:
+        terms = [
+            term for term in matrix.terms
+            if term.variable == variable and term.column is not None
+            and (not levels or term.level in levels)
+        ]  # fmt: skip
+        beta = [fit.beta[term.column] for term in terms]
+        values.append(np.average(beta, weights=[term.rows.sum() for term in terms]))
+    return float(min(values) if sign.sign > 0 else max(values))

@@ -18,3 +18,10 @@ def small_study() -> Study:
 def frame(name: str) -> pd.DataFrame:
     """A table of the small study as pandas."""
     return small_study().tables[name].to_pandas()
+
+
+def usable_events() -> pd.DataFrame:
+    """Probation's events without the rows that a cleansing takes out."""
+    events, truth = frame("moj/events"), frame("truth/engagement")
+    mine = events[events["requirement_id"].isin(truth["requirement_id"])]
+    return mine.drop_duplicates("requirement_id", ignore_index=True)

@@ -20,8 +20,8 @@ def tables():
     return {table.id: table for table in safe}
 
 
-def test_whole_people_add_up_by_the_largest_remainders():
-    assert whole_people([37.4, 35.3, 25.9, 1.4]) == [37, 35, 26, 2]
+def test_whole_people_add_up_and_small_shares_are_not_doubled():
+    assert whole_people([37.4, 35.3, 25.9, 1.4]) == [38, 35, 26, 1]
     assert whole_people([33.3, 33.3, 33.3]) == [34, 33, 33]
     assert whole_people([]) == []
 
@@ -94,7 +94,7 @@ def test_the_headline_says_what_it_shows(tables):
 
 def test_the_flow_diagram_counts_what_was_lost(tables):
     drawing = flow_diagram(tables["flow"])
-    assert "200 requirements not" in drawing.svg
+    assert "200 requirements fewer" in drawing.svg
     assert flow_diagram(None) is None
 
 

@@ -8,7 +8,7 @@ import pytest
 from blindlink.errors import InputError
 from blindlink.study.generate import generate, write
 from blindlink.study.parameters import Parameters, scaled
-from study_world import PEOPLE, SEED, frame, small_study
+from study_world import PEOPLE, SEED, frame, small_study, usable_events
 
 COLUMNS = {
     "moj/identities": "entity_id forename surname date_of_birth sex postcode local_authority "
@@ -37,7 +37,8 @@ def test_the_columns_are_those_of_the_contract(name: str) -> None:
 def test_the_sizes_are_those_asked_for() -> None:
     tables = small_study().tables
     assert tables["ohid/identities"].num_rows == PEOPLE
-    assert tables["moj/events"].num_rows == scaled(PEOPLE).requirements == 778
+    assert len(usable_events()) == scaled(PEOPLE).requirements == 778
+    assert tables["moj/events"].num_rows == round(778 * 40_000 / 38_895)
     assert tables["truth/engagement"].num_rows == 778
 
 
@@ -64,8 +65,21 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path: 
         assert not other, file
 
 
+def test_every_way_of_being_unusable_occurs() -> None:
+    events, usable = frame("moj/events"), usable_events()
+    more = events[~events["requirement_id"].isin(usable["requirement_id"])]
+    assert events.duplicated().sum() == 9
+    assert (more["sentence_date"] == "").sum() == 2
+    assert (more["requirement"] == "").sum() == 2
+    dated = more[more["sentence_date"] != ""]
+    assert (dated["sentence_date"] < START).sum() == 5
+    assert (dated["sentence_date"] > END).sum() == 4
+    assert set(more["entity_id"]) <= set(usable["entity_id"])
+    assert not set(more["sentence_id"]) & set(usable["sentence_id"])
+
+
 def test_every_requirement_has_a_person_and_ids_are_unique() -> None:
-    identities, events = frame("moj/identities"), frame("moj/events")
+    identities, events = frame("moj/identities"), usable_events()
     main = identities[identities["kind"] == "main"]["entity_id"]
     assert main.is_unique
     assert set(events["entity_id"]) == set(identities["entity_id"]) == set(main)
@@ -83,7 +97,7 @@ def test_every_episode_has_a_person_and_every_form_an_episode() -> None:
 
 
 def test_the_probation_dates_are_possible() -> None:
-    events = frame("moj/events")
+    events = usable_events()
     assert events["sentence_date"].between(START, END).all()
     ended = events[events["termination_date"] != ""]
     assert ended["termination_date"].between(START, END).all()

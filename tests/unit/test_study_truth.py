@@ -10,7 +10,7 @@ from blindlink.analyst.journeys import NONE, Journeys
 from blindlink.study import truth
 from blindlink.study.parameters import SUBSTANCES, Parameters
 from blindlink.study.treatment import OPEN
-from study_world import frame
+from study_world import frame, usable_events
 
 ALCOHOL, MIXED, OPIATE, OTHER = range(4)
 S = Parameters().first_day + 100  # a sentence date
@@ -87,7 +87,7 @@ def test_the_first_journey_after_sentence_counts() -> None:
 def test_the_truth_equals_the_analyst_on_true_links() -> None:
     """Two implementations of the definitions, one by the study and one by the analyst."""
     people, events = frame("truth/people"), frame("ohid/events")
-    withheld, requirements = frame("truth/withheld"), frame("moj/events")
+    withheld, requirements = frame("truth/withheld"), usable_events()
     person = people.set_index("ohid_entity_id")["moj_entity_id"]
     episodes = pd.concat([events, withheld], ignore_index=True)
     episodes["person"] = episodes["entity_id"].map(person)

@@ -133,7 +133,7 @@ class Prior(_Frozen):
     """The share of true records that one cause of loss leaves linkable, from outside information.
 
     ``low`` and ``high`` are its 95 % range. It enters the bootstrap as a Beta distribution with
-    this mean and the standard deviation of the range.
+    this mean and the standard deviation of the range. ``loss`` says in words who is missed.
     """
 
     name: str = Field(min_length=1)
@@ -141,6 +141,7 @@ class Prior(_Frozen):
     low: Annotated[float, Field(gt=0, lt=1)]
     high: Annotated[float, Field(gt=0, lt=1)]
     source: str = Field(min_length=1)
+    loss: str = ""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -184,6 +185,7 @@ CONSENT = Prior(
     high=0.985,
     source="NDTMS clients who consent to their data being shared: almost 98 %, methodology of the "
     "MoJ and OHID publication of 30 March 2023; range assumed",
+    loss="did not consent to sharing",
 )
 COMPARABLE = Prior(
     name="comparable identifiers",
@@ -193,6 +195,7 @@ COMPARABLE = Prior(
     source="assumption: share of true records whose place and date of birth are good enough to be "
     "compared at all (moves between areas, default dates, no fixed abode); replace it by the data "
     "owners' own figure",
+    loss="moved, or identifiers too poor to compare",
 )
 DRUG_STRATEGY = Benchmark(
     name="prison leavers engaged in treatment",

@@ -32,13 +32,17 @@ ONE_TO_ONE = "one-to-one"
 
 @dataclass(frozen=True)
 class Rate:
-    """One error rate with its 95 % range and where it comes from."""
+    """One error rate with its 95 % range and where it comes from.
+
+    ``loss``: what is missed where the rate is a share that was found, in words for a figure.
+    """
 
     name: str
     value: float
     low: float
     high: float
     source: str
+    loss: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,9 +166,14 @@ def _losses(report: Mapping[str, Any], settings: Settings, notes: list[str]) -> 
         )
         return []
     return [
-        Rate("true records found among comparable ones", *found, "linkage report"),
+        Rate(
+            "true records found among comparable ones",
+            *found,
+            "linkage report",
+            "comparable, but not linked",
+        ),
         *_with_identifiers(report),
-        *(Rate(p.name, p.value, p.low, p.high, p.source) for p in settings.priors),
+        *(Rate(p.name, p.value, p.low, p.high, p.source, p.loss) for p in settings.priors),
     ]
 
 
@@ -177,7 +186,11 @@ def _with_identifiers(report: Mapping[str, Any]) -> list[Rate]:
         if able is not None and everybody and able < everybody:
             share = able / everybody
             name = f"persons with identifiers ({side})"
-            rates.append(Rate(name, share, share, share, "linkage report, counted"))
+            rates.append(
+                Rate(
+                    name, share, share, share, "linkage report, counted", f"no identifiers ({side})"
+                )
+            )
     return rates
 
 

@@ -99,13 +99,12 @@ def _cell(table: SafeTable, row: int, name: str) -> object:
 
 def headings(table: SafeTable) -> dict[str, str]:
     """A heading for each column: its name in words, with what it is; no two the same."""
-    suffix = {"share": " (%)", "low": " (95% interval, low)", "high": " (95% interval, high)"}
     found: dict[str, str] = {}
     for name, column in table.columns.items():
-        words = name.replace("_", " ")
-        if column.kind in ("low", "high") and column.of:
-            words = column.of.replace("_", " ")
-        heading = words[:1].upper() + words[1:] + suffix.get(column.kind, "")
+        words, suffix = name.replace("_", " "), " (%)" if column.kind == "share" else ""
+        if column.kind in ("low", "high") and name == f"{column.of}_{column.kind}":
+            words, suffix = str(column.of).replace("_", " "), f" (interval, {column.kind})"
+        heading = words[:1].upper() + words[1:] + suffix
         found[name] = heading if heading not in found.values() else f"{heading} [{name}]"
     return found
 

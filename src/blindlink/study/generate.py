@@ -28,6 +28,7 @@ from blindlink.study.names import english_names
 from blindlink.study.parameters import Ints, Parameters
 from blindlink.study.places import england
 from blindlink.study.population import TREATMENT_PEOPLE, People, draw_people, join
+from blindlink.study.unusable import with_unusable
 
 FEWEST_PEOPLE = 1_000
 MOST_PEOPLE = 5_000_000
@@ -85,6 +86,8 @@ def generate(parameters: Parameters, *, seed: int, progress: Progress = silent) 
     truths = extracts.truth_tables(moj, ohid, true, entities, frame)
     progress(5, 5)
     tables = {**moj.tables, **ohid.tables, **truths}
+    events = with_unusable(next(rng), moj.tables["moj/events"], parameters)
+    tables["moj/events"] = events
     return Study(tables=tables, parameters=parameters, seed=seed)
 
 

@@ -6,6 +6,8 @@ another is a file that is copied into the other's folder, and nothing else cross
 
 import hashlib
 import shutil
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
@@ -20,11 +22,13 @@ from blindlink.analyst.report import ReportResult, report
 from blindlink.files import write_bytes, write_text
 from blindlink.formats.agreement import SignedAgreement, load_agreement, sign
 from blindlink.formats.agreement_draft import new_agreement
+from blindlink.formats.schema import LinkageSchema, parse_schema
 from blindlink.formats.secret import receive_secret, send_secret
 from blindlink.keys import Entropy, LinkageKey, PartyKeys, PartyPublic, Role
 from blindlink.linker import release
+from blindlink.owner.profiles import new_schema
 from blindlink.owner.risk_gate import gate
-from blindlink.owner.schema_files import write_columns, write_new_schema
+from blindlink.owner.schema_files import columns_of, write_columns
 from blindlink.owner.submit import Submitted, submit
 from blindlink.progress import Progress, silent
 
@@ -108,8 +112,8 @@ def draw_up(parties: dict[str, Party]) -> SignedAgreement:
         owner = parties[name]
         write_columns(owner.path("identities.csv"), owner.path(f"{name}.columns.json"))
     parties["ohid"].hand("ohid.columns.json", moj)
-    lists = [moj.path(f"{name}.columns.json") for name in OWNERS]
-    write_new_schema(PROFILE, lists, moj.path("schema.json"))
+    lists = [columns_of(moj.path(f"{name}.columns.json")) for name in OWNERS]
+    write_text(moj.path("schema.json"), study_schema(lists).to_json())
     write_text(moj.path("study.toml"), _draft(parties))
     signed = new_agreement(moj.path("study.toml"), now=NOW, key=key)
     for party in parties.values():
@@ -117,6 +121,17 @@ def draw_up(parties: dict[str, Party]) -> SignedAgreement:
     for party in parties.values():
         signed.save(party.path(AGREEMENT))
     return moj.agreement()
+
+
+def study_schema(columns: Sequence[Sequence[str]]) -> LinkageSchema:
+    """The profile for what both can supply, with the strictest of its match keys alone.
+
+    What the study calls deterministic linkage is then exact agreement in every identifier.
+    """
+    made, _ = new_schema(PROFILE, columns)
+    document = deepcopy(made.document)
+    del document["blindlink"]["matchKeys"][1:]
+    return parse_schema(document)
 
 
 def share_secret(parties: dict[str, Party]) -> PartyPublic:

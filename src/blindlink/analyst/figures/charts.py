@@ -25,7 +25,7 @@ Tables = Mapping[str, SafeTable]
 
 KINDS = ("ATR", "DRR")
 COLOURS = {"ATR": BLUE, "DRR": ORANGE, TOTAL: GREY}
-YEARS = ((0, "0"), (182, "6 months"), (365, "1 year"), (730, "2"), (1095, "3"))
+YEARS = ((0, "0"), (365, "1"), (730, "2"), (1095, "3"))
 FOLD = {"measured": "end of observation", "split": "four-way"}
 END = {
     "completed": "successfully completed",
@@ -267,7 +267,7 @@ def groups(tables: Tables) -> Drawing | None:
     return dots(
         found,
         name="groups",
-        title="Observed engagement by group, with 95% intervals",
+        title="Observed engagement by group, with intervals",
         x_label="Share of requirements with observed engagement",
         alt=f"Dot plot of ATR and DRR by group. The highest and the lowest are {told}.",
     )
@@ -293,6 +293,7 @@ def use(tables: Tables) -> Drawing | None:
         alt=f"Mean days of use at start and later: {'; '.join(told)}.",
         unit="",
         joined=True,
+        ticks=(0, 7, 14, 21, 28),
     )
 
 

@@ -39,10 +39,11 @@ def dots(
     alt: str,
     unit: str = "%",
     joined: bool = False,
+    ticks: Sequence[float] = (),
 ) -> Drawing | None:
     """Groups from top to bottom in the order given; ``joined`` draws a line from dot to dot.
 
-    None without values.
+    ``ticks`` set the scale, which else ends above the largest value. None without values.
     """
     if not values:
         return None
@@ -70,7 +71,9 @@ def dots(
             for dot in here:
                 _dot(axes, dot, y, series.index(dot.series), 1 if joined else len(series))
         top = max(max(dot.value, dot.high or 0) for dot in values)
-        percent_axis(axes, min(100, 10 * (int(top // 10) + 1)), unit)
+        percent_axis(axes, max(ticks, default=min(100, 10 * (int(top // 10) + 1))), unit)
+        if ticks:
+            axes.set_xticks(ticks)
         axes.set_yticks([])
         axes.set_ylim(-0.7, len(lines) - 0.3)
         axes.set_xlabel(x_label)

@@ -17,7 +17,7 @@ from blindlink.analyst.figures.drawing import (
 )
 from blindlink.analyst.gate.safe import SafeTable
 
-BOX, STEP = 0.72, 1.08
+BOX, STEP, WIDE = 0.72, 1.08, 4.85
 
 
 def flow_diagram(table: SafeTable | None) -> Drawing | None:
@@ -42,7 +42,7 @@ def _box(axes: Axes, top: float, table: SafeTable, row: int, *, last: bool) -> N
     face, ink = (BLUE, "white") if last else (WASH, "black")
     axes.add_patch(
         FancyBboxPatch(
-            (0.15, top - BOX), 4.35, BOX, boxstyle="round,pad=0,rounding_size=0.06",
+            (0.15, top - BOX), WIDE, BOX, boxstyle="round,pad=0,rounding_size=0.06",
             facecolor=face, edgecolor=BLUE, linewidth=1,
         )
     )  # fmt: skip
@@ -64,9 +64,9 @@ def _box(axes: Axes, top: float, table: SafeTable, row: int, *, last: bool) -> N
     axes.text(0.32, top - 0.52, ",  ".join(counts), fontsize=10.5, color=ink, va="center")
     if "rule" in table.columns:
         axes.text(
-            4.75,
+            WIDE + 0.4,
             top - BOX / 2,
-            wrap(table.label(row, "rule"), 58),
+            wrap(table.label(row, "rule"), 48),
             fontsize=10.5,
             color=FAINT,
             va="center",
@@ -82,9 +82,9 @@ def _lost(axes: Axes, top: float, table: SafeTable, row: int) -> None:
     axes.add_patch(arrow)
     before, now = table.value(row - 1, "requirements"), table.value(row, "requirements")
     if before is not None and now is not None:
-        text = f"{before - now:,.0f} requirements not" if before > now else "none lost"
+        text = f"{before - now:,.0f} requirements fewer" if before > now else "none fewer"
         axes.text(1.32, top - (STEP - BOX) / 2, text, fontsize=10, color=FAINT, va="center")
-    axes.plot([4.6, 4.6], [top - STEP, top - STEP + BOX], color=RULE, linewidth=1)
+    axes.plot([WIDE + 0.27] * 2, [top - STEP, top - STEP + BOX], color=RULE, linewidth=1)
 
 
 def _alt(table: SafeTable) -> str:

@@ -16,6 +16,8 @@ from blindlink.analyst.figures.drawing import (
 )
 from blindlink.analyst.gate.safe import SafeTable
 
+GROUND = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}  # no line crosses a word
+
 
 def headline(
     table: SafeTable | None, benchmarks: list[tuple[str, float]], measure: str = "engaged"
@@ -31,7 +33,10 @@ def headline(
             _draw_group(axes, table, row, len(groups) - 1 - place)
         for name, value in benchmarks:
             axes.axvline(value, color=FAINT, linewidth=1.2, linestyle=(0, (4, 3)))
-            axes.text(value - 0.8, len(groups) - 0.42, name, ha="right", va="bottom", color=FAINT)
+            axes.text(
+                value - 0.8, len(groups) - 0.42, name, ha="right", va="bottom", color=FAINT,
+                bbox=GROUND,
+            )  # fmt: skip
         axes.set_yticks(
             range(len(groups)), [table.label(row, "requirement") for row in reversed(groups)]
         )
@@ -59,8 +64,9 @@ def _draw_group(axes: Axes, table: SafeTable, row: int, place: int) -> None:
             place, high - low, left=low, height=0.78, color=WASH, edgecolor=RULE, linewidth=0.6
         )
         axes.text(
-            high + 0.8, place - 0.32, f"bounds {low:.0f}% to {high:.0f}%", va="center", color=FAINT
-        )
+            high + 0.8, place - 0.28, f"bounds {low:.0f}% to {high:.0f}%", va="center", color=FAINT,
+            bbox=GROUND,
+        )  # fmt: skip
     for name, colour, lift in (("observed", BLUE, 0.17), ("corrected", ORANGE, -0.12)):
         value = table.value(row, name)
         if value is None:
@@ -80,6 +86,7 @@ def _draw_group(axes: Axes, table: SafeTable, row: int, place: int) -> None:
             va="center",
             color=colour,
             weight="bold",
+            bbox=GROUND | {"alpha": 0.85},
         )
 
 
@@ -91,4 +98,4 @@ def _alt(table: SafeTable, rows: list[int]) -> str:
             text += f", corrected {table.text(row, 'corrected')}%"
         low, high = table.text(row, "bound_low"), table.text(row, "bound_high")
         parts.append(f"{text}, bounds {low}% to {high}%")
-    return "Chart of engagement shares with 95% intervals. " + "; ".join(parts) + "."
+    return "Chart of engagement shares with their intervals. " + "; ".join(parts) + "."

@@ -3,7 +3,16 @@
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyBboxPatch
 
-from blindlink.analyst.figures.drawing import FAINT, PALETTE, Drawing, bare, canvas, finish, style
+from blindlink.analyst.figures.drawing import (
+    FAINT,
+    PALETTE,
+    Drawing,
+    bare,
+    canvas,
+    finish,
+    style,
+    wrap,
+)
 
 COLUMNS, STEP = 10, 0.47
 LEAST_REST = 0.5  # per cent; less is rounding
@@ -34,13 +43,14 @@ def of_hundred(
 
 
 def whole_people(shares: list[float], total: int = 100) -> list[int]:
-    """Shares as whole numbers that add up to ``total``, by the largest remainders."""
-    scale = total / sum(shares) if sum(shares) else 0
-    exact = [share * scale for share in shares]
-    numbers = [int(value) for value in exact]
-    order = sorted(range(len(shares)), key=lambda i: (numbers[i] - exact[i], i))
-    for i in order[: total - sum(numbers)] if scale else []:
-        numbers[i] += 1
+    """Shares as whole numbers that add up to ``total`` (Webster 1832: least relative bias).
+
+    Largest remainders would round 1.4 up to 2 as readily as 36.4 to 37.
+    """
+    numbers = [0] * len(shares)
+    for _ in range(total if sum(shares) else 0):
+        winner = max(range(len(shares)), key=lambda i: (shares[i] / (2 * numbers[i] + 1), -i))
+        numbers[winner] += 1
     return numbers
 
 
@@ -76,4 +86,4 @@ def _key(axes: Axes, parts: list[tuple[str, float]]) -> None:
             else f"{share:.0f}%"
         )
         axes.text(5.65, y, text, fontsize=27, weight="bold", color=colour, va="center")
-        axes.text(7.0, y, label, fontsize=13, va="center")
+        axes.text(7.05, y, wrap(label, 20), fontsize=13, va="center", linespacing=1.15)

@@ -36,6 +36,7 @@ def limits(view: View) -> Part:
     return Part(
         "limits",
         "Limits",
+        text=["Whoever uses these figures should know that:"],
         bullets=[
             "the treatment data hold no names: people are linked by initials, date of birth, sex "
             "and "
@@ -61,7 +62,7 @@ def _linkage(view: View) -> Part:
             "found. Both are estimates from the scores, as nobody holds the truth.",
         ],
         open=[view.get("linkage_quality", "Quality of the linkage")],
-        tables=view.some("linkage_curve", "linkage_methods"),
+        tables=view.some("linkage_methods", "link_counts"),
     )
 
 
@@ -125,7 +126,7 @@ def contact(view: View) -> Part:
     ]
     return Part(
         "contact",
-        "Contact, versions and files",
+        "Who can answer questions? Contact, versions and files",
         text=text,
         facts=facts,
         after=[

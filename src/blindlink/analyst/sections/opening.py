@@ -177,7 +177,8 @@ def method(view: View) -> Part:
             "and where it cannot tell, from the stated assumptions below. The corrected shares "
             "undo "
             "both errors, and their intervals carry the doubt about the errors with the sampling "
-            "error: people, not requirements, are resampled.",
+            "error: people, not requirements, are resampled. All intervals are "
+            f"{view.level} intervals.",
             "Entry into treatment is estimated with competing events (Aalen-Johansen): somebody "
             "who "
             "died, or whose order ended, can no longer enter treatment within the order.",

@@ -55,7 +55,7 @@ def why_not_more(view: View) -> Part:
         drawings=_drawn(charts.steps(view.tables), charts.thresholds(view.tables)),
         tables=[
             view.get("decomposition", "From observed to corrected engagement, step by step"),
-            *view.some("sensitivity"),
+            *view.some("sensitivity", "engagement_imputed"),
         ],
     )
 
@@ -96,6 +96,11 @@ def substances(view: View) -> Part:
     return Part(
         "substances",
         "Which substances did people report?",
+        text=[
+            "The substances recorded on any episode of the first journey, in the four groups of "
+            "the treatment statistics: any opiate puts a person into the opiate group, whatever "
+            "else is recorded.",
+        ],
         drawings=_drawn(charts.substances(view.tables)),
         tables=[view.get("substances", "Substances by requirement")],
     )
@@ -173,7 +178,7 @@ def good_enough(view: View) -> Part:
             "and are not targets for these figures.",
         ],
         bullets=[text[:1].upper() + text[1:] for text in marks],
-        open=view.some("chain"),
+        open=view.some("benchmarks", "chain"),
     )
 
 
@@ -234,5 +239,6 @@ def groups(view: View) -> Part:
         tables=[
             view.get("engagement_by_group", "Engagement by group"),
             view.get("linked_unlinked", "Linked and unlinked people compared"),
+            *view.some("linkage_by_group"),
         ],
     )

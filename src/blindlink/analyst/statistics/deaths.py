@@ -21,19 +21,19 @@ from blindlink.analyst.statistics.layout import (
 from blindlink.analyst.tables import TOTAL, Column, Table
 
 YEAR = 365.25
-GROUPS = {
-    "everybody, from the first sentence": "deaths known to probation",
-    "engaged, from entry into treatment": "deaths known to probation",
-    "not (yet) in treatment, from the first sentence": "deaths known to probation",
-    "first treatment journey, while it lasts": "journeys that ended by death",
-}
+GROUPS = (
+    "everybody, from the first sentence",
+    "engaged, from entry into treatment",
+    "not (yet) in treatment, from the first sentence",
+    "first treatment journey, while it lasts",
+)
 
 
 def deaths(pathways: Pathways) -> Table:
     """Deaths, person-years and rates for people by the requirement of their first sentence."""
     people = _people(pathways)
     parts = []
-    for group, source in GROUPS.items():
+    for group in GROUPS:
         start, end, died, inside = _spans(people, group)
         rows = people.loc[inside, ["person", "requirement"]].assign(
             died=died[inside], years=np.maximum(end - start, 0)[inside] / YEAR
@@ -41,7 +41,7 @@ def deaths(pathways: Pathways) -> Table:
         for name in kinds(pathways):
             here = rows if name == TOTAL else rows[rows["requirement"] == name]
             parts.append(_row(here, pathways.settings.confidence) | {
-                "requirement": name, "group": group, "source": source})  # fmt: skip
+                "requirement": name, "group": group})  # fmt: skip
     columns = {
         "requirement": label(REQUIREMENT + ", of the person's first sentence"),
         "group": label("Whose time counts, and from when"),
@@ -53,14 +53,15 @@ def deaths(pathways: Pathways) -> Table:
         **share("share", "Deaths as a share of persons", "deaths", "persons"),
         "rate": Column("estimate", "Deaths per 1,000 person-years", base="deaths", decimals=1),
         **bounds("rate", 1),
-        "source": label("Which deaths"),
     }
     notes = (
         "Time counts to death or the end of observation; people who engage count as not in "
         "treatment until they enter, so that surviving until entry is no advantage of treatment.",
+        "Deaths are those known to probation; while the first journey lasts, those that the "
+        "treatment provider gave as its end.",
         "Rates with exact Poisson intervals.",
     )
-    totals = {"group": False, "source": False}
+    totals = {"group": False}
     return make("deaths", "Deaths per person-year", pd.DataFrame(parts), columns, notes, totals)
 
 
@@ -84,7 +85,7 @@ def _spans(
     start, end = people["sentence_date"].to_numpy(), people["end"].to_numpy()
     entered, dead = people["entered"].to_numpy(), people["dead"].to_numpy()
     everybody = np.ones(len(people), dtype=bool)
-    names = list(GROUPS)
+    names = GROUPS
     if group == names[0]:
         return start, end, dead, everybody
     if group == names[1]:

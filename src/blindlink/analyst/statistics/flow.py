@@ -17,7 +17,7 @@ COLUMNS: dict[str, Column] = {
     "rule": text("What the stage asks for"),
 }
 RULES = {
-    "received": "Rows of requirements in the left owner's extract, as released",
+    "received": "Rows of requirements that probation sent",
     "valid": "Has a person, a known requirement, a sentence date, and is no duplicate",
     "eligible": "Sentenced within the observation, to an order that the study covers",
     "linkable": "The person has at least one candidate record above the release's floor",

@@ -10,7 +10,7 @@ from blindlink.analyst.pathways import Pathways
 from blindlink.analyst.tables import TOTAL, Column, Table
 
 REQUIREMENT = "Alcohol (ATR) or drug rehabilitation (DRR) treatment requirement"
-CLUSTERED = "Intervals are 95 % Wilson intervals with people as clusters."
+CLUSTERED = "Intervals of shares are Wilson intervals with people as clusters."
 
 
 def label(text: str) -> Column:

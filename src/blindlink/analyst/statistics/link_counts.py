@@ -54,7 +54,7 @@ def link_counts(correction: Correction, found: Counted) -> Table:
     )
     second = correction.pathways.settings.second_record
     notes = [
-        f"False-link rate by this method {100 * fit.false_link:.2f} % (95 % range "
+        f"False-link rate by this method {100 * fit.false_link:.2f} % (range "
         f"{100 * fit.low:.2f} to {100 * fit.high:.2f} %), {fit.model}; goodness of fit "
         f"p = {fit.p_value:.2f}.",
         f"It takes {100 * second.value:g} % ({100 * second.low:g} to {100 * second.high:g} %) of "

@@ -201,7 +201,8 @@ def _steps(correction: Correction, counted: Counted) -> list[tuple[str, Floats, 
     ]
     for loss, draws in zip(rates.losses, rates.loss_draws, strict=True):
         up, ups = level / loss.value, levels / draws[:, None, None]
-        steps.append((f"missed: {loss.name}", up - level, ups - levels, loss.source))
+        name = f"missed: {loss.loss or loss.name}"
+        steps.append((name, up - level, ups - levels, loss.source))
         level, levels = up, ups
     steps.append(("corrected", counted.p, counted.p_draws, "observed and all steps together"))
     days = correction.pathways.settings.definitions.follow_up_days
