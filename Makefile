@@ -56,10 +56,11 @@ bench: $(STAMP) ## speed against clkhash and anonlink, as ratios in one run
 COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
   --override requirements/overrides.txt --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade --quiet
 
-quality: $(STAMP) ## linkage quality over many sets, and interval coverage over 200 studies (hours)
-	$(BIN)/python -m benchmarks.quality --page docs/reference/quality.md
-	$(BIN)/python -m benchmarks.splink_peer --page docs/reference/quality.md  # needs requirements/quality.lock
+quality: $(STAMP) ## linkage quality over many sets, interval coverage, the study against the publication (hours)
+	$(BIN)/python -m benchmarks.quality
+	$(BIN)/python -m benchmarks.splink_peer  # needs requirements/quality.lock
 	$(BIN)/python benchmarks/interval_coverage.py --studies 200 --requirements 4000
+	$(BIN)/python benchmarks/study_targets.py --seeds 20
 
 TRUST_TESTS = $(addprefix tests/unit/test_,$(addsuffix .py,keys canonical container merkle inclusion terms \
   agreement_draft secret audit_log audit_proofs inspecting payload records submission release spool \

@@ -32,7 +32,7 @@ from blindlink.owner.encode import encode  # noqa: E402
 from blindlink.study.generate import Study, generate  # noqa: E402
 from blindlink.study.parameters import KINDS, scaled  # noqa: E402
 from blindlink.study.parties import CONTROLS, replay, study_schema  # noqa: E402
-from blindlink.study.targets import TARGETS, true_figures  # noqa: E402
+from blindlink.study.targets import ANY_RECORD, TARGETS, any_record, true_figures  # noqa: E402
 
 CONTROL = "control-"
 SETTINGS = Settings(replicates=300)
@@ -60,7 +60,7 @@ def one(people: int, seed: int) -> dict[str, Figures]:
     }
     events, truth = (study.tables[n].to_pandas() for n in ("moj/events", "truth/engagement"))
     figures = true_figures(truth, events, study.parameters)
-    figures["any record"] = 100 * float(_with_record(study, events).mean())
+    figures[ANY_RECORD] = any_record(study.tables["truth/people"].to_pandas(), truth)
     values: dict[str, Figures] = {
         name: {} for name in ("observed", "low", "corrected", "high", "true")
     }
@@ -157,10 +157,6 @@ def _by_requirement(study: Study, pathways: Pathways) -> pd.DataFrame:
     both = cases.join(truth, on="requirement_id", how="inner")
     known = study.tables["truth/people"].to_pandas()["moj_entity_id"]
     return both.assign(known=both["moj"].isin(known))
-
-
-def _with_record(study: Study, events: pd.DataFrame) -> pd.Series:
-    return events["entity_id"].isin(study.tables["truth/people"].to_pandas()["moj_entity_id"])
 
 
 def _everybody(study: Study, owner: str) -> list[str]:

@@ -1,5 +1,6 @@
 """``blindlink demo``: the whole study small, the benchmark, and what it refuses."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,18 @@ def test_the_result_compares_observed_corrected_and_true(played: Path) -> None:
         assert 15 < row["true"] < 75
         assert row["observed"] is None or 10 < row["observed"] < 75
     assert result["linkage"]["true"]["precision"]["value"] > 0.9
+
+
+def test_every_target_stands_beside_what_the_study_shows(played: Path) -> None:
+    with (played / "truth" / "targets.csv").open() as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    assert {"T01", "T05", "T08", "T13", "T25", "T29"} <= rows.keys()
+    assert rows["T08"]["target"] == "38.9"
+    low, true, high = (
+        float(rows["T08"][name]) for name in ("corrected_low", "true", "corrected_high")
+    )
+    assert low < true < high
+    assert 40 < float(rows["T05"]["true"]) < 70
 
 
 def test_the_same_seed_gives_the_same_tables_byte_for_byte(

@@ -10,7 +10,7 @@ import simulated
 from blindlink.analyst.columns import day_number
 from blindlink.analyst.definitions import Definitions
 from blindlink.analyst.extracts import Problems, read_episodes
-from blindlink.analyst.journeys import NONE, Journeys, overlapping
+from blindlink.analyst.journeys import NONE, Journeys
 
 RULES = Definitions()
 
@@ -166,12 +166,6 @@ def test_dates_before_1970_and_far_away_do_not_mix_persons() -> None:
         e("A", "1890-01-01", "1891-01-01", "80"), e("B", "1960-01-01", "1961-01-01", "85")
     )
     assert list(found["person"]) == ["A", "B"]
-
-
-def test_overlapping_episodes_are_counted() -> None:
-    rows = [e("A", "2020-01-01", "2020-03-01", "80"), e("A", "2020-02-01", "2020-04-01", "80"),
-            e("A", "2020-05-01"), e("B", "2020-02-01")]  # fmt: skip
-    assert overlapping(read_episodes(pd.DataFrame(rows), RULES, Problems())).sum() == 1
 
 
 def test_a_day_number_counts_from_1970() -> None:

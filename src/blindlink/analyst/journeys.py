@@ -79,14 +79,6 @@ class Journeys:
         return np.where(found == NONE, missing, values[found])
 
 
-def overlapping(episodes: pd.DataFrame) -> Mask:
-    """Episodes that start before an earlier one of the same person ends, in order of person."""
-    frame = episodes.sort_values(["person", "start", "end"], ignore_index=True)
-    person = pd.factorize(frame["person"])[0].astype(np.int64)
-    latest = _latest_before(person, frame["end"].to_numpy())
-    return frame["start"].to_numpy() < latest
-
-
 def _key(person: Integers, day: Floats) -> Integers:
     return person * _SPAN + np.minimum(day + _ORIGIN, _SPAN - 1).astype(np.int64)
 

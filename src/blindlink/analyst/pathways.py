@@ -21,7 +21,7 @@ from blindlink.analyst.extracts import (
     read_forms,
     read_requirements,
 )
-from blindlink.analyst.journeys import NONE, Journeys, overlapping
+from blindlink.analyst.journeys import NONE, Journeys
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,6 @@ def build(cohort: Cohort, settings: Settings) -> Pathways:
     forms = read_forms(_table(cohort, settings.right, settings.details), problems)
     episodes = _known(episodes, right, "episodes", problems)
     forms = _known(forms, right, "details", problems)
-    problems.add(
-        "episodes", "overlapping episodes", overlapping(episodes), "merged into one journey"
-    )
     links = _pairs(cohort.links, left, right, "links", problems)
     candidates = _pairs(cohort.candidates, left, right, "candidates", problems)
     left_codes, right_codes = _codes(received, episodes, forms, links, candidates, left, right)

@@ -17,10 +17,10 @@ from blindlink.study.folders import own_folder
 from blindlink.study.generate import Study, generate, write
 from blindlink.study.parameters import DEFAULT_PEOPLE, scaled
 from blindlink.study.parties import Party
-from blindlink.study.score import Headline, headline, linkage_quality
+from blindlink.study.score import Headline, against_publication, headline, linkage_quality
 from blindlink.study.stages import Audience, Nobody, Stage, Stagehand
 
-RESULT = "score.json"
+RESULT, TARGETS = "score.json", "targets.csv"
 STAGES = 10
 STAGE, EVERYBODY = "the demo", "everybody"
 SETTINGS = Settings(
@@ -32,7 +32,8 @@ SETTINGS = Settings(
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo found. ``expected`` is what the linker could say without any truth."""
+    """What the demo found. ``expected`` is what the linker could say without any truth;
+    ``targets`` the publication's figures beside the study's, as CSV."""
 
     folder: Path
     people: int
@@ -41,6 +42,7 @@ class DemoResult:
     expected: LinkageReport
     headline: tuple[Headline, ...]
     stages: tuple[Stage, ...]
+    targets: str
 
     @property
     def page(self) -> Path:
@@ -92,6 +94,7 @@ def demo(
         result = _play(draft, people or DEFAULT_PEOPLE, seed, settings, hand, carrier or ByFiles())
         text = json.dumps(result.document(), indent=2) + "\n"
         write_text(draft / "truth" / RESULT, text)
+        write_text(draft / "truth" / TARGETS, result.targets)
     return replace(result, folder=out)
 
 
@@ -133,8 +136,9 @@ def _play(
         wording.scored,
     )
     rows = headline(report, study.tables["truth/engagement"])
+    targets = against_publication(report, study)
     return DemoResult(
-        folder, people, seed, quality, released.report, tuple(rows), tuple(hand.stages)
+        folder, people, seed, quality, released.report, tuple(rows), tuple(hand.stages), targets
     )
 
 

@@ -1,5 +1,7 @@
 """Scoring the study against its truth: only the demo and the tests ever hold both sides."""
 
+import csv
+import io
 from dataclasses import dataclass
 
 import pandas as pd
@@ -8,7 +10,10 @@ import pyarrow as pa
 from blindlink.analyst.report import ReportResult
 from blindlink.linker.evaluate import Evaluation, evaluate
 from blindlink.owner.submit import Submitted
+from blindlink.study.generate import Study
+from blindlink.study.targets import ANY_RECORD, TARGETS, any_record, true_figures
 
+CORRECTED = {"corrected": "", "corrected_low": "_low", "corrected_high": "_high"}
 REQUIREMENTS = ("All", "ATR", "DRR")
 
 
@@ -67,6 +72,32 @@ def headline(report: ReportResult, engagement: pa.Table) -> list[Headline]:
     """Observed and corrected engagement as published, beside the true one."""
     truth = engagement.to_pandas()
     return [_headline(report, truth, name) for name in REQUIREMENTS]
+
+
+def against_publication(report: ReportResult, study: Study) -> str:
+    """Every target beside what this study shows, as CSV: observed, corrected, true.
+
+    Empty where the report withholds a figure or there is none. Two standard errors of one study are
+    more than the rounding of most targets; docs/reference/study-targets.md has means over seeds.
+    """
+    truth, events = (study.tables[name].to_pandas() for name in ("truth/engagement", "moj/events"))
+    true = true_figures(truth, events, study.parameters)
+    true[ANY_RECORD] = any_record(study.tables["truth/people"].to_pandas(), truth)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["id", "measure", "target", "observed", *CORRECTED, "true"])
+    for target in TARGETS:
+        table = report.table(target.table)
+        row = table.row(**target.labels) if table else None
+        columns = [target.column, *(target.corrected + end for end in CORRECTED.values())]
+        shown = [table.value(row, column) if table else None for column in columns]
+        figures = [f"{target.value:g}", *map(_text, shown), _text(true.get(target.true))]
+        writer.writerow([target.id, target.name, *figures])
+    return buffer.getvalue()
+
+
+def _text(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:.2f}"
 
 
 def _ids(submitted: Submitted) -> pd.Series:

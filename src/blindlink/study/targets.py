@@ -11,7 +11,7 @@ import pandas as pd
 
 from blindlink.study.parameters import KINDS, Parameters
 
-ALL = "All"
+ALL, ANY_RECORD = "All", "any record"
 THREE_WEEKS = 21
 
 
@@ -58,7 +58,7 @@ TARGETS = (
     _flow("T01", "records received", 40_000, 1000, "received"),
     _flow("T02", "sentences after cleansing", 38_895, 0, "eligible"),
     Target("T05", "deterministic linkage: any treatment record in the period", 26, 0.5,
-           "linkage_methods", "record_share", _EXACT, true="any record"),
+           "linkage_methods", "record_share", _EXACT, true=ANY_RECORD),
     Target("T06", "the same, number", 10_000, 200, "linkage_methods", "record", _EXACT),
     _headline("T08", "engaged", 38.9, 0.05, "engaged", ALL),
     _headline("T10", "ATR engaged", 45.9, 0.05, "engaged", "ATR"),
@@ -105,3 +105,11 @@ def true_figures(
         }
         found |= {f"{name}, {kind}": 100 * float(share) for name, share in shares.items()}
     return found
+
+
+def any_record(people: pd.DataFrame, engagement: pd.DataFrame) -> float:
+    """The share in percent of requirements whose person has any treatment record, shared or not.
+
+    ``people``: the truth of who is whom.
+    """
+    return 100 * float(engagement["entity_id"].isin(people["moj_entity_id"]).mean())

@@ -20,8 +20,8 @@ def made(study: Study) -> list[str]:
     """The extracts and the truth."""
     rows = {name: table.num_rows for name, table in study.tables.items()}
     return [
-        f"moj: {rows['moj/events']:,} requirements, {rows['moj/identities']:,} identity rows "
-        "(names, aliases, addresses)",
+        f"moj: {rows['moj/events']:,} requirement records, {rows['moj/identities']:,} identity "
+        "rows (names, aliases, addresses)",
         f"ohid: {rows['ohid/identities']:,} treatment people, initials only, "
         f"{rows['ohid/events']:,} episodes, {rows['ohid/details']:,} TOP forms",
         "truth: who is whom and who truly engaged; no party has it",

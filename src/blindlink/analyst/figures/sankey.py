@@ -40,7 +40,9 @@ def sankey(
     title: str,
     alt: str,
 ) -> Drawing | None:
-    """A diagram with ``headings`` over its columns. None without flows."""
+    """A diagram with ``headings`` over its columns. None without anything that flows."""
+    nodes = [node for node in nodes if node.size > 0]
+    flows = [flow for flow in flows if flow.size > 0]
     if not flows:
         return None
     with style(name):
