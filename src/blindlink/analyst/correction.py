@@ -31,6 +31,8 @@ MOST_FALSE = 0.999
 class Counted:
     """A share of cases: how many cases, linked and counted ones, and the true share p.
 
+    ``level``: the share without false links alone, which is p times the sensitivity.
+
     Point figures have the shape (groups, kinds), draws (replicates, groups, kinds); the last kind
     is all kinds together. ``lowest`` and ``highest`` are draws at the ends of the bounds. ``size``
     is the effective number of cases.
@@ -42,6 +44,8 @@ class Counted:
     size: Floats
     observed_draws: Floats
     p_draws: Floats
+    level: Floats
+    level_draws: Floats
     lowest: Floats
     highest: Floats
 
@@ -159,7 +163,8 @@ class Correction:
         """Count a flag among the cases of ``mask`` by ``group`` (codes 0..groups-1, -1 = none)."""
         inside = np.ones(len(self.person), dtype=bool) if mask is None else mask.copy()
         group = np.zeros(len(self.person), dtype=np.int64) if group is None else group
-        inside &= group >= 0
+        inside_group = group >= 0
+        inside &= inside_group
         shape = (groups, len(self.kinds))
         key = (group * len(self.kinds) + self.kind)[inside]
         person = self.person[inside]
@@ -167,8 +172,27 @@ class Correction:
         part = self.observed[name].astype(float)[inside]
         sums, draws = self._sums(key, person, [np.ones(len(key)), linked, part], shape)
         q, q_draws = self._counts_as(name)
-        rates = self.rates_of(group, groups)
+        cell = np.where(inside_group, group * len(self.kinds) + self.kind, -1)
+        rates = self._by_cell(cell, shape)
         return self._counted(sums, draws, q, q_draws, (key, person, part), rates)
+
+    def kind_rates(self, kind: str) -> tuple[Floats, Floats]:
+        """Draws of f and s of one kind, each of shape (replicates,)."""
+        _, _, f_draws, s_draws = self.rates_of(self.kind, len(self.kinds))
+        at = self.kinds.index(kind)
+        return f_draws[:, at, 0], s_draws[:, at, 0]
+
+    def _by_cell(
+        self, cell: Integers, shape: tuple[int, int]
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """``rates_of`` each group and kind: points (groups, kinds), draws with replicates first."""
+        f, s, f_draws, s_draws = self.rates_of(cell, shape[0] * shape[1])
+        return (
+            f.reshape(shape),
+            s.reshape(shape),
+            f_draws.reshape(-1, *shape),
+            s_draws.reshape(-1, *shape),
+        )
 
     def counts_as(self, name: str) -> Floats:
         """q of each kind: the share of wrongly linkable records that would count."""
@@ -255,13 +279,16 @@ class Correction:
             return true_share(a, at, chance, f, s, exclusive=rates.exclusive)
 
         f, s, f_draws, s_draws = error
+        true, draws_true = p(f, s, point=True), p(f_draws, s_draws)
         return Counted(
             whole=_with_all(whole),
             part=_with_all(part),
-            p=_mean_with_all(p(f, s, point=True), whole),
+            p=_mean_with_all(true, whole),
             size=self._sizes(rows, whole.shape),
             observed_draws=_divide(_with_all(parts), _with_all(wholes)),
-            p_draws=_mean_with_all(p(f_draws, s_draws), wholes),
+            p_draws=_mean_with_all(draws_true, wholes),
+            level=_mean_with_all(true * s, whole),
+            level_draws=_mean_with_all(draws_true * s_draws, wholes),
             lowest=_mean_with_all(p(rates.false_link_maximum, 1.0), wholes),
             highest=_mean_with_all(p(0.0, rates.sensitivity_minimum), wholes),
         )

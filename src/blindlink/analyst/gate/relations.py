@@ -86,8 +86,10 @@ def _totals(cells: Cells, table: Table) -> Iterator[tuple[int | None, list[Place
                     total = cells.at.get((table.id, own_total, column))
                     if total is None:
                         total = cells.find(identity(others, column))
-                    if total is None:
-                        total = _outer_total(cells, others, column, places)
+                        if total is None:
+                            total = _outer_total(cells, others, column, places)
+                        if total is not None and cells.value[total] == 0:
+                            total = None  # zeros add up whether or not they are parts
                     yield total, places
 
 
@@ -150,7 +152,8 @@ def _repeats(cells: Cells, table: Table) -> Iterator[Relation]:
                 for column in counts_of(table):
                     found = [cells.at.get((table.id, row, column)) for row in rows]
                     same = [cell for cell in found if cell is not None]
-                    if len({cells.value[cell] for cell in same}) == 1:
+                    values = {cells.value[cell] for cell in same}
+                    if len(values) == 1 and values != {0}:
                         yield from (
                             Relation(((a, 1), (b, -1))) for a, b in pairwise(same) if a != b
                         )
@@ -168,7 +171,8 @@ def _splits(cells: Cells, table: Table) -> Iterator[Relation]:
                 if len(part) != len(rows) or len({cells.value[cell] for cell in whole}) != 1:
                     continue
                 yield from (Relation(((a, 1), (b, -1))) for a, b in pairwise(whole) if a != b)
-                if len(part) > 1 and sum(cells.value[c] for c in part) == cells.value[whole[0]]:
+                size = cells.value[whole[0]]
+                if len(part) > 1 and sum(cells.value[c] for c in part) == size > 0:
                     yield Relation(((whole[0], -1), *((cell, 1) for cell in part)))
 
 
@@ -189,12 +193,12 @@ def _partitions(cells: Cells, table: Table) -> Iterator[Relation]:
 def _equal_sums(
     cells: Cells, table: Table, column: str, groups: list[list[int]]
 ) -> Iterator[Relation]:
-    """An equation for each two groups of rows, neighbours among those of one sum."""
+    """An equation for each two groups of rows, neighbours among those of one sum, if not zero."""
     by_sum: dict[int, list[list[int]]] = {}
     for rows in groups:
         found = [cells.at.get((table.id, row, column)) for row in rows]
         parts = [cell for cell in found if cell is not None]
-        if len(parts) == len(found):
+        if len(parts) == len(found) and any(cells.value[cell] for cell in parts):
             by_sum.setdefault(sum(cells.value[cell] for cell in parts), []).append(parts)
     for same in by_sum.values():
         for one, two in pairwise(same):

@@ -42,12 +42,14 @@ def rests(
     """An equation for each cell of another table that counts what is left between two cells.
 
     "completed or still in treatment" less "completed" is "still in treatment" of another table. The
-    labels that both have must agree. Small differences could be equal to anything by chance.
+    labels that both have must agree. Small differences could be equal to anything by chance, and
+    where nothing is taken away every count of the whole is left.
     """
     by_value = _by_value(tables, cells)
     for table, labels, outer, inner in differences:
         rest = cells.value[outer] - cells.value[inner]
-        for cell, places in by_value.get(rest, {}).items() if rest >= CERTAIN else ():
+        telling = rest >= CERTAIN and cells.value[inner] > 0
+        for cell, places in by_value.get(rest, {}).items() if telling else ():
             if cell not in (outer, inner) and any(
                 place.table != table and _agree(labels, place.labels) for place in places
             ):

@@ -191,16 +191,17 @@ def _steps(correction: Correction, counted: Counted) -> list[tuple[str, Floats, 
     """Name, points and draws (as fractions) of each step, and its source."""
     rates = correction.rates
     now, draws_now = counted.part / np.maximum(counted.whole, 1), counted.observed_draws
-    # p is proportional to 1 / s, so this is the share without false links alone.
-    level = counted.p * rates.sensitivity
-    levels = counted.p_draws * rates.sensitivity_draws[:, None, None]
+    level, levels = counted.level, counted.level_draws
     source = rates.false_links[0].source if rates.false_links else "not measured"
     steps = [
         ("observed", now, draws_now, "seen through the accepted links"),
         ("false links taken out", level - now, levels - draws_now, source),
     ]
-    for loss, draws in zip(rates.losses, rates.loss_draws, strict=True):
-        up, ups = level / loss.value, levels / draws[:, None, None]
+    for number, loss in enumerate(rates.losses, start=1):
+        # What the causes that come later still hide. The first differs by kind, the others do not.
+        hidden = np.prod([later.value for later in rates.losses[number:]])
+        draws = np.prod([np.ones(len(levels)), *rates.loss_draws[number:]], axis=0)
+        up, ups = counted.p * hidden, counted.p_draws * draws[:, None, None]
         name = f"missed: {loss.loss or loss.name}"
         steps.append((name, up - level, ups - levels, loss.source))
         level, levels = up, ups
