@@ -1,5 +1,8 @@
 """The whole analysis: every table holds together, on good data, on odd data and on none."""
 
+import datetime as dt
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +11,8 @@ import simulated
 from blindlink.analyst.analysis import analyse
 from blindlink.analyst.cohort import Cohort
 from blindlink.analyst.definitions import Settings
+from blindlink.analyst.gate.policy import Policy
+from blindlink.analyst.report import publish
 from blindlink.analyst.tables import TOTAL, Table
 
 IDS = [
@@ -207,6 +212,19 @@ def test_odd_cohorts_give_every_table_and_say_what_is_impossible(what: str, coho
     models = {table.id: table for table in tables}
     assert not len(models["access_atr"].frame)
     assert "needs" in models["access_atr"].notes[0]
+
+
+def test_a_cohort_without_links_or_requirements_gives_a_report(tmp_path: Path) -> None:
+    """The page says what is impossible; nobody engaged says something about everybody."""
+    people = [r(f"P{i}", "2020-01-01", requirement=("ATR", "DRR")[i % 2]) for i in range(60)]
+    cohorts = {"none": simulated.cohort([]), "alone": simulated.cohort(people)}
+    for name, cohort in cohorts.items():
+        made = publish(
+            analyse(cohort, SETTINGS, seed=1), tmp_path / name, settings=SETTINGS,
+            policy=Policy(), seed=1, now=dt.datetime(2023, 3, 30, tzinfo=dt.UTC),
+        )  # fmt: skip
+        assert made.audit.exposed == 0
+        assert "[x]" in made.page.read_text("utf-8")
 
 
 def test_models_carry_the_drawn_linkages(tables: dict[str, Table]) -> None:

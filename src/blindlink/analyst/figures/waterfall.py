@@ -51,7 +51,7 @@ def waterfall(
                 axes.plot([level, level], [y - 0.7, y - 0.3], color=RULE, linewidth=1.2)
         top = max(sum(size for _, size in shown[:-1] if size > 0), shown[-1][1])
         axes.set_yticks(range(len(shown)), [wrap(label, 34) for label, _ in reversed(shown)])
-        percent_axis(axes, top * 1.22)
+        percent_axis(axes, top * 1.22 or 100)
         axes.set_ylim(-0.6, len(shown) - 0.4)
         axes.set_xlabel(x_label)
         told = "; ".join(f"{label} {_signed(label, size, first, last)}" for label, size in shown)

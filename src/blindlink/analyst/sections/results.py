@@ -178,7 +178,8 @@ def good_enough(view: View) -> Part:
             "and are not targets for these figures.",
         ],
         bullets=[text[:1].upper() + text[1:] for text in marks],
-        open=view.some("benchmarks", "chain"),
+        open=view.some("chain"),
+        tables=view.some("benchmarks"),
     )
 
 
