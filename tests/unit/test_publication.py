@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import html
 import html.parser
 import json
 import re
@@ -125,7 +126,8 @@ def test_withheld_counts_are_in_no_file(tmp_path):
     result = make(tmp_path / "out", tables=[split("t", {"a": secret, "b": 20, "c": 500})])
     rows = list(csv.DictReader((tmp_path / "out/tables/t.csv").open()))
     assert [row["people"] for row in rows] == ["[c]", "[c]", "500", "524"]
-    sheet = openpyxl.load_workbook(tmp_path / "out/report.xlsx")["Table_1"]
+    book = openpyxl.load_workbook(tmp_path / "out/report.xlsx")
+    (sheet,) = (sheet for sheet in book if sheet.title.startswith("Table_"))
     cells = [cell for row in sheet.iter_rows(values_only=True) for cell in row]
     assert secret not in cells
     assert 20 not in cells
@@ -142,7 +144,18 @@ def test_the_workbook_is_accessible(folder):
         assert len(book[name].tables) == 1
         assert book[name]["A1"].value.startswith("Table ")
         assert book[name].merged_cells.ranges == set()
-    assert isinstance(book["Table_2"]["C5"].value, int)
+    counts = [sheet["C5"].value for sheet in book if str(sheet["A4"].value) == "Stage"]
+    assert any(isinstance(value, int) for value in counts)
+
+
+def test_page_and_workbook_number_the_tables_alike(folder):
+    page = (folder / "report.html").read_text("utf-8")
+    book = openpyxl.load_workbook(folder / "report.xlsx")
+    headings = [sheet["A1"].value for sheet in book if sheet.title.startswith("Table_")]
+    assert len(headings) > 5
+    for heading in headings:
+        text = html.escape(re.sub(r"( \[note \d+\])+$", "", heading).strip(), quote=False)
+        assert f">{text}</caption>" in page
 
 
 def test_files_are_the_same_bytes_again(folder, tmp_path):

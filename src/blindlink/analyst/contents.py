@@ -41,6 +41,11 @@ def contents(
     return _front(view), [*parts, closing.definitions(view), closing.contact(view)]
 
 
+def in_order(parts: Sequence[Part]) -> list[SafeTable]:
+    """The tables in the order in which the page shows and numbers them, each once."""
+    return list({table.id: table for table in _shown(parts)}.values())
+
+
 def _shown(parts: Sequence[Part]) -> Iterator[SafeTable]:
     for part in parts:
         yield from (*part.open, *part.tables)

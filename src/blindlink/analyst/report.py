@@ -18,7 +18,7 @@ from typing import Any
 from blindlink.analyst import files
 from blindlink.analyst.analysis import analyse
 from blindlink.analyst.cohort import load_cohort
-from blindlink.analyst.contents import contents
+from blindlink.analyst.contents import contents, in_order
 from blindlink.analyst.definitions import Settings
 from blindlink.analyst.gate.differencing import Earlier
 from blindlink.analyst.gate.disclosure import Audit, release
@@ -116,7 +116,7 @@ def publish(
         (draft / "tables" / files.DICTIONARY).write_bytes(files.dictionary_of(safe).encode())
         contact = [settings.contact] if settings.contact else []
         write_workbook(
-            safe,
+            in_order(parts),
             draft / "report.xlsx",
             title=front.title,
             intro=[front.description],

@@ -17,20 +17,22 @@ import pandas as pd
 from blindlink.analyst.gate.safe import SHORTHAND, SafeTable
 
 EPOCH = dt.datetime(1980, 1, 1)  # the earliest date that a zip archive can hold
-SHEET_NAME = 31  # characters that a sheet's name may have
 _ONLY_SIGNS = re.compile(r"^[^a-zA-Z0-9]*$")
 
 
 def write_workbook(
     tables: Sequence[SafeTable], path: Path, *, title: str, intro: list[str], contact: list[str]
 ) -> None:
-    """Write ``tables`` that have rows to an .xlsx file, the same bytes for the same tables."""
-    shown = [table for table in tables if not table.empty]
+    """Write ``tables`` that have rows to an .xlsx file, the same bytes for the same tables.
+
+    They are numbered in their order; the cover says which are empty and why.
+    """
+    shown = {n: table for n, table in enumerate(tables, start=1) if not table.empty}
     if not shown:
         return
     notes = _Notes()
-    sheets = {f"Table_{n}"[:SHEET_NAME]: _sheet(t, n, notes) for n, t in enumerate(shown, start=1)}
-    cover = gptables.Cover(title, intro=intro, about=_about(), contact=contact or None)
+    sheets = {f"Table_{n}": _sheet(table, n, notes) for n, table in shown.items()}
+    cover = gptables.Cover(title, intro=intro, about=_about(tables), contact=contact or None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about notes in cells; ours stand in headings only
         book = gptables.produce_workbook(
@@ -109,8 +111,13 @@ def headings(table: SafeTable) -> dict[str, str]:
     return found
 
 
-def _about() -> list[str]:
-    return [f"{mark}: {text}" for mark, text in SHORTHAND.items()]
+def _about(tables: Sequence[SafeTable]) -> list[str]:
+    empty = [
+        f"[x] Table {n}, {table.title}: no figures are available. {' '.join(table.notes)}".strip()
+        for n, table in enumerate(tables, start=1)
+        if table.empty
+    ]
+    return [*(f"{mark}: {text}" for mark, text in SHORTHAND.items()), *empty]
 
 
 def _fix_dates(path: Path) -> None:
