@@ -1,10 +1,12 @@
 """How long ``analyst report`` takes, and how much memory: analysis, gate, page and files.
 
-    python benchmarks/report_speed.py [--people 500000] [--requirements 38895] [--imputations 0]
+    python benchmarks/report_speed.py [--people 500000] [--requirements 40000]
+        [--episodes 1200000] [--imputations 0]
 
 The cohort is the synthetic study with the links that its truth has, less one in five, and a false
-link for one person in twenty; every treatment person is in it. One line for each step, in seconds
-of processor time, and the peak of the process's memory at its end.
+link for one person in twenty; every treatment person is in it, and episodes are repeated at other
+times until there are as many as asked for. One line for each step, in seconds of processor time,
+and the peak of the process's memory at its end.
 """
 
 import argparse
@@ -36,18 +38,19 @@ from blindlink.study.parameters import scaled  # noqa: E402
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=500_000)
-    parser.add_argument("--requirements", type=int, default=38_895)
+    parser.add_argument("--requirements", type=int, default=40_000)
+    parser.add_argument("--episodes", type=int, default=1_200_000)
     parser.add_argument("--imputations", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     started = time.process_time()
     parameters = replace(scaled(asked.people), requirements=asked.requirements)
     study = generate(parameters, seed=asked.seed)
-    episodes = study.tables["ohid/events"].num_rows
-    started = told(f"generate ({episodes:,} episodes)", started)
-    cohort = cohort_of(study, asked.seed)
+    started = told("generate", started)
+    cohort = cohort_of(study, asked.seed, asked.episodes)
     del study
-    started = told("cohort", started)
+    episodes = len(cohort.tables["ohid", "events"])
+    started = told(f"cohort ({episodes:,} episodes)", started)
     settings = Settings(imputations=asked.imputations)
     tables = analyse(cohort, settings, seed=asked.seed)
     started = told(f"analyse, {asked.imputations} imputations", started)
@@ -66,7 +69,7 @@ def told(what: str, started: float) -> float:
     return now
 
 
-def cohort_of(study: Study, seed: int) -> Cohort:
+def cohort_of(study: Study, seed: int, episodes: int) -> Cohort:
     """The study as a cohort: four in five true links found, some false ones."""
     rng = np.random.Generator(np.random.PCG64(seed))
     tables = {
@@ -75,6 +78,7 @@ def cohort_of(study: Study, seed: int) -> Cohort:
         )
         for owner, name in (("moj", "events"), ("ohid", "events"), ("ohid", "details"))
     }  # fmt: skip
+    tables["ohid", "events"] = more_episodes(tables["ohid", "events"], episodes, rng)
     left = tables["moj", "events"]["person"].unique()
     right = tables["ohid", "events"]["person"].unique()
     true = study.tables["truth/people"].to_pandas()
@@ -96,6 +100,18 @@ def cohort_of(study: Study, seed: int) -> Cohort:
         [], people=(list(left), list(right)), links=pairs, candidates=candidates
     )
     return replace(made, tables=tables)
+
+
+def more_episodes(events: pd.DataFrame, wanted: int, rng: np.random.Generator) -> pd.DataFrame:
+    """As many episodes as wanted: earlier or later ones of the same persons are added."""
+    extra = max(wanted - len(events), 0)
+    more = events.iloc[rng.integers(0, len(events), extra)].copy()
+    days = rng.integers(-700, 200, extra).astype("timedelta64[D]")
+    for column in ("triage_date", "discharge_date"):
+        dates = pd.to_datetime(more[column].replace("", pd.NaT))
+        more[column] = (dates + days).dt.strftime("%Y-%m-%d").fillna("")
+    more["episode_id"] = [f"M{number}" for number in range(extra)]
+    return pd.concat([events, more], ignore_index=True)
 
 
 if __name__ == "__main__":
