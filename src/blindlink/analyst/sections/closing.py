@@ -39,11 +39,9 @@ def limits(view: View) -> Part:
         text=["Whoever uses these figures should know that:"],
         bullets=[
             "the treatment data hold no names: people are linked by initials, date of birth, sex "
-            "and "
-            "place, so somebody who moved between areas may be missed",
-            "part of what is missed cannot be seen in the data at all; the corrected figures rest "
-            "on "
-            "stated assumptions about it, and the bounds show how much depends on them",
+            "and place, so somebody who moved between areas may be missed",
+            "part of what is missed cannot be seen in the data at all; the corrected figures "
+            "rest on stated assumptions about it, and the bounds show how much depends on them",
             "only structured treatment is recorded; support outside it is not seen",
             "associations in the models are not effects of the characteristics",
             "later sentences were followed for a shorter time than earlier ones",
@@ -58,8 +56,7 @@ def _linkage(view: View) -> Part:
         "How good is the linkage?",
         text=[
             "Precision is the share of links that are right, recall the share of true pairs that "
-            "were "
-            "found. Both are estimates from the scores, as nobody holds the truth.",
+            "were found. Both are estimates from the scores, as nobody holds the truth.",
         ],
         open=[view.get("linkage_quality", "Quality of the linkage")],
         tables=view.some("linkage_methods", "link_counts"),
@@ -71,8 +68,8 @@ def _disclosure(view: View) -> Part:
     rounding = policy["rounding"]
     text = (
         f"Counts below {policy['threshold']} are withheld, and further counts so that no total "
-        "reveals "
-        "them; shares, intervals and estimates that rest on a withheld count are withheld with it. "
+        "reveals them; shares, intervals and estimates that rest on a withheld count are withheld "
+        "with it. "
         + (f"Counts are rounded to {rounding}. " if rounding else "Counts are not rounded. ")
         + f"In this release {view.audit.protected} numbers are protected, and whoever knows every "
         "published figure still cannot tell any of them closer than within "
@@ -131,9 +128,8 @@ def contact(view: View) -> Part:
         facts=facts,
         after=[
             "Beside this page: report.xlsx holds all tables as an accessible spreadsheet, the "
-            "folder "
-            "tables holds each as CSV with a data dictionary, and run.json says with which inputs, "
-            "versions and parameters they were made."
+            "folder tables holds each as CSV with a data dictionary, and run.json says with which "
+            "inputs, versions and parameters they were made."
         ],
     )
 

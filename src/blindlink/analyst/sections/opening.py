@@ -26,13 +26,10 @@ def main_points(view: View) -> Part:
         tables=view.some("engagement_corrected"),
         after=[
             "Observed: counted through the links as they are. Corrected: what the true share is, "
-            "given "
-            "how many links are estimated to be false and how many true links to be missed; its "
-            f"{view.level} interval contains both kinds of doubt. Bounds: the furthest that the "
-            "share "
-            "can lie from the observed one under the false-link and missed-link rates that are "
-            "held "
-            "possible."
+            "given how many links are estimated to be false and how many true links to be missed; "
+            f"its {view.level} interval contains both kinds of doubt. Bounds: the furthest that "
+            "the share can lie from the observed one under the false-link and missed-link rates "
+            "that are held possible."
         ],
     )
 
@@ -44,11 +41,10 @@ def _engaged(view: View) -> str:
     return (
         f"{view.percent(name, 'observed', requirement=TOTAL)} of "
         f"{view.text(name, 'requirements', requirement=TOTAL)} alcohol treatment requirements "
-        "(ATR) "
-        "and drug rehabilitation requirements (DRR) show engagement with treatment on or after the "
-        f"sentence date: {view.percent(name, 'observed', requirement='ATR')} of ATRs and "
-        f"{view.percent(name, 'observed', requirement='DRR')} of DRRs, as observed through the "
-        "links"
+        "(ATR) and drug rehabilitation requirements (DRR) show engagement with treatment on or "
+        f"after the sentence date: {view.percent(name, 'observed', requirement='ATR')} of ATRs "
+        f"and {view.percent(name, 'observed', requirement='DRR')} of DRRs, as observed through "
+        "the links"
     )
 
 
@@ -79,8 +75,7 @@ def _weeks(view: View) -> str:
     )
     return (
         f"on day {days} after the sentence {parts} were in treatment; a further {later} had not "
-        "yet "
-        "started but did so later"
+        "yet started but did so later"
     )
 
 
@@ -129,10 +124,9 @@ def coverage(view: View) -> Part:
         "Is this the whole cohort or a subset?",
         text=[
             "The figures describe every requirement that was received and could be used, not a "
-            "sample. "
-            "Each stage below says how many were left and why. Not being linked does not exclude "
-            "anybody: those without a link count as not engaged in the observed figures, and the "
-            "corrected figures say what that costs."
+            "sample. Each stage below says how many were left and why. Not being linked does not "
+            "exclude anybody: those without a link count as not engaged in the observed figures, "
+            "and the corrected figures say what that costs."
         ],
         drawings=[diagram] if diagram else [],
         tables=[
@@ -145,16 +139,14 @@ def coverage(view: View) -> Part:
         "Coverage",
         text=[
             "Requirements of community orders and suspended sentence orders in England with an "
-            "alcohol "
-            "treatment requirement or a drug rehabilitation requirement, sentenced from "
-            f"{_date(rules.observation_start)} to {_date(rules.observation_end)}, and episodes of "
-            "structured treatment in the same period. Treatment that is not structured, and "
-            "treatment "
-            "of people who did not consent to their data being shared, is not in the treatment "
-            "data.",
+            "alcohol treatment requirement or a drug rehabilitation requirement, sentenced from "
+            f"{_date(rules.observation_start)} to {_date(rules.observation_end)}, and episodes "
+            "of structured treatment in the same period. Treatment that is not structured, and "
+            "treatment of people who did not consent to their data being shared, is not in the "
+            "treatment data.",
             "Unless a table says otherwise it counts requirements: a sentence with both "
-            "requirements "
-            "counts once under each and the intervals take account of people with several.",
+            "requirements counts once under each and the intervals take account of people with "
+            "several.",
         ],
         children=[whole],
     )
@@ -166,22 +158,19 @@ def method(view: View) -> Part:
         "method",
         "Method in brief",
         text=[
-            "Each data owner encoded the identifying details of its records with a secret that the "
-            "linking party does not have. The linking party compared the encodings, decided which "
-            "records belong to the same person, and passed on random pseudonyms with the "
-            "attributes "
-            "that the agreement allows. The analysts have seen no name, date of birth or address.",
-            "Linkage makes two kinds of error. A false link counts the treatment of a stranger; a "
-            "missed link hides treatment that took place. Both are estimated from the linkage "
-            "itself, "
-            "and where it cannot tell, from the stated assumptions below. The corrected shares "
-            "undo "
-            "both errors, and their intervals carry the doubt about the errors with the sampling "
-            "error: people, not requirements, are resampled. All intervals are "
+            "Each data owner encoded the identifying details of its records with a secret that "
+            "the linking party does not have. The linking party compared the encodings, decided "
+            "which records belong to the same person, and passed on random pseudonyms with the "
+            "attributes that the agreement allows. The analysts have seen no name, date of birth "
+            "or address.",
+            "Linkage makes two kinds of error. A false link counts the treatment of a stranger; "
+            "a missed link hides treatment that took place. Both are estimated from the linkage "
+            "itself, and where it cannot tell, from the stated assumptions below. The corrected "
+            "shares undo both errors, and their intervals carry the doubt about the errors with "
+            "the sampling error: people, not requirements, are resampled. All intervals are "
             f"{view.level} intervals.",
             "Entry into treatment is estimated with competing events (Aalen-Johansen): somebody "
-            "who "
-            "died, or whose order ended, can no longer enter treatment within the order.",
+            "who died, or whose order ended, can no longer enter treatment within the order.",
         ],
         children=[_assumptions(view)],
     )

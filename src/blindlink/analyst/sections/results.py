@@ -26,10 +26,8 @@ def engagement(view: View) -> Part:
         "How many people engaged with treatment?",
         text=[
             "A requirement counts as engaged when a treatment journey was open on the sentence "
-            "date or "
-            "began after it, before the end of observation. A journey joins episodes with gaps of "
-            "at "
-            f"most {view.settings.definitions.gap_days} days.",
+            "date or began after it, before the end of observation. A journey joins episodes "
+            f"with gaps of at most {view.settings.definitions.gap_days} days.",
         ],
         drawings=_drawn(charts.pathway(view.tables)),
         tables=[view.get("engagement", "Engagement"), *view.some("headlines_corrected")],
@@ -43,14 +41,10 @@ def why_not_more(view: View) -> Part:
         "Why is the share engaged not higher?",
         text=[
             "An observed share falls short of the true one for reasons that have nothing to do "
-            "with "
-            "treatment: records that could not be linked, clients who did not consent to sharing, "
-            "and "
-            "late sentences that were followed for a short time only. It is also raised by links "
-            "to "
-            "strangers. The first figure takes these apart; what is left is people who had no "
-            "structured "
-            "treatment.",
+            "with treatment: records that could not be linked, clients who did not consent to "
+            "sharing, and late sentences that were followed for a short time only. It is also "
+            "raised by links to strangers. The first figure takes these apart; what is left is "
+            "people who had no structured treatment.",
         ],
         drawings=_drawn(charts.steps(view.tables), charts.thresholds(view.tables)),
         tables=[
@@ -67,13 +61,10 @@ def first_weeks(view: View) -> Part:
         "Why are so few in treatment at three weeks?",
         text=[
             "Status on a day and access by a day are two figures. Many people who are not in "
-            "treatment "
-            "on day 21 have not left it: they have not yet started. The day of the sentence is a "
-            "state "
-            "of its own, as some were in treatment already.",
+            "treatment on day 21 have not left it: they have not yet started. The day of the "
+            "sentence is a state of its own, as some were in treatment already.",
             "The curves show how entry builds up, with what may come first: death, or the end of "
-            "the "
-            "order. Counting those as if they could still enter would overstate entry.",
+            "the order. Counting those as if they could still enter would overstate entry.",
         ],
         drawings=_drawn(charts.status(view.tables), charts.entry(view.tables)),
         tables=[
@@ -83,10 +74,8 @@ def first_weeks(view: View) -> Part:
         ],
         after=[
             "Would leaving treatment so early not lead to breach? The table on breach sets the "
-            "two side "
-            "by side; breach is recorded per order and without a date, so it cannot tell which "
-            "came "
-            "first."
+            "two side by side; breach is recorded per order and without a date, so it cannot tell "
+            "which came first."
         ],
     )
 
@@ -115,13 +104,11 @@ def ends(view: View) -> Part:
         "How did treatment end, and what is a successful completion?",
         text=[
             "A journey is successfully completed when the treatment provider discharged the "
-            "client with "
-            f"one of the discharge reasons {codes} of the national treatment data set. The "
-            "outcome is "
-            "taken on the first journey after the sentence at the end of observation, whatever "
-            "happened "
-            "to the order; the second split of the table takes it at the end of the order instead. "
-            "Return to treatment within six months of a completion is given beside it.",
+            f"client with one of the discharge reasons {codes} of the national treatment data "
+            "set. The outcome is taken on the first journey after the sentence at the end of "
+            "observation, whatever happened to the order; the second split of the table takes it "
+            "at the end of the order instead. Return to treatment within six months of a "
+            "completion is given beside it.",
         ],
         drawings=_drawn(charts.discharge(view.tables)),
         tables=[
@@ -138,10 +125,9 @@ def substance_use(view: View) -> Part:
         "Did substance use fall?",
         text=[
             "The Treatment Outcomes Profile asks on how many of the past 28 days a substance was "
-            "used. "
-            "Only people with a form at the start and a later one can be compared, and they are "
-            "those "
-            "who stayed: the table prints how many can be compared of how many could have been.",
+            "used. Only people with a form at the start and a later one can be compared, and "
+            "they are those who stayed: the table prints how many can be compared of how many "
+            "could have been.",
         ],
         drawings=_drawn(charts.use(view.tables)),
         tables=[view.get("top", "Change in substance use on treatment")],
@@ -155,10 +141,8 @@ def deaths(view: View) -> Part:
         "How many people died?",
         text=[
             "A share of people who died says little without the time during which they were "
-            "observed. "
-            "The rate divides deaths by person-years, so groups that were observed for different "
-            "times "
-            "can be compared.",
+            "observed. The rate divides deaths by person-years, so groups that were observed for "
+            "different times can be compared.",
         ],
         open=[view.get("deaths", "Deaths per person-year")],
     )
@@ -172,10 +156,8 @@ def good_enough(view: View) -> Part:
         "What is good enough?",
         text=[
             "These statistics do not say what share would be good enough. Outside figures are "
-            "printed "
-            "so that readers can judge for themselves; they describe other people and other "
-            "definitions "
-            "and are not targets for these figures.",
+            "printed so that readers can judge for themselves; they describe other people and "
+            "other definitions and are not targets for these figures.",
         ],
         bullets=[text[:1].upper() + text[1:] for text in marks],
         open=view.some("chain"),
@@ -195,13 +177,10 @@ def access(view: View) -> Part:
         "Who is more or less likely to engage?",
         text=[
             "Odds ratios from logistic regressions, each characteristic adjusted for the others. "
-            "Above "
-            "1 a group is more likely to engage than the reference category, below 1 less likely. "
-            "They "
-            "are associations, not effects. The figures show the population-averaged model "
-            "without the "
-            "reason for which the order ended, which is known only afterwards; the tables hold all "
-            "models, each under its name.",
+            "Above 1 a group is more likely to engage than the reference category, below 1 less "
+            "likely. They are associations, not effects. The figures show the "
+            "population-averaged model without the reason for which the order ended, which is "
+            "known only afterwards; the tables hold all models, each under its name.",
         ],
         drawings=_drawn(*drawings),
         tables=[
@@ -230,11 +209,9 @@ def groups(view: View) -> Part:
         "groups",
         "How do groups differ, and who is missed?",
         text=[
-            "Differences between groups in the observed shares mix treatment with linkage: people "
-            "who "
-            "move, have no fixed abode or an uncertain date of birth are harder to link. The "
-            "comparison "
-            "of linked with unlinked people shows where that may matter.",
+            "Differences between groups in the observed shares mix treatment with linkage: "
+            "people who move, have no fixed abode or an uncertain date of birth are harder to "
+            "link. The comparison of linked with unlinked people shows where that may matter.",
         ],
         drawings=_drawn(charts.groups(view.tables)),
         tables=[
