@@ -100,11 +100,16 @@ def linked(study: Study, seed: int) -> Linkage:
 
 
 def cohort_of(study: Study, found: Linkage) -> Cohort:
-    """What the analyst would open: control records counted and dropped."""
+    """What the analyst would open: control records counted and dropped, candidates of OHID."""
     tables = {
         part: study.tables["/".join(part)].to_pandas().rename(columns={"entity_id": "person"})
         for part in (("moj", "events"), ("ohid", "events"), ("ohid", "details"))
     }
+    released = pd.Index(np.asarray(found.candidates.right_entity).astype(str)).unique()
+    released = released[~released.str.startswith(CONTROL)]
+    for name in ("events", "details"):
+        table = tables["ohid", name]
+        tables["ohid", name] = table[table["person"].isin(released)].reset_index(drop=True)
     links, candidates = _pairs(found.links), _pairs(found.candidates)
     hits = found.links.left_entity.astype(str)
     hits = np.unique(hits[np.char.startswith(hits, CONTROL)])
@@ -113,7 +118,7 @@ def cohort_of(study: Study, found: Linkage) -> Cohort:
     return simulated.cohort(
         tables["moj", "events"], tables["ohid", "events"], links,
         forms=tables["ohid", "details"], candidates=candidates,
-        people=(_everybody(study, "moj"), _everybody(study, "ohid")),
+        people=(_everybody(study, "moj"), list(released)),
         controls=(len(hits), number), linkage=found.report.model_dump(mode="json"),
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ the doubt about the linkage.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -16,11 +17,12 @@ from blindlink.analyst.columns import Floats, Integers, Mask
 from blindlink.analyst.definitions import FOLDED, SUBSTANCES
 from blindlink.analyst.intervals import Bootstrap, effective_size, wilson
 from blindlink.analyst.journeys import Journeys
-from blindlink.analyst.linkage_error import ErrorRates, true_share
+from blindlink.analyst.linkage_error import ErrorRates, true_share, true_share_of_firsts
 from blindlink.analyst.pathways import Pathways
 from blindlink.analyst.strata import Relative, pair_sums, relative
 
 ENGAGED, AT_THREE_WEEKS = "engaged", "in treatment at three weeks"
+BY_ANY_RECORD = {ENGAGED, AT_THREE_WEEKS}  # the other flags belong to the first journey
 _ENOUGH_RIVALS = 200.0  # weight of candidate pairs below which q is taken from the whole pool
 _MOST_RIVALS = 1_000_000
 _POOL_PAIRS = 200_000
@@ -126,6 +128,28 @@ class Correction:
         self.stranger = flags(pathways.right_journeys, right, sentence[case], pathways)
         self._pair_sums = pair_sums(pathways)
 
+    @cached_property
+    def changes(self) -> tuple[Integers, Floats, dict[str, Floats]]:
+        """What a further record would change: cases, weights, and per flag +1, 0 or -1 for each.
+
+        The case's own records and one that it could wrongly be linked to, taken together.
+        """
+        some = self.pairs.iloc[:: -(-len(self.pairs) // _POOL_PAIRS) or 1]
+        case = some["case"].to_numpy(dtype=np.int64)
+        pairs = pd.DataFrame({"pair": np.arange(len(case)), "left": self.person[case]})
+        own = pairs.merge(self.pathways.links[["left", "right"]], on="left")
+        further = pairs[["pair"]].assign(right=some["right"].to_numpy(dtype=np.int64))
+        both = pd.concat([own[["pair", "right"]], further]).drop_duplicates()
+        episodes = self.pathways.episodes.merge(both, left_on="person", right_on="right")
+        gap = self.pathways.settings.definitions.gap_days
+        joined = Journeys.merge(episodes.assign(person=episodes["pair"]), gap)
+        sentence = self.pathways.cases["sentence_date"].to_numpy()[case]
+        found = flags(joined, pairs["pair"].to_numpy(dtype=np.int64), sentence, self.pathways)
+        changed = {
+            name: found[name].astype(np.float64) - self.observed[name][case] for name in found
+        }
+        return case, some["weight"].to_numpy(), changed
+
     def error_rates_of(self, group: Integers, groups: int) -> Relative | None:
         """How the error rates of each group (codes of the cases) differ from those of everybody.
 
@@ -163,36 +187,15 @@ class Correction:
         """Count a flag among the cases of ``mask`` by ``group`` (codes 0..groups-1, -1 = none)."""
         inside = np.ones(len(self.person), dtype=bool) if mask is None else mask.copy()
         group = np.zeros(len(self.person), dtype=np.int64) if group is None else group
-        inside_group = group >= 0
-        inside &= inside_group
+        inside &= group >= 0
         shape = (groups, len(self.kinds))
         key = (group * len(self.kinds) + self.kind)[inside]
         person = self.person[inside]
         linked = self.pathways.cases["linked"].to_numpy(dtype=float)[inside]
         part = self.observed[name].astype(float)[inside]
         sums, draws = self._sums(key, person, [np.ones(len(key)), linked, part], shape)
-        q, q_draws = self._counts_as(name)
-        cell = np.where(inside_group, group * len(self.kinds) + self.kind, -1)
-        rates = self._by_cell(cell, shape)
-        return self._counted(sums, draws, q, q_draws, (key, person, part), rates)
-
-    def kind_rates(self, kind: str) -> tuple[Floats, Floats]:
-        """Draws of f and s of one kind, each of shape (replicates,)."""
-        _, _, f_draws, s_draws = self.rates_of(self.kind, len(self.kinds))
-        at = self.kinds.index(kind)
-        return f_draws[:, at, 0], s_draws[:, at, 0]
-
-    def _by_cell(
-        self, cell: Integers, shape: tuple[int, int]
-    ) -> tuple[Floats, Floats, Floats, Floats]:
-        """``rates_of`` each group and kind: points (groups, kinds), draws with replicates first."""
-        f, s, f_draws, s_draws = self.rates_of(cell, shape[0] * shape[1])
-        return (
-            f.reshape(shape),
-            s.reshape(shape),
-            f_draws.reshape(-1, *shape),
-            s_draws.reshape(-1, *shape),
-        )
+        rates = self.rates_of(group, groups)
+        return self._counted(sums, draws, name, (key, person, part), rates)
 
     def counts_as(self, name: str) -> Floats:
         """q of each kind: the share of wrongly linkable records that would count."""
@@ -246,10 +249,17 @@ class Correction:
             self._q[name] = self._count_strangers(name)
         return self._q[name]
 
+    def _first(self, name: str) -> bool:
+        """Whether a flag of the first journey can change by a stranger on top of a true record."""
+        return not self.rates.exclusive and name not in BY_ANY_RECORD
+
     def _count_strangers(self, name: str) -> tuple[Floats, Floats]:
         case = self.pairs["case"].to_numpy(dtype=np.int64)
-        weight = self.pairs["weight"].to_numpy()
-        values = [weight, weight * self.stranger[name]]
+        weight, counts = self.pairs["weight"].to_numpy(), self.stranger[name].astype(np.float64)
+        if self._first(name):
+            case, weight, changed = self.changes
+            counts = changed[name]
+        values = [weight, weight * counts]
         shape = (1, len(self.kinds))
         (base, hits), (bases, hit) = self._sums(self.kind[case], self.person[case], values, shape)
         # A kind without any pair takes the q of all; without pairs at all q is 1, the worst case.
@@ -263,8 +273,7 @@ class Correction:
         self,
         sums: list[Floats],
         draws: list[Floats],
-        q: Floats,
-        q_draws: Floats,
+        name: str,
         rows: tuple[Integers, Integers, Floats],
         error: tuple[Floats, Floats, Floats, Floats],
     ) -> Counted:
@@ -275,7 +284,12 @@ class Correction:
         linked_share, linked_shares = _divide(linked, whole), _divide(links, wholes)
 
         def p(f: Floats | float, s: Floats | float, point: bool = False) -> Floats:
-            a, at, chance = (share, linked_share, q) if point else (shares, linked_shares, q_draws)
+            a, at = (share, linked_share) if point else (shares, linked_shares)
+            chance = self._counts_as(name)[0 if point else 1]
+            if self._first(name):
+                return true_share_of_firsts(
+                    a, chance, self._counts_as(ENGAGED)[0 if point else 1], f, s
+                )
             return true_share(a, at, chance, f, s, exclusive=rates.exclusive)
 
         f, s, f_draws, s_draws = error

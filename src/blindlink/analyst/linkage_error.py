@@ -16,6 +16,13 @@ Where somebody may have several links, strangers come on top of true records:
     a = p s (1 - f q) + f q,    p = (a - f q) / (s (1 - f q)).
 
 Both are the estimator of Rogan and Gladen (1978) with error rates that the linkage implies.
+
+The second holds for what any treatment record makes true. How the *first* journey after a sentence
+ended, and its substances, a stranger on top of a true record changes only where the stranger's
+journey comes first or overlaps. There d, the mean change of the count by one more record, stands
+for the strangers:
+
+    p = (a - f d / (1 - f q)) / s.
 """
 
 from collections.abc import Mapping
@@ -82,6 +89,22 @@ def true_share(
             return np.asarray((share - strangers) / sensitivity)
         chance = counts_as * false_link
         return np.asarray((share - chance) / (sensitivity * (1 - chance)))
+
+
+def true_share_of_firsts(
+    share: Floats,
+    changed: Floats,
+    counts_as: Floats,
+    false_link: Floats | float,
+    sensitivity: Floats | float,
+) -> Floats:
+    """p from a, d, q, f and s where strangers come on top of true records. Shapes broadcast.
+
+    ``counts_as`` is the q of engagement: the observed records hold strangers themselves.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        strangers = changed * false_link / (1 - false_link * counts_as)
+        return np.asarray((share - strangers) / sensitivity)
 
 
 def error_rates(info: Mapping[str, Any], settings: Settings, seed: int) -> ErrorRates:

@@ -198,7 +198,7 @@ def _steps(correction: Correction, counted: Counted) -> list[tuple[str, Floats, 
         ("false links taken out", level - now, levels - draws_now, source),
     ]
     for number, loss in enumerate(rates.losses, start=1):
-        # What the causes that come later still hide. The first differs by kind, the others do not.
+        # What the causes that come later still hide.
         hidden = np.prod([later.value for later in rates.losses[number:]])
         draws = np.prod([np.ones(len(levels)), *rates.loss_draws[number:]], axis=0)
         up, ups = counted.p * hidden, counted.p_draws * draws[:, None, None]

@@ -1,4 +1,4 @@
-"""False and missed links by requirement, sex, age, ethnicity and region: who is linked worse."""
+"""False and missed links by sex, age, ethnicity and region: who is linked worse."""
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,7 @@ from blindlink.analyst.statistics.layout import (
 from blindlink.analyst.statistics.linkage import central
 from blindlink.analyst.tables import Column, Table
 
-STRATA = ("requirement", "sex", "age_band", "ethnicity", "region")
-NAMES = GROUPS | {"requirement": "Requirement"}
+STRATA = ("sex", "age_band", "ethnicity", "region")
 TITLE = "Quality of the linkage by group"
 COLUMNS: dict[str, Column] = {
     "dimension": label("Characteristic"),
@@ -63,7 +62,7 @@ def _dimension(correction: Correction, cases: pd.DataFrame, column: str) -> pd.D
     linked = np.bincount(codes, weights=cases["linked"].astype(float), minlength=len(names))
     return pd.DataFrame(
         {
-            "dimension": NAMES[column],
+            "dimension": GROUPS[column],
             "group": names,
             "requirements": np.bincount(codes, minlength=len(names)),
             "linked": linked.astype(int),

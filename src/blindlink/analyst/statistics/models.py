@@ -194,8 +194,7 @@ def _corrected(
     linked, share = float(cases.loc[mine, "linked"].mean()), float(y.mean())
     q = float(correction.counts_as(ENGAGED)[0, correction.kinds.index(kind)])
     fits = []
-    f_draws, s_draws = (draws[:DRAWS] for draws in correction.kind_rates(kind))
-    for f, s in zip(f_draws, s_draws, strict=True):
+    for f, s in zip(rates.false_link_draws[:DRAWS], rates.sensitivity_draws[:DRAWS], strict=True):
         seen, invented = error_pair(share, linked, q, float(f), float(s), rates.exclusive)
         fit = misclassified(X, y, person, seen, invented)
         if fit is not None:
