@@ -36,7 +36,7 @@ from blindlink.study.targets import ANY_RECORD, TARGETS, any_record, true_figure
 
 CONTROL = "control-"
 SETTINGS = Settings(replicates=300)
-PLAN = Plan(cardinality="one-to-many")  # of src/blindlink/study/agreement.toml
+PLAN = Plan(cardinality="one-to-many", target="precision:0.95")  # as in study/agreement.toml
 
 Figures = dict[str, float]
 

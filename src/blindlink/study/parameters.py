@@ -50,12 +50,12 @@ class Mix:
     """
 
     substances: tuple[tuple[float, ...], ...] = (
-        (0.702, 0.236, 0.049, 0.010),
-        (0.002, 0.101, 0.678, 0.219),
+        (0.711, 0.2355, 0.0435, 0.010),
+        (0.0, 0.103, 0.668, 0.2295),
     )
     outcomes: tuple[tuple[float, ...], ...] = (
-        (0.433, 0.257, 0.040, 0.022, 0.031, 0.019, 0.0148),
-        (0.278, 0.240, 0.037, 0.066, 0.019, 0.010, 0.0148),
+        (0.4352, 0.2601, 0.0405, 0.0223, 0.0314, 0.0192, 0.0155),
+        (0.2794, 0.2429, 0.0374, 0.0668, 0.0192, 0.0101, 0.0155),
     )
 
 
@@ -69,10 +69,10 @@ class ExpectedLinkage:
     is in treatment on day 21.
     """
 
-    sensitivity: tuple[float, float] = (0.874, 0.869)
-    false_link: float = 0.0046
-    counts: float = 0.52
-    counts_21: float = 0.25
+    sensitivity: tuple[float, float] = (0.884, 0.891)
+    false_link: float = 0.026
+    counts: float = 0.53
+    counts_21: float = 0.195
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class Parameters:
     deaths_per_year: float = 0.012
     published: Published = field(default_factory=Published)
     mix: Mix = field(default_factory=Mix)
-    same_requirement_again: float = 0.95
+    same_requirement_again: float = 0.97
     linkage: ExpectedLinkage = field(default_factory=ExpectedLinkage)
     errors: IdentifierErrors = field(default_factory=IdentifierErrors)
     effects: tuple[Effects, Effects] = (ATR_EFFECTS, DRR_EFFECTS)
