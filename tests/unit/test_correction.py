@@ -154,3 +154,71 @@ def frame(study: simulated.Known) -> Correction:
 def test_the_study_is_what_the_tests_take_it_for(study: simulated.Known, frame: Correction) -> None:
     assert isinstance(study.cohort.links, pd.DataFrame)
     assert study.reach == 0.85
+
+
+def _many(
+    rows: list[dict[str, object]],
+    episodes: list[dict[str, object]],
+    links: list[tuple[str, str]],
+    controls: tuple[int, int],
+) -> Correction:
+    """A study in which somebody may have several links, and every true record is found."""
+    report = simulated.report(sensitivity=SURE, cardinality="one-to-many")
+    cohort = simulated.cohort(rows, episodes, links, controls=controls, linkage=report)
+    return correction(cohort, Settings(priors=(), replicates=60))  # fmt: skip
+
+
+def test_what_a_further_record_changes_of_the_first_journey() -> None:
+    r, e = simulated.requirement, simulated.episode
+    found = _many(
+        [r("EARLY", "2020-01-01"), r("LATE", "2020-01-01"), r("NONE", "2020-01-01")],
+        [
+            e("A", "2020-01-05", "2020-01-20", "80"),
+            e("B", "2020-06-01", "2020-07-01", "80"),
+            e("STRANGER", "2020-03-01", "2020-03-10", "85", drug_1="1011"),
+        ],
+        [("EARLY", "A"), ("LATE", "B")],
+        (5, 100),
+    )
+    case, _, changed = found.changes
+    assert set(case) == {0, 1, 2}
+    day = found.observed[ENGAGED]
+    by_case = {name: [set(values[case == c]) for c in range(3)] for name, values in changed.items()}
+    early, late, none = (
+        next(c for c in range(3) if key(c))
+        for key in (
+            lambda c: day[c] and found.pathways.cases["entry"][c] == 4,
+            lambda c: day[c] and found.pathways.cases["entry"][c] > 100,
+            lambda c: not day[c],
+        )
+    )
+    assert by_case["opiate"][early] == by_case[COMPLETED][early] == {0}
+    assert by_case["opiate"][late] == by_case["dropped out"][late] == {1}
+    assert by_case["alcohol only"][late] == by_case[COMPLETED][late] == {-1}
+    assert by_case["opiate"][none] == by_case[ENGAGED][none] == {1}
+
+
+def test_strangers_on_top_of_true_records_are_taken_out_of_shares_of_first_journeys() -> None:
+    """Nobody truly has opiates; every stranger has. One in ten is linked to a stranger as well."""
+    rng, people = np.random.default_rng(5), 3000
+    first = pd.Timestamp("2020-01-01")
+
+    def day(number: int) -> str:
+        return f"{first + pd.Timedelta(days=int(number)):%Y-%m-%d}"
+
+    rows = [simulated.requirement(f"P{i}", "2020-01-01") for i in range(people)]
+    own = [
+        simulated.episode(f"T{i}", day(at), day(at + 60), "80")
+        for i, at in enumerate(rng.integers(0, 300, people // 2))
+    ]
+    others = [
+        simulated.episode(f"S{i}", day(at), day(at + 60), "85", drug_1="1011")
+        for i, at in enumerate(rng.integers(-300, 300, people))
+    ]
+    fooled = rng.permutation(people)[: people // 10]
+    links = [(f"P{i}", f"T{i}") for i in range(people // 2)]
+    links += [(f"P{person}", f"S{i}") for i, person in enumerate(fooled)]
+    found = _many(rows, own + others, links, (10**8, 10**9))
+    shares = found.ratio(found.count("opiate"), found.count(ENGAGED)).iloc[0]
+    assert shares["observed"] > 0.07
+    assert shares["corrected"] == pytest.approx(0, abs=0.015)

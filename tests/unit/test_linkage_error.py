@@ -5,7 +5,7 @@ import pytest
 import simulated
 
 from blindlink.analyst.definitions import Prior, Settings
-from blindlink.analyst.linkage_error import error_rates, true_share
+from blindlink.analyst.linkage_error import error_rates, true_share, true_share_of_firsts
 
 NO_PRIORS = Settings(priors=())
 
@@ -98,3 +98,13 @@ def test_the_same_seed_gives_the_same_draws() -> None:
     one, other = (error_rates(info, Settings(), seed=5) for _ in range(2))
     assert np.array_equal(one.sensitivity_draws, other.sensitivity_draws)
     assert np.array_equal(one.false_link_draws, other.false_link_draws)
+
+
+def test_the_formula_of_first_journeys_inverts_its_own_model() -> None:
+    # Without a true record of their own, strangers change a count as they change engagement.
+    p, s, f, q = 0.3, 0.9, 0.08, 0.6
+    x = s * p
+    seen = x + f * q * (1 - x)
+    changed = q * (1 - seen)
+    found = true_share_of_firsts(np.array(seen), np.array(changed), np.array(q), f, s)
+    assert found == pytest.approx(p)
