@@ -50,12 +50,12 @@ class Mix:
     """
 
     substances: tuple[tuple[float, ...], ...] = (
-        (0.711, 0.2355, 0.0435, 0.010),
+        (0.710, 0.2355, 0.0422, 0.010),
         (0.0, 0.103, 0.668, 0.2295),
     )
     outcomes: tuple[tuple[float, ...], ...] = (
-        (0.4352, 0.2601, 0.0405, 0.0223, 0.0314, 0.0192, 0.0155),
-        (0.2794, 0.2429, 0.0374, 0.0668, 0.0192, 0.0101, 0.0155),
+        (0.4285, 0.2627, 0.0409, 0.0225, 0.0317, 0.0194, 0.0152),
+        (0.2751, 0.2453, 0.0378, 0.0675, 0.0194, 0.0102, 0.0152),
     )
 
 
@@ -69,10 +69,10 @@ class ExpectedLinkage:
     is in treatment on day 21.
     """
 
-    sensitivity: tuple[float, float] = (0.884, 0.891)
-    false_link: float = 0.026
+    sensitivity: tuple[float, float] = (0.892, 0.892)
+    false_link: float = 0.0205
     counts: float = 0.53
-    counts_21: float = 0.195
+    counts_21: float = 0.22
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class IdentifierErrors:
     surname_other_women: float = 0.057
     surname_other_men: float = 0.013
     surname_typo: float = 0.015
-    outward_elsewhere: tuple[float, float, float] = (0.39, 0.08, 0.03)  # in LA, in region, beyond
+    outward_elsewhere: tuple[float, float, float] = (0.366, 0.08, 0.03)  # in LA, in region, beyond
     movers_with_several_episodes: float = 0.12  # two persons at OHID
     no_fixed_abode: float = 0.07  # no postcode at probation
     authority_with_no_fixed_abode: float = 0.8
