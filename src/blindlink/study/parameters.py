@@ -69,10 +69,10 @@ class ExpectedLinkage:
     is in treatment on day 21.
     """
 
-    sensitivity: tuple[float, float] = (0.892, 0.892)
-    false_link: float = 0.0205
-    counts: float = 0.53
-    counts_21: float = 0.22
+    sensitivity: tuple[float, float] = (0.896, 0.896)
+    false_link: float = 0.0222
+    counts: float = 0.555
+    counts_21: float = 0.232
 
 
 @dataclass(frozen=True)
