@@ -56,11 +56,10 @@ bench: $(STAMP) ## speed against clkhash and anonlink, as ratios in one run
 COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
   --override requirements/overrides.txt --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade --quiet
 
-quality: $(STAMP) ## linkage quality over many sets, interval coverage, the study against the publication (hours)
+quality: $(STAMP) ## linkage quality over many sets, and interval coverage over 200 studies (hours)
 	$(BIN)/python -m benchmarks.quality
 	$(BIN)/python -m benchmarks.splink_peer  # needs requirements/quality.lock
 	$(BIN)/python benchmarks/interval_coverage.py --studies 200 --requirements 4000
-	$(BIN)/python benchmarks/study_targets.py --seeds 20
 
 TRUST_TESTS = $(addprefix tests/unit/test_,$(addsuffix .py,keys canonical container merkle inclusion terms \
   agreement_draft secret audit_log audit_proofs inspecting payload records submission release spool \
@@ -71,6 +70,11 @@ TRUST_TESTS = $(addprefix tests/unit/test_,$(addsuffix .py,keys canonical contai
 trust-coverage: $(STAMP) ## 100 % branch coverage of keys, agreement, submission, release and audit, or fail
 	$(BIN)/pytest -q --cov --cov-config=tests/trust_coverage.ini --cov-report=term-missing:skip-covered \
 	  --cov-fail-under=100 $(TRUST_TESTS)
+
+.PHONY: statistics
+statistics: $(STAMP) ## interval coverage over 200 studies, the study against the publication over 20 (half an hour)
+	$(BIN)/python benchmarks/interval_coverage.py --studies 200 --requirements 4000 --imputations 0 --out docs/reference/coverage.md
+	$(BIN)/python benchmarks/study_targets.py --seeds 20 --out docs/reference/study-targets.md
 
 vectors: $(STAMP) ## write the single-fault vectors of tests/vectors anew
 	$(BIN)/python tests/vectors/make_vectors.py
