@@ -57,8 +57,8 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11
   --override requirements/overrides.txt --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade --quiet
 
 quality: $(STAMP) ## linkage quality over many sets, and interval coverage over 200 studies (hours)
-	$(BIN)/python -m benchmarks.quality
-	$(BIN)/python -m benchmarks.splink_peer  # needs requirements/quality.lock
+	$(BIN)/python -m benchmarks.quality --page docs/reference/quality.md
+	$(BIN)/python -m benchmarks.splink_peer --page docs/reference/quality.md  # needs requirements/quality.lock
 	$(BIN)/python benchmarks/interval_coverage.py --studies 200 --requirements 4000
 
 TRUST_TESTS = $(addprefix tests/unit/test_,$(addsuffix .py,keys canonical container merkle inclusion terms \
