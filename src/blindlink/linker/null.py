@@ -24,6 +24,7 @@ _SLOPE_PRIOR = 2.0
 _TILT_LIMIT = np.log(4)
 _BULK = np.log(2)  # the lower half of the strangers above the floor
 _NEAR = np.log(30)  # the tilt is fitted without the far tail, where duplicates would bend it
+_NEARER = np.log(8)  # the same where the plan itself lets a file hold a person several times
 _DUPLICATES = np.log(8)  # no difference between the strangers of two files is as large as this
 
 
@@ -76,8 +77,7 @@ def measure(evidence: Evidence, cardinality: str) -> Null:
     )
     segment = partition(cross, left + right)
     depth = _depth(left + right)
-    # Where the plan lets a file hold a person several times, duplicates begin just above the bulk.
-    near = depth < (_NEAR if cardinality == "one-to-one" else _BULK)
+    near = depth < (_NEAR if cardinality == "one-to-one" else _NEARER)
     smooth = _tilt(left, right, depth, near, evidence)
     found = _departures(left, right, smooth, segment, evidence, cardinality)
     similar = _similar(left, right, smooth, segment, found, evidence)
