@@ -54,10 +54,13 @@ def test_every_target_stands_beside_what_the_study_shows(played: Path) -> None:
         rows = {row["id"]: row for row in csv.DictReader(file)}
     assert {"T01", "T05", "T08", "T13", "T25", "T29"} <= rows.keys()
     assert rows["T08"]["target"] == "38.9"
-    low, true, high = (
-        float(rows["T08"][name]) for name in ("corrected_low", "true", "corrected_high")
-    )
-    assert low < true < high
+    # In a cohort this small the gate withholds some of the shares.
+    shares = [rows[name] for name in ("T08", "T10", "T11", "T12", "T13")]
+    released = [each for each in shares if each["corrected"]]
+    assert released
+    for each in released:
+        low, true, high = (float(each[n]) for n in ("corrected_low", "true", "corrected_high"))
+        assert low < true < high
     assert 40 < float(rows["T05"]["true"]) < 70
 
 

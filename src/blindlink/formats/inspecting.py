@@ -16,6 +16,7 @@ from blindlink.files import read_bytes, reason
 from blindlink.formats import audit, canonical, container
 from blindlink.formats.agreement import read_agreement
 from blindlink.formats.encodings import VERSION as ENCODINGS
+from blindlink.formats.linkage_report import VERSION as LINKAGE_REPORT
 from blindlink.formats.manifest import Manifest
 from blindlink.formats.schema import load_schema
 from blindlink.keys import PartyKeys, PartyPublic
@@ -119,6 +120,8 @@ def _json(path: Path) -> dict[str, Any]:
         )
     if str(found.get("format", "")).startswith("blindlink-"):
         return _document(found)
+    if found.get("version") == LINKAGE_REPORT:
+        return {"what": "linkage quality report, neither sealed nor signed", **_short(found)}
     raise _foreign(path)
 
 
