@@ -140,7 +140,7 @@ def _join(
 
 def bench_both_cores(benchmark: Any, figures: Figures) -> None:
     """All cores of this machine against one of them, by the clock, on a join of some seconds."""
-    left, right = filters.files("token", LARGE[0], 4 * LARGE[1])
+    left, right = filters.files("token", 5 * LARGE[0], 4 * LARGE[1])
     engine = engines.load("sliced")
 
     def on_one_core() -> None:
@@ -153,7 +153,7 @@ def bench_both_cores(benchmark: Any, figures: Figures) -> None:
         (lambda: engine.pairs(left, right, 0.7), 1),
         (on_one_core, 1),
         1.8,
-        rounds=7,
+        rounds=5,
         note="by the clock",
     )
     benchmark.extra_info["ratio"] = ratio.value

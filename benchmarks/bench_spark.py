@@ -29,7 +29,7 @@ Figures = dict[str, float]
 def main() -> None:
     """All ways, or with --way one of them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, nargs=2, default=(40_000, 1_000_000))
+    parser.add_argument("--rows", type=int, nargs=2, default=(200_000, 2_000_000))
     parser.add_argument("--folder", type=Path, help="keep the two files here")
     parser.add_argument("--way", choices=(*LOCAL, *SPARK), help="run this way alone")
     options = parser.parse_args()

@@ -71,7 +71,8 @@ def page(runs: Runs, people: int) -> str:
         f"Means over {len(runs)} synthetic studies (seeds {min(seeds)} to {max(seeds)}) with "
         f"{people:,} treatment people each; {seconds:,.0f} s of processor time. Made by",
         "",
-        f"    python benchmarks/study_targets.py --seeds {len(runs)} --people {people}",
+        f"    python benchmarks/study_targets.py --seeds {len(runs)} --first {min(seeds)} "
+        f"--people {people}",
         "",
         "*Target*: the publication of 30 March 2023. *Observed*: what the analyst's report shows "
         "after privacy-preserving linkage, which is what the publication's figure corresponds to. "

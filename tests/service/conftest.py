@@ -56,3 +56,15 @@ def embedded(submitted: flow_world.World) -> Iterator[world.Served]:
     with world.served(submitted) as found:
         found.open()
         yield found
+
+
+@pytest.fixture(scope="module")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[world.Served]:
+    """A service with one project that has a release."""
+    made = world.submissions(tmp_path_factory.mktemp("console"))
+    with world.served(made) as served:
+        served.open()
+        for owner in made.owners:
+            served.submit(owner)
+        served.run()
+        yield served

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,18 +20,6 @@ ROLES = ("operator", "auditor")
 OWN = re.compile(r"^(/console(/[A-Za-z0-9/._?=-]*)?|#[a-z]+)$")
 INLINE = re.compile(r"<style|<script(?![^>]*\ssrc=)|\s(style|on[a-z]+)\s*=", re.IGNORECASE)
 LINKS = re.compile(r'\s(?:href|src|action|data-live)="([^"]*)"')
-
-
-@pytest.fixture(scope="module")
-def linked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A service with one project that has a release."""
-    made = world.submissions(tmp_path_factory.mktemp("console"))
-    with world.served(made) as served:
-        served.open()
-        for owner in made.owners:
-            served.submit(owner)
-        served.run()
-        yield served
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ The accessibility rules of axe-core run when ``BLINDLINK_AXE`` names its ``axe.m
 """
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,18 +28,6 @@ SHAPE = """(() => ({
 SOUND = dict.fromkeys(("captions", "scopes", "labels", "title"), True)
 RING = """(() => { const style = getComputedStyle(document.activeElement);
     return style.outlineStyle !== 'none' || style.boxShadow !== 'none'; })()"""
-
-
-@pytest.fixture(scope="module")
-def linked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A service with one project that has a release."""
-    made = world.submissions(tmp_path_factory.mktemp("chromium"))
-    with world.served(made) as served:
-        served.open()
-        for owner in made.owners:
-            served.submit(owner)
-        served.run()
-        yield served
 
 
 def shown(served: Served) -> list[str]:

@@ -47,3 +47,11 @@ def test_what_makes_no_sense_is_refused_by_name(field: str, value: object) -> No
         parse_plan({field: value})
     assert f"linkage plan, {field}" in caught.value.message
     assert "Value error" not in caught.value.message
+
+
+def test_an_optimal_assignment_is_written_only_where_it_is_asked_for() -> None:
+    assert "assignment" not in Plan().model_dump(mode="json")
+    plan = parse_plan({"assignment": "optimal"})
+    assert plan.model_dump(mode="json")["assignment"] == "optimal"
+    with pytest.raises(FormatError, match="needs the cardinality one-to-one"):
+        parse_plan({"assignment": "optimal", "cardinality": "one-to-many"})

@@ -20,8 +20,8 @@ def cohort() -> pd.DataFrame:
     _, frame = probation.draw_probation(rng, PARAMETERS, names=english_names(), places=england())
     odds = probation.log_odds(frame, PARAMETERS.effects, PARAMETERS.first_day)
     engaged = draw_engagement(rng, frame, odds, PARAMETERS)
-    first = frame.groupby("person")["date"].min().to_numpy()
-    journeys = treatment.cohort_journeys(rng, engaged, first, PARAMETERS)
+    first, last = (frame.groupby("person")["date"].agg(end).to_numpy() for end in ("min", "max"))
+    journeys = treatment.cohort_journeys(rng, engaged, first, last, PARAMETERS)
     episodes = treatment.episodes(rng, journeys, PARAMETERS, cohort=True)
     return frame.join(truth.engagement(frame, episodes))
 

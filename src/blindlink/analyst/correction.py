@@ -24,7 +24,9 @@ from blindlink.analyst.strata import Relative, pair_sums, relative
 ENGAGED, AT_THREE_WEEKS = "engaged", "in treatment at three weeks"
 BY_ANY_RECORD = {ENGAGED, AT_THREE_WEEKS}  # the other flags belong to the first journey
 _ENOUGH_RIVALS = 200.0  # weight of candidate pairs below which q is taken from the whole pool
+_SURE = 0.99
 _MOST_RIVALS = 1_000_000
+_TELLS = 0.05  # below it all pairs have nearly the same match probability
 _POOL_PAIRS = 200_000
 MOST_FALSE = 0.999
 
@@ -70,20 +72,25 @@ def flags(
 
 
 def rivals(pathways: Pathways, seed: int) -> tuple[pd.DataFrame, str]:
-    """Pairs of a case and a treatment record that a wrong link could have joined, and their source.
+    """Pairs of a case and a treatment record, some of them wrong, and where they come from.
 
-    Columns: case (row of ``pathways.cases``), right, weight (1 - match probability). From the
-    released candidates that are no links and whose record is free; where they are too few, pairs
-    drawn at random from all free treatment records.
+    Columns: case (row of ``pathways.cases``), right, chance (match probability), linked. The
+    released candidates, less those that are right for certain, whose true pairs are of another kind
+    than doubtful ones, and those whose record belongs to somebody else; where they hold too few
+    wrong pairs, pairs drawn at random from all free treatment records, with chance 0.
     """
     cases, candidates = pathways.cases, pathways.candidates
-    free = candidates[~candidates["linked"] & ~candidates["taken"]]
-    free = free.assign(weight=1 - free["probability"].fillna(0.0))
+    linked, chance = candidates["linked"], candidates["probability"]
+    # Without a model a link may be right or wrong, and what is none counts as wrong.
+    told = candidates.assign(chance=chance.fillna(0.0))[
+        (linked & chance.le(_SURE)) | (~linked & ~candidates["taken"])
+    ]
     rows = pd.DataFrame({"left": cases["person"], "case": np.arange(len(cases))})
-    pairs = free[["left", "right", "weight"]].merge(rows, on="left")[["case", "right", "weight"]]
-    if pairs["weight"].sum() >= _ENOUGH_RIVALS:
+    columns = ["left", "right", "chance", "linked"]
+    pairs = told[columns].merge(rows, on="left")[["case", *columns[1:]]]
+    if (1 - pairs["chance"]).sum() >= _ENOUGH_RIVALS:
         step = -(-len(pairs) // _MOST_RIVALS)
-        return pairs.iloc[::step].reset_index(drop=True), "released candidates that are no links"
+        return pairs.iloc[::step].reset_index(drop=True), "the released candidates"
     return _pool(pathways, seed), "all free treatment records, paired at random"
 
 
@@ -93,13 +100,34 @@ def _pool(pathways: Pathways, seed: int) -> pd.DataFrame:
     pool = np.flatnonzero(~taken) if not taken.all() else np.arange(pathways.right_people)
     size = len(pathways.cases)
     if not len(pool) or not size:
-        return pd.DataFrame({"case": [], "right": [], "weight": []}).astype(
-            {"case": np.int64, "right": np.int64, "weight": np.float64}
+        return pd.DataFrame({"case": [], "right": [], "chance": [], "linked": []}).astype(
+            {"case": np.int64, "right": np.int64, "chance": np.float64, "linked": bool}
         )
     generator = np.random.Generator(np.random.PCG64(seed))
     case = np.repeat(np.arange(size), max(1, _POOL_PAIRS // size))
     right = pool[generator.integers(0, len(pool), len(case))]
-    return pd.DataFrame({"case": case, "right": right, "weight": 1.0})
+    return pd.DataFrame({"case": case, "right": right, "chance": 0.0, "linked": False})
+
+
+def _of_strangers(sums: list[Floats]) -> Floats:
+    """What a stranger's record counts for, S, where E x = P T + (1 - P) S with match probability P.
+
+    Least squares over pairs that are right with different probabilities, from the sums of P P,
+    P (1 - P), (1 - P) (1 - P), P x and (1 - P) x. NaN where no pair can be wrong.
+    """
+    right, mixed, wrong, by_right, by_wrong = sums
+    both = right * wrong - mixed**2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        alone = by_wrong / wrong
+        together = (right * by_wrong - mixed * by_right) / both
+    return np.where(both > _TELLS * right * wrong, together, alone)
+
+
+def _mean_of_halves(values: Floats, weight: Floats) -> Floats:
+    """The weighted mean of every two neighbours of the last axis; a NaN has no weight."""
+    weight = np.where(np.isnan(values), 0.0, weight).reshape(*values.shape[:-1], -1, 2)
+    pairs = np.nan_to_num(values).reshape(weight.shape)
+    return _divide((weight * pairs).sum(axis=-1), weight.sum(axis=-1))
 
 
 class Correction:
@@ -129,26 +157,32 @@ class Correction:
         self._pair_sums = pair_sums(pathways)
 
     @cached_property
-    def changes(self) -> tuple[Integers, Floats, dict[str, Floats]]:
-        """What a further record would change: cases, weights, and per flag +1, 0 or -1 for each.
+    def changes(self) -> tuple[pd.DataFrame, dict[str, Floats]]:
+        """Some of ``pairs``, and per flag what the record changes for the case: +1, 0 or -1.
 
-        The case's own records and one that it could wrongly be linked to, taken together.
+        That is the case's linked records with this one, against the same without it. Column
+        ``further`` of the pairs: whether the case has any other linked record.
         """
         some = self.pairs.iloc[:: -(-len(self.pairs) // _POOL_PAIRS) or 1]
-        case = some["case"].to_numpy(dtype=np.int64)
+        case, linked = some["case"].to_numpy(dtype=np.int64), some["linked"].to_numpy(dtype=bool)
         pairs = pd.DataFrame({"pair": np.arange(len(case)), "left": self.person[case]})
         own = pairs.merge(self.pathways.links[["left", "right"]], on="left")
-        further = pairs[["pair"]].assign(right=some["right"].to_numpy(dtype=np.int64))
-        both = pd.concat([own[["pair", "right"]], further]).drop_duplicates()
-        episodes = self.pathways.episodes.merge(both, left_on="person", right_on="right")
+        own["here"] = own["right"].to_numpy() == some["right"].to_numpy()[own["pair"]]
+        # A link is taken away, another record is added; the observed flags are the other side.
+        more = pairs[["pair"]].assign(right=some["right"].to_numpy(dtype=np.int64))[~linked]
+        others = pd.concat([own.loc[~own["here"], ["pair", "right"]], more])
+        episodes = self.pathways.episodes.merge(others, left_on="person", right_on="right")
         gap = self.pathways.settings.definitions.gap_days
         joined = Journeys.merge(episodes.assign(person=episodes["pair"]), gap)
         sentence = self.pathways.cases["sentence_date"].to_numpy()[case]
         found = flags(joined, pairs["pair"].to_numpy(dtype=np.int64), sentence, self.pathways)
+        sign = np.where(linked, -1.0, 1.0)
         changed = {
-            name: found[name].astype(np.float64) - self.observed[name][case] for name in found
+            name: sign * (found[name].astype(np.float64) - self.observed[name][case])
+            for name in found
         }
-        return case, some["weight"].to_numpy(), changed
+        further = np.isin(np.arange(len(case)), own.loc[~own["here"], "pair"])
+        return some.assign(further=further), changed
 
     def error_rates_of(self, group: Integers, groups: int) -> Relative | None:
         """How the error rates of each group (codes of the cases) differ from those of everybody.
@@ -254,20 +288,33 @@ class Correction:
         return not self.rates.exclusive and name not in BY_ANY_RECORD
 
     def _count_strangers(self, name: str) -> tuple[Floats, Floats]:
-        case = self.pairs["case"].to_numpy(dtype=np.int64)
-        weight, counts = self.pairs["weight"].to_numpy(), self.stranger[name].astype(np.float64)
         if self._first(name):
-            case, weight, changed = self.changes
-            counts = changed[name]
-        values = [weight, weight * counts]
-        shape = (1, len(self.kinds))
-        (base, hits), (bases, hit) = self._sums(self.kind[case], self.person[case], values, shape)
+            pairs, changed = self.changes
+            return self._strangers(pairs, changed[name], pairs["further"].to_numpy(), -1.0)
+        alike = np.zeros(len(self.pairs), dtype=bool)
+        return self._strangers(self.pairs, self.stranger[name].astype(np.float64), alike, 0.0)
+
+    def _strangers(
+        self, pairs: pd.DataFrame, counts: Floats, apart: Mask, least: float
+    ) -> tuple[Floats, Floats]:
+        """What a stranger's record counts for, by kind: point and draws.
+
+        Pairs that are ``apart`` are looked at by themselves, because true records count otherwise
+        there; the two are put together as wrong links fall on them.
+        """
+        case, p = pairs["case"].to_numpy(dtype=np.int64), pairs["chance"].to_numpy()
+        wrong = (1 - p) * pairs["linked"].to_numpy(dtype=float)
+        wrong = wrong if wrong.any() else 1 - p
+        values = [p * p, p * (1 - p), (1 - p) ** 2, p * counts, (1 - p) * counts, wrong]
+        key, shape = 2 * self.kind[case] + apart, (1, 2 * len(self.kinds))
+        sums, draws = self._sums(key, self.person[case], values, shape)
+        overall = _of_strangers([x.sum() for x in sums[:5]])
+        point, drawn = (_mean_of_halves(_of_strangers(each[:5]), each[5]) for each in (sums, draws))
         # A kind without any pair takes the q of all; without pairs at all q is 1, the worst case.
-        overall = hits.sum() / base.sum() if base.sum() > 0 else 1.0
-        return (
-            np.where(base > 0, _divide(hits, base), overall),
-            np.where(bases > 0, _divide(hit, bases), overall),
+        found, found_draws = (
+            np.clip(np.where(np.isnan(q), overall, q), least, 1.0) for q in (point, drawn)
         )
+        return np.nan_to_num(found, nan=1.0), np.nan_to_num(found_draws, nan=1.0)
 
     def _counted(
         self,

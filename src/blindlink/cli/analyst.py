@@ -63,7 +63,7 @@ def cohort(
     now = datetime.now(UTC)
     signed = load_agreement(agreement_file, now=now)
     own = party_keys(keys, passphrase_file)
-    with progress_bar("Opening") as progress:
+    with progress_bar("Opening", "blobs") as progress:
         made = build_cohort(release, signed, own, out, now=now, force=force, progress=progress)
     result = {
         "cohort": str(out),

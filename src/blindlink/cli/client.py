@@ -111,7 +111,7 @@ def upload(
     here = connect(**caller)
     if receipt is not None:
         check_output(receipt, inputs=[file], force=force)
-    with progress_bar("Uploading") as progress:
+    with progress_bar("Uploading", "bytes") as progress:
         found = here.upload(file, progress=progress)
     if not no_wait:
         found = here.settle(found["id"])
@@ -209,7 +209,7 @@ def cancel(upload_id: str, **caller: Any) -> None:
 def download(out: Path, force: bool, as_json: bool, **caller: Any) -> None:
     """Fetch the release (analyst), and go on by itself after a broken connection."""
     here = connect(**caller)
-    with progress_bar("Downloading") as progress:
+    with progress_bar("Downloading", "bytes") as progress:
         digest = here.download(out, force=force, progress=progress)
     show({"release": str(out), "sha256": digest}, as_json, f"{out}  {digest}")
     note("'blindlink analyst cohort' verifies and opens it")

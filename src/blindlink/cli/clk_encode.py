@@ -69,7 +69,7 @@ def encode(
     """Encode the rows of a table, CSV, CSV.gz, Parquet or Arrow, for linkage."""
     from blindlink.owner.encode_files import encode_file
 
-    with progress_bar("encoding") as progress:
+    with progress_bar("encoding", "records") as progress:
         encode_file(
             data,
             schema,

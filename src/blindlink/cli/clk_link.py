@@ -96,6 +96,7 @@ def link(
     """Link the encodings LEFT and RIGHT: 0-based rows, score, match probability."""
     from blindlink.linker.files import link_files
 
+    plan["assignment"] = "optimal" if optimal else "greedy"
     plan["methods"] = list(plan["methods"])
     plan["levels"] = [text.split(",") for text in plan["levels"]]
     with progress_bar("linking") as progress:
@@ -104,7 +105,6 @@ def link(
             right,
             out,
             options=plan,
-            optimal=optimal,
             report=report,
             force=force,
             progress=progress,

@@ -79,7 +79,7 @@ def pairs(
     """
     from blindlink.linker.files import pairs_files
 
-    with progress_bar("comparing") as progress:
+    with progress_bar("comparing", "records") as progress:
         found = pairs_files(
             left,
             right,

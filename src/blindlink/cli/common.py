@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import click
 from rich.console import Console
+from rich.filesize import decimal
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     ProgressColumn,
     Task,
     TextColumn,
@@ -121,29 +121,52 @@ def note(text: str) -> None:
     click.echo(text, err=True)
 
 
-class _Rate(ProgressColumn):
-    """Steps per second."""
+class _Done(ProgressColumn):
+    """How much of the work is done."""
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f}/s")
+        unit = task.fields["unit"]
+        if task.total is None:
+            return Text("")
+        if not unit:
+            return Text(f"{task.percentage:.0f} %")
+        done = _amount(task.completed, unit).removesuffix(f" {unit}")
+        return Text(f"{done} of {_amount(task.total, unit)}")
+
+
+class _Rate(ProgressColumn):
+    """How much a second, where work has a unit."""
+
+    def render(self, task: Task) -> Text:
+        unit, elapsed = task.fields["unit"], task.elapsed
+        if not unit or not elapsed or not task.completed:
+            return Text("")
+        speed = task.finished_speed or task.speed or task.completed / elapsed
+        return Text(f"{_amount(speed, unit)}/s")
+
+
+def _amount(number: float, unit: str) -> str:
+    return decimal(int(number)) if unit == "bytes" else f"{number:,.0f} {unit}"
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Progress]:
-    """A progress callable that draws a bar with rate and time left, on a terminal only."""
+def progress_bar(label: str, unit: str = "") -> Iterator[Progress]:
+    """A progress callable that draws a bar with rate and time left, on a terminal only.
+
+    ``unit``: what is counted, in the plural; without it the bar shows a percentage.
+    """
     if not sys.stderr.isatty():
         yield silent
         return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        _Done(),
         _Rate(),
         TimeRemainingColumn(),
     )
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(label, total=None)
+        task = bars.add_task(label, total=None, unit=unit)
 
         def report(done: int, total: int) -> None:
             bars.update(task, completed=done, total=total)

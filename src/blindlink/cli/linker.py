@@ -69,7 +69,7 @@ def receive(
 
     now, own = datetime.now(UTC), party_keys(keys, passphrase_file)
     signed = load_agreement(agreement_file, now=now)
-    with progress_bar("Verifying") as progress:
+    with progress_bar("Verifying", "blobs") as progress:
         done = receive_file(file, signed, own, project, witness=witness, now=now, progress=progress)
     result = {
         "kind": done.kind,

@@ -16,7 +16,9 @@ from blindlink.cli.serving import (
 )
 
 if TYPE_CHECKING:
+    from blindlink.service.context import Service
     from blindlink.service.server import Tls
+    from blindlink.service.settings import Settings
 
 
 @click.command(
@@ -94,10 +96,7 @@ def serve(
     linkage secret or an identity; the linker's keys are opened by workers alone.
     """
     need_extra()
-    from blindlink.service import credentials as local
-    from blindlink.service import logs, schema
-    from blindlink.service import witness as remembered
-    from blindlink.service.context import Service
+    from blindlink.service import logs
     from blindlink.service.scraping import scraped
     from blindlink.service.server import bind, make_server, run, working
     from blindlink.service.settings import Settings
@@ -118,14 +117,7 @@ def serve(
         console=console,
     )
     logs.to_stderr()
-    service = Service.open(settings)
-    if migrate or not database_url:  # the embedded database is nobody else's
-        schema.migrate(service.database)
-    schema.check(service.database)
-    remembered.check(service)
-    if credentials is None:
-        for path in local.make(settings.credential_folder):
-            note(f"made {path}: keep it private")
+    service = _opened(settings, migrate)
     ring = keyring(settings, passphrase_file, passphrase_fd) if workers else None
     server = make_server(service, tls=tls, proxies=trust_proxy)
     note(f"linkage service at {settings.public_url}")
@@ -134,6 +126,22 @@ def serve(
     with scraped(service, metrics), working(service, ring, workers):
         run(server, listener)
     service.close()
+
+
+def _opened(settings: "Settings", migrate: bool) -> "Service":
+    """The service with a database of this version, and with local credentials where it has none."""
+    from blindlink.service import credentials, schema, witness
+    from blindlink.service.context import Service
+
+    service = Service.open(settings)
+    if migrate or not settings.database_url:  # the embedded database is nobody else's
+        schema.migrate(service.database)
+    schema.check(service.database)
+    witness.check(service)
+    if settings.credentials is None:
+        for path in credentials.make(settings.credential_folder):
+            note(f"made {path}: keep it private")
+    return service
 
 
 def _tls(cert: Path | None, key: Path | None, clients: Path | None) -> "Tls | None":

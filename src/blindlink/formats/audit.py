@@ -120,7 +120,8 @@ class AuditLog:
             raise FormatError(f"{path}: not an audit log")
         log = cls(path, log_id.decode("ascii"))
         for number, data in enumerate(lines[:-1]):
-            log._take(data, f"{path}: entry {number}")
+            where = f"{path}: entry {number}"
+            log._take(read_entry(data, where), data, where)
         return log
 
     def append(self, event: str, details: dict[str, Any], *, now: datetime) -> int:
@@ -164,8 +165,7 @@ class AuditLog:
         """The proof (hex) that the log of ``first`` entries is a prefix of that of ``second``."""
         return [step.hex() for step in consistency_proof(self.leaves[:second], first)]
 
-    def _take(self, data: bytes, where: str) -> None:
-        entry = parse(Entry, canonical.loads(data, where, limit=ENTRY_LIMIT), where)
+    def _take(self, entry: Entry, data: bytes, where: str) -> None:
         if entry.index != len(self.entries):
             raise FormatError(f"{where}: has another number")
         self.entries.append(entry)
@@ -177,6 +177,11 @@ class AuditLog:
         if len(data) > LIMIT:
             raise RefusedError(f"{self.path}: the audit log is full", hint=FULL)
         write_bytes(self.path, data, force=force)
+
+
+def read_entry(data: bytes, where: str) -> Entry:
+    """An entry from its canonical bytes. Raises FormatError."""
+    return parse(Entry, canonical.loads(data, where, limit=ENTRY_LIMIT), where)
 
 
 def verify_log(log: AuditLog, head: Signed[Head], signer: PartyPublic, where: str) -> None:

@@ -13,6 +13,7 @@ from blindlink.errors import FormatError
 
 Cardinality = Literal["one-to-one", "one-to-many", "many-to-many"]
 Method = Literal["deterministic", "clk", "probabilistic"]
+Assignment = Literal["greedy", "optimal"]
 
 AUTO: Final = "auto"
 CARDINALITIES: Final = ("one-to-one", "one-to-many", "many-to-many")
@@ -70,6 +71,8 @@ class Plan(BaseModel):
     ``target``: what ``auto`` aims at: the best expected F1, or the lowest threshold whose expected
     precision is at least (or whose expected false-link rate is at most) the given value.
     ``cardinality``: ``one-to-many`` lets one left entity have many right entities.
+    ``assignment``: for one-to-one, ``greedy`` (the best pair first) or ``optimal`` (the highest sum
+    of scores; a threshold ``auto`` is chosen for greedy links all the same).
     ``methods``: a pair is a link when one of these accepts it; what every method that the encodings
     allow would add stands in the linkage report in any case.
     ``levels``: for each filter, the scores at which its second, third ... agreement level begins;
@@ -84,7 +87,8 @@ class Plan(BaseModel):
     target: Target = "f1"
     cardinality: Cardinality = "one-to-one"
     methods: Methods = ("clk",)
-    # Left out where none are stated, so that a plan without them keeps the bytes that were signed.
+    # Left out at their defaults, so that a plan without them keeps the bytes that were signed.
+    assignment: Assignment = Field(default="greedy", exclude_if=lambda how: how == "greedy")
     levels: tuple[Edges, ...] = Field(default=(), exclude_if=lambda edges: not edges)
     candidate_floor: Fraction = "0.01"
     engine: str = AUTO
@@ -98,9 +102,11 @@ class Plan(BaseModel):
         return data | {name: _tuples(data[name]) for name in ("methods", "levels") if name in data}
 
     @model_validator(mode="after")
-    def _levels_have_a_method(self) -> Self:
+    def _fields_fit_together(self) -> Self:
         if self.levels and "probabilistic" not in self.methods:
             raise ValueError("levels need the method probabilistic")
+        if self.assignment == "optimal" and self.cardinality != "one-to-one":
+            raise ValueError("assignment optimal needs the cardinality one-to-one")
         return self
 
     @property

@@ -34,7 +34,6 @@ def link_files(
     out: Path,
     *,
     options: Mapping[str, Any],
-    optimal: bool = False,
     report: Path | None = None,
     force: bool = False,
     progress: Progress = silent,
@@ -43,9 +42,8 @@ def link_files(
     """Link two files of encodings; write the links, and the report if asked for.
 
     ``told`` is called with the name of the engine and the reason for it, before the work.
-    ``options`` are fields of the plan, ``optimal`` as in ``link``. Raises what ``link`` raises,
-    InputError for an option that makes no sense, and OutputError before any long work when a file
-    cannot be written.
+    ``options`` are fields of the plan. Raises what ``link`` raises, InputError for an option that
+    makes no sense, and OutputError before any long work when a file cannot be written.
     """
     try:
         plan = parse_plan(dict(options))
@@ -59,9 +57,7 @@ def link_files(
     if plan.engine == AUTO:
         name, why = engines.choose(len(first), len(second), first.bits[0])
         told(f"engine {name}: {why}")
-    found = stoppable(
-        lambda watched: link(first, second, plan, optimal=optimal, progress=watched), progress
-    )
+    found = stoppable(lambda watched: link(first, second, plan, progress=watched), progress)
     _write(links_table(found.links, first, second), out, inputs=(left, right), force=force)
     if report is not None:
         write_report(found.report, report, inputs=(left, right, out), force=force)

@@ -76,17 +76,15 @@ def link(
     plan: Plan,
     *,
     engine: str = AUTO,
-    optimal: bool = False,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Linkage:
     """Link two files by the plan.
 
-    ``engine`` overrides the plan's. ``optimal``: one-to-one links with the highest sum of scores (a
-    threshold ``auto`` is chosen for greedy ones all the same). ``seed`` draws the samples that
-    bound the cost of the joins of a file with itself, and the intervals. Raises SchemaError or
-    KeyFileError when the files do not belong together, and SeparationError when the threshold is
-    ``auto``, cannot be found and has no fallback.
+    ``engine`` overrides the plan's. ``seed`` draws the samples that bound the cost of the joins of
+    a file with itself, and the intervals. Raises SchemaError or KeyFileError when the files do not
+    belong together, and SeparationError when the threshold is ``auto``, cannot be found and has no
+    fallback.
     """
     check(left, right)
     if plan.levels and len(plan.levels) != len(left.filters):
@@ -99,16 +97,16 @@ def link(
     name = plan.engine if engine == AUTO else engine
     if plan.fixed is not None:
         join = _join(name, 1, progress)
-        return _fixed((left, right), sides, plan, plan.fixed, "fixed", (), optimal, join)
+        return _fixed((left, right), sides, plan, plan.fixed, "fixed", (), join)
     try:
         joins = 3 * _filters(left, plan)
-        return _auto((left, right), sides, plan, optimal, seed, _join(name, joins, progress))
+        return _auto((left, right), sides, plan, seed, _join(name, joins, progress))
     except SeparationError as error:
         if plan.fallback is None:
             raise
         notes = (f"threshold auto was not possible: {error.message}",)
         join = _join(name, 1, progress)
-        return _fixed((left, right), sides, plan, plan.fallback, "fallback", notes, optimal, join)
+        return _fixed((left, right), sides, plan, plan.fallback, "fallback", notes, join)
 
 
 def check(left: Encodings, right: Encodings) -> None:
@@ -163,13 +161,12 @@ def _fixed(
     threshold: float,
     how: ThresholdMethod,
     notes: tuple[str, ...],
-    optimal: bool,
     join: strangers.Join,
 ) -> Linkage:
     pairs = collapse(join(sides[0].filters[0], sides[1].filters[0], threshold), *sides)
     proposed = pool.build(encodings, sides, pairs, None, None)
     methods = pool.accepts(proposed, threshold, None)
-    linked = _links(proposed, methods, plan, optimal)
+    linked = _links(proposed, methods, plan)
     report = quality.without_model(sides, plan, proposed, methods, linked, threshold, how, notes)
     return _result(sides, proposed, methods, linked, plan, report)
 
@@ -178,7 +175,6 @@ def _auto(
     encodings: tuple[Encodings, Encodings],
     sides: tuple[Side, Side],
     plan: Plan,
-    optimal: bool,
     seed: int,
     join: strangers.Join,
 ) -> Linkage:
@@ -196,7 +192,7 @@ def _auto(
     threshold = float(by_score.threshold[chosen])
     cut = _cut(by_chance, plan)
     methods = pool.accepts(proposed, threshold, cut)
-    linked = _links(proposed, methods, plan, optimal)
+    linked = _links(proposed, methods, plan)
     shown = by_chance if plan.methods[0] == "probabilistic" else by_score
     fitted = quality.Fitted(evidence, model, shown, threshold, cut, seed, weighed)
     report = quality.with_model(sides, plan, proposed, methods, linked, fitted)
@@ -239,11 +235,12 @@ def _curve(
     )
 
 
-def _links(proposed: pool.Pool, methods: dict[str, pool.Mask], plan: Plan, optimal: bool) -> Index:
+def _links(proposed: pool.Pool, methods: dict[str, pool.Mask], plan: Plan) -> Index:
     accepted = np.zeros(len(proposed), bool)
     for name in plan.methods:
         accepted |= methods.get(name, False)
     preference = pool.preferences(proposed, methods, plan)
+    optimal = plan.assignment == "optimal"
     chosen = proposed.assign(accepted, plan.cardinality, preference, optimal=optimal)
     return np.flatnonzero(chosen)
 

@@ -19,7 +19,7 @@ from blindlink.errors import BlindlinkError
 from blindlink.formats.http import PROBLEM_TYPE
 from blindlink.service import credentials, describing, schema
 from blindlink.service.api import audit, console, health, projects, runs, uploads
-from blindlink.service.callers import Allowed, AllowedAnywhere
+from blindlink.service.callers import Allowed, AllowedAnywhere, Parties
 from blindlink.service.console import refusals, routes
 from blindlink.service.context import Service
 from blindlink.service.logs import fault
@@ -48,6 +48,7 @@ def make_app(service: Service) -> FastAPI:
     app.state.service = service
     app.state.rates = Rates(service.settings.limits)
     app.state.ready_at = float("-inf")
+    app.state.parties = Parties()
     app.state.credentials = credentials.load(service.settings.credential_folder)
     for module in MODULES:
         app.include_router(module.router)

@@ -39,13 +39,32 @@ class Caller:
         return self.role != PARTY
 
 
+class Parties:
+    """The keys of parties that were asked for: a fingerprint never gets another key."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Ed25519PublicKey] = {}
+
+    def ask(self, service: Service, keyid: str) -> Ed25519PublicKey | None:
+        """The key of a party of some project, from the database."""
+        with service.database.read() as session:
+            auth = session.scalar(select(Member.auth).where(Member.fingerprint == keyid).limit(1))
+        if auth is None:
+            return None
+        return self.known.setdefault(keyid, Ed25519PublicKey.from_public_bytes(auth))
+
+
 def service_of(request: Request) -> Service:
     """The service behind a request."""
     service: Service = request.app.state.service
     return service
 
 
-ServiceHere = Annotated[Service, Depends(service_of)]
+async def _here(request: Request) -> Service:
+    return service_of(request)  # async: not worth a change of threads
+
+
+ServiceHere = Annotated[Service, Depends(_here)]
 
 
 def authenticate(request: Request, service: ServiceHere) -> Caller:
@@ -53,19 +72,24 @@ def authenticate(request: Request, service: ServiceHere) -> Caller:
     credentials: dict[str, Credential] = request.app.state.credentials
     rates: Rates = request.app.state.rates
     address = request.client.host if request.client else "?"
+    parties: Parties = request.app.state.parties
+    remembered: list[str] = []
 
     def key_of(keyid: str) -> Ed25519PublicKey | None:
         if keyid in credentials:
             return credentials[keyid].key
-        with service.database.read() as session:
-            auth = session.scalar(select(Member.auth).where(Member.fingerprint == keyid).limit(1))
-        return Ed25519PublicKey.from_public_bytes(auth) if auth else None
+        if keyid not in parties.known:
+            return parties.ask(service, keyid)
+        remembered.append(keyid)
+        return parties.known[keyid]
 
     try:
         keyid = signatures.verify(service, request, key_of)
     except Problem as problem:
         if problem.status == 401:
             rates.count_failure(address)
+            for keyid in remembered:  # so that a refusal takes as long as one of an unknown key
+                parties.ask(service, keyid)
         raise
     rates.check(keyid)
     role = credentials[keyid].role if keyid in credentials else PARTY

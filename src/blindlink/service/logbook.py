@@ -1,17 +1,19 @@
 """A project's audit log in the database: the same log, rules and proofs as in a linker's folder."""
 
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from blindlink.formats.audit import HEADER, AuditLog, Head
+from blindlink.formats.audit import HEADER, AuditLog, Entry, Head, read_entry
 from blindlink.formats.signed import Signed
 from blindlink.keys import PartyKeys
 from blindlink.linker.project import FROZEN, LOG, RECEIPTS, State
 from blindlink.linker.project import Project as Desk
-from blindlink.service.models import Entry, HeadRow, Project
+from blindlink.service.models import Entry as EntryRow
+from blindlink.service.models import HeadRow, Project
 
 
 class StoredLog(AuditLog):
@@ -23,14 +25,14 @@ class StoredLog(AuditLog):
     def __init__(self, session: Session, project: Project) -> None:
         super().__init__(Path(project.id), project.log)
         self._session, self._project = session, project
-        rows = select(Entry.data).where(Entry.project == project.id).order_by(Entry.index)
+        rows = select(EntryRow.data).where(EntryRow.project == project.id).order_by(EntryRow.index)
         for number, data in enumerate(session.scalars(rows)):
-            self._take(data, f"entry {number}")
+            self._take(_entry(data), data, f"entry {number}")
 
     def _write(self, *, force: bool) -> None:
         last = self.entries[-1]
         self._session.add(
-            Entry(
+            EntryRow(
                 project=self._project.id, index=last.index, event=last.event, data=last.to_bytes()
             )
         )
@@ -55,6 +57,12 @@ class StoredDesk(Desk):
     """The linker's desk over a stored log."""
 
     log: StoredLog
+
+
+@lru_cache(maxsize=4096)
+def _entry(data: bytes) -> Entry:
+    """Read once: the same entries are wanted at every question where a project stands."""
+    return read_entry(data, "entry")
 
 
 def locked(session: Session, project: str) -> Project:

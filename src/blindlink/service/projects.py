@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -131,7 +132,12 @@ def listed(session: Session, keyid: str | None, after: int, limit: int) -> Seque
 
 def agreement_of(project: Project) -> SignedAgreement:
     """The agreement, whose signatures were verified when the project was opened."""
-    return parse_agreement(line(project.agreement, "agreement"), "agreement")
+    return _agreement(project.agreement)
+
+
+@lru_cache(maxsize=64)
+def _agreement(data: bytes) -> SignedAgreement:
+    return parse_agreement(line(data, "agreement"), "agreement")
 
 
 def in_force(service: Service, project: Project) -> SignedAgreement:

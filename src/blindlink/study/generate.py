@@ -121,8 +121,8 @@ def _streams(seed: int) -> Iterator[np.random.Generator]:
 def _cohort(rng: np.random.Generator, frame: pd.DataFrame, parameters: Parameters) -> pd.DataFrame:
     odds = probation.log_odds(frame, parameters.effects, parameters.first_day)
     engaged = draw_engagement(rng, frame, odds, parameters)
-    first = frame.groupby("person")["date"].min().to_numpy()
-    return treatment.cohort_journeys(rng, engaged, first, parameters)
+    first, last = (frame.groupby("person")["date"].agg(end).to_numpy() for end in ("min", "max"))
+    return treatment.cohort_journeys(rng, engaged, first, last, parameters)
 
 
 def _episodes(

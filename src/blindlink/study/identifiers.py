@@ -58,6 +58,10 @@ def ohid_identities(
     first, last = np.where(swapped, last, first), np.where(swapped, first, last)
     born = _births(rng, people.born[person], errors, errors.birth_default_ohid)
     female = people.female[person] ^ (rng.random(n) < errors.sex)
+    own = rng.random(n) < errors.own_details
+    last = np.where(own, rng.permutation(last), last)
+    born = np.where(own, rng.permutation(born), born)
+    place = np.where(own, words.places.elsewhere(rng, place, 3), place)
     hidden = rng.random(n) < errors.outward_missing_ohid
     nowhere = rng.random(n) < errors.authority_missing_ohid
     return pd.DataFrame(

@@ -55,16 +55,24 @@ MODALITIES = ("psychosocial", "pharmacological", "recovery_support")
 
 
 def cohort_journeys(
-    rng: np.random.Generator, engaged: pd.DataFrame, first_date: Ints, parameters: Parameters
+    rng: np.random.Generator,
+    engaged: pd.DataFrame,
+    first_date: Ints,
+    last_date: Ints,
+    parameters: Parameters,
 ) -> pd.DataFrame:
     """The journeys from sentences, later returns, and earlier treatment that ended before.
 
-    ``first_date``: day of the first sentence of each person. Columns person, start, end, outcome,
-    substance. Nothing happens after a death in treatment.
+    ``first_date``, ``last_date``: days of the first and last sentence of each person. Columns:
+    person, start, end, outcome, substance. Nothing happens after a death in treatment.
     """
     own = engaged[["person", "start", "end", "outcome", "substance"]]
     journeys = pd.concat(
-        [own, _returns(rng, own, parameters), _earlier(rng, first_date, own, parameters)],
+        [
+            own,
+            _returns(rng, own, last_date, parameters),
+            _earlier(rng, first_date, own, parameters),
+        ],
         ignore_index=True,
     )
     died = (journeys["outcome"] == OUTCOMES.index("died")) & (
@@ -78,13 +86,19 @@ def cohort_journeys(
     return journeys[journeys["end"] >= _extract_day(parameters)].reset_index(drop=True)
 
 
-def _returns(rng: np.random.Generator, own: pd.DataFrame, parameters: Parameters) -> pd.DataFrame:
-    closed = (own["end"] <= parameters.last_day) & (own["outcome"] != OUTCOMES.index("died"))
+def _returns(
+    rng: np.random.Generator, own: pd.DataFrame, last_date: Ints, parameters: Parameters
+) -> pd.DataFrame:
+    died = OUTCOMES.index("died")
+    closed = (own["end"] <= parameters.last_day) & (own["outcome"] != died)
     again = own[closed & (rng.random(len(own)) < parameters.represents)].copy()
     again["start"] = again["end"] + 22 + np.floor(rng.exponential(220, len(again))).astype(np.int64)
     days = rng.gamma(1.4, 150, len(again)).astype(np.int64)
     again["end"] = again["start"] + 3 + days
-    again["outcome"] = _ends(rng, len(again))
+    outcome = _ends(rng, len(again))
+    # Nobody is sentenced after having died in treatment.
+    lives = (outcome == died) & (again["end"] < last_date[again["person"]]).to_numpy()
+    again["outcome"] = np.where(lives, OUTCOMES.index("dropped out"), outcome)
     return again[again["start"] <= parameters.last_day]
 
 
