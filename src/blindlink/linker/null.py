@@ -75,7 +75,7 @@ def measure(evidence: Evidence, cardinality: str) -> Null:
     left, right = (
         count(within.score, edges) for within in (evidence.within_left, evidence.within_right)
     )
-    segment = partition(cross, left, right)
+    segment = partition(cross, left + right)
     depth = _depth(left + right)
     near = depth < (_NEAR if cardinality == "one-to-one" else _NEARER)
     smooth = _tilt(left, right, depth, near, evidence)

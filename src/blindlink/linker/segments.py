@@ -4,9 +4,8 @@ Scores of encodings are lumpy: a lump for every pattern of agreeing fields, and 
 jumps from lump to lump, not always upwards. So the axis is cut into bins of a few pairs each, and
 bins are joined into segments of one mix by optimal partitioning (Jackson et al. 2005, "An
 algorithm for optimal partitioning of data on an interval"; Scargle et al. 2013, Bayesian blocks):
-the cut that maximises the multinomial likelihood of candidates and the strangers within either file,
-less a penalty per segment. Both files by themselves: duplicates of people within one of them can hide
-matches between the two, and show in the other.
+the cut that maximises the binomial likelihood of candidates against strangers, less a penalty per
+segment.
 """
 
 import numpy as np
@@ -17,7 +16,7 @@ from blindlink.linker.entities import Scores
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
-PENALTY = 4.0
+PENALTY = 3.0
 _FEWEST = 10  # pairs in the highest bin
 _GROWTH = 0.02  # of the pairs above a bin are in it
 
@@ -42,14 +41,17 @@ def locate(scores: Scores, edges: Scores) -> Index:
     return np.searchsorted(edges, scores, side="right") - 1
 
 
-def partition(*counts: Floats, penalty: float = PENALTY) -> Index:
-    """The segment of each bin, for two or more counts per bin. Shape: (bins,), from 0 upwards."""
-    bins = len(counts[0])
-    sums = [np.r_[0.0, np.cumsum(each)] for each in counts]
+def partition(first: Floats, second: Floats, *, penalty: float = PENALTY) -> Index:
+    """The segment of each bin, for two counts per bin. Shape: (bins,), numbered from 0 upwards."""
+    bins = len(first)
+    sums_first = np.r_[0.0, np.cumsum(first)]
+    sums_second = np.r_[0.0, np.cumsum(second)]
     best = np.zeros(bins + 1)
     start = np.zeros(bins + 1, np.int64)
     for end in range(1, bins + 1):
-        value = best[:end] + _likelihood([each[end] - each[:end] for each in sums]) - penalty
+        a = sums_first[end] - sums_first[:end]
+        b = sums_second[end] - sums_second[:end]
+        value = best[:end] + _likelihood(a, b) - penalty
         start[end] = value.argmax()
         best[end] = value[start[end]]
     begins = np.zeros(bins, np.int64)
@@ -60,9 +62,8 @@ def partition(*counts: Floats, penalty: float = PENALTY) -> Index:
     return np.cumsum(begins) - 1
 
 
-def _likelihood(counts: list[Floats]) -> Floats:
-    """The multinomial log-likelihood of counts at its maximum; 0 log 0 is 0."""
-    total = np.maximum(np.sum(counts, axis=0), 1)
-    parts = [each * np.log(np.maximum(each, 1) / total) for each in counts]
-    result: Floats = np.sum(parts, axis=0)
+def _likelihood(a: Floats, b: Floats) -> Floats:
+    """The binomial log-likelihood of counts a and b at its maximum; 0 log 0 is 0."""
+    total = np.maximum(a + b, 1)
+    result: Floats = a * np.log(np.maximum(a, 1) / total) + b * np.log(np.maximum(b, 1) / total)
     return result
