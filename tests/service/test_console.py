@@ -314,6 +314,8 @@ class TestVerification:
         for path in ("", project(embedded), base):  # one broken log hides nothing else
             assert visitor.get(path).status == 200
         assert ("Audit log broken" in visitor.words("")) == (how == "exchanged")
+        (listed,) = embedded.connection("auditor").call("GET", "/v1/projects").json()["items"]
+        assert (listed["state"] == "broken") == (how == "exchanged")
 
 
 def test_nobody_needs_a_session_to_learn_that_he_has_none(linked: Served) -> None:

@@ -81,7 +81,6 @@ def _sqlite(engine: Engine) -> Engine:
             "synchronous=FULL",
             "foreign_keys=ON",
             "secure_delete=ON",
-            "cache_size=-256",  # KiB for each of many connections: the system caches the file anyway
         ):
             connection.execute(f"PRAGMA {pragma}")
 

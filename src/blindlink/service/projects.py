@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from blindlink.errors import FormatError
 from blindlink.formats.agreement import SignedAgreement, parse_agreement
 from blindlink.formats.fields import moment
 from blindlink.formats.signed import line
@@ -18,10 +19,11 @@ from blindlink.linker.project import OPENED, State
 from blindlink.service import queue
 from blindlink.service.context import Service
 from blindlink.service.logbook import StoredLog, state_of
-from blindlink.service.models import LinkerKey, Member, Project
+from blindlink.service.models import LinkerKey, Member, Project, Run
 from blindlink.service.problems import Problem
 
 SIGN = "sign"
+BROKEN = "broken"  # the phase of a project whose log cannot be read
 ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -154,11 +156,20 @@ def phase(state: State, run: str | None) -> str:
     return state.outcome or run or ("frozen" if state.frozen is not None else "open")
 
 
-def accepting(session: Session, project: Project, service: Service) -> bool:
-    """Whether owners can still send: all that they learn about where a project stands."""
-    state = state_of(session, project)
+def standing(
+    session: Session, project: Project, service: Service, run: Run | None
+) -> tuple[str, bool]:
+    """The phase, and whether owners can still send, which is all that they learn of it.
+
+    One broken log must not hide other projects.
+    """
+    try:
+        state = state_of(session, project)
+    except FormatError:
+        return BROKEN, False
     in_time = service.seconds() < project.expires
-    return in_time and state.frozen is None and not state.destroyed
+    accepting = in_time and state.frozen is None and not state.destroyed
+    return phase(state, run.state if run else None), accepting
 
 
 def without_paths(text: str, *names: tuple[Path, str]) -> str:

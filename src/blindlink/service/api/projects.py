@@ -25,7 +25,6 @@ from blindlink.service.callers import (
     ServiceHere,
 )
 from blindlink.service.context import Service
-from blindlink.service.logbook import state_of
 from blindlink.service.models import Project, Run
 from blindlink.service.problems import Problem, not_found
 from blindlink.service.projects import Access
@@ -141,17 +140,15 @@ def _access(session: Session, project: Project, caller: Caller) -> Access:
 
 
 def _view(session: Session, service: Service, access: Access) -> ProjectView:
-    project, state = access.project, None
-    if access.role != "owner":
-        run = session.get(Run, project.id)
-        state = projects.phase(state_of(session, project), run.state if run else None)
+    project = access.project
+    phase, accepting = projects.standing(session, project, service, session.get(Run, project.id))
     return ProjectView(
         id=project.id,
         name=project.name,
         version=project.version,
         role=access.role,
-        accepting=projects.accepting(session, project, service),
+        accepting=accepting,
         expires=moment(project.expires),
         destroy_by=moment(project.destroy_by),
-        state=state,
+        state=None if access.role == "owner" else phase,
     )

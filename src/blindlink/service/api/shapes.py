@@ -30,8 +30,9 @@ class ProblemDetails(BaseModel):
 
 
 class ProjectView(BaseModel):
-    """A project. `state` (open, frozen, queued, running, released, refused, failed, destroyed) is
-    not for owners: they learn whether it still takes submissions."""
+    """A project. `state` (open, frozen, queued, running, released, refused, failed, destroyed, or
+    broken where its log cannot be read) is not for owners: they learn whether it still takes
+    submissions."""
 
     id: Hex64
     name: str

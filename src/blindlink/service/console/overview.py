@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from blindlink.errors import FormatError
 from blindlink.formats.receipt import Receipt
 from blindlink.formats.signed import Signed, line
 from blindlink.formats.terms import Agreement
@@ -17,7 +16,6 @@ from blindlink.service import projects, uploads
 from blindlink.service.console import states
 from blindlink.service.console.states import Tag
 from blindlink.service.context import Service
-from blindlink.service.logbook import state_of
 from blindlink.service.models import Project, Run, Upload
 from blindlink.service.projects import agreement_of
 
@@ -80,7 +78,7 @@ class Overview:
 def of(session: Session, service: Service, project: Project) -> Overview:
     """The overview of a project."""
     terms, run = agreement_of(project).agreement, session.get(Run, project.id)
-    phase, accepting = _phase(session, service, project, run)
+    phase, accepting = projects.standing(session, project, service, run)
     return Overview(
         id=project.id,
         name=project.name,
@@ -97,17 +95,6 @@ def of(session: Session, service: Service, project: Project) -> Overview:
         linker=project.linker,
         terms=terms,
     )
-
-
-def _phase(
-    session: Session, service: Service, project: Project, run: Run | None
-) -> tuple[str, bool]:
-    """The phase, and whether submissions are taken; one broken log must not hide the others."""
-    try:
-        phase = projects.phase(state_of(session, project), run.state if run else None)
-        return phase, projects.accepting(session, project, service)
-    except FormatError:
-        return states.BROKEN, False
 
 
 def _owners(session: Session, project: Project, terms: Agreement) -> list[Sent]:

@@ -11,7 +11,6 @@ class Tag:
     colour: str
 
 
-BROKEN = "broken"  # no phase of the API: the log cannot be read
 PHASES = {
     "open": Tag("Taking submissions", "blue"),
     "frozen": Tag("Frozen", "yellow"),
@@ -21,7 +20,7 @@ PHASES = {
     "refused": Tag("Refused", "red"),
     "failed": Tag("Failed", "red"),
     "destroyed": Tag("Destroyed", "grey"),
-    BROKEN: Tag("Audit log broken", "red"),
+    "broken": Tag("Audit log broken", "red"),
 }
 UPLOADS = {
     "receiving": Tag("Being sent", "yellow"),
