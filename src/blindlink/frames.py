@@ -191,6 +191,8 @@ def _reading(path: Path, kind: str) -> Iterator[None]:
     except csv.Error:
         raise InputError(f"{path}: its header is not readable as CSV") from None
     except OSError as error:
+        if error.errno is None:  # Arrow's, of a compressed stream
+            raise InputError(f"{path}: the compressed file is damaged") from None
         raise InputError(f"{path}: {reason(error)}", hint="check the path") from None
 
 
@@ -234,7 +236,12 @@ def _csv_pieces(path: Path, block_size: int) -> Iterator[pa.Table]:
     )
     parse = pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note)
     read = pa.csv.ReadOptions(use_threads=False, block_size=block_size)
-    with _open(path) as file, pa.csv.open_csv(file, read, parse, convert) as reader:
+    # Arrow's own file: its threads must not need Python, which may be ending, to let go of it.
+    packed = "gzip" if path.name.lower().endswith(".gz") else None
+    with (
+        pa.input_stream(str(path), compression=packed) as file,
+        pa.csv.open_csv(file, read, parse, convert) as reader,
+    ):
         yield reader.schema.empty_table()
         for batch in reader:
             yield pa.Table.from_batches([batch])
