@@ -140,8 +140,9 @@ def _access(session: Session, project: Project, caller: Caller) -> Access:
 
 
 def _view(session: Session, service: Service, access: Access) -> ProjectView:
-    project = access.project
-    phase, accepting = projects.standing(session, project, service, session.get(Run, project.id))
+    project, sees_run = access.project, access.role != "owner"
+    run = session.get(Run, project.id) if sees_run else None
+    phase, accepting = projects.standing(session, project, service, run)
     return ProjectView(
         id=project.id,
         name=project.name,
@@ -150,5 +151,5 @@ def _view(session: Session, service: Service, access: Access) -> ProjectView:
         accepting=accepting,
         expires=moment(project.expires),
         destroy_by=moment(project.destroy_by),
-        state=None if access.role == "owner" else phase,
+        state=phase if sees_run else None,
     )
