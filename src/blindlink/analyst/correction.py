@@ -19,15 +19,11 @@ from blindlink.analyst.intervals import Bootstrap, effective_size, wilson
 from blindlink.analyst.journeys import Journeys
 from blindlink.analyst.linkage_error import ErrorRates, true_share, true_share_of_firsts
 from blindlink.analyst.pathways import Pathways
+from blindlink.analyst.rivals import POOL_PAIRS, mean_of_halves, of_strangers, rivals
 from blindlink.analyst.strata import Relative, pair_sums, relative
 
 ENGAGED, AT_THREE_WEEKS = "engaged", "in treatment at three weeks"
 BY_ANY_RECORD = {ENGAGED, AT_THREE_WEEKS}  # the other flags belong to the first journey
-_ENOUGH_RIVALS = 200.0  # weight of candidate pairs below which q is taken from the whole pool
-_SURE = 0.99
-_MOST_RIVALS = 1_000_000
-_TELLS = 0.05  # below it all pairs have nearly the same match probability
-_POOL_PAIRS = 200_000
 MOST_FALSE = 0.999
 
 
@@ -71,65 +67,6 @@ def flags(
     return result
 
 
-def rivals(pathways: Pathways, seed: int) -> tuple[pd.DataFrame, str]:
-    """Pairs of a case and a treatment record, some of them wrong, and where they come from.
-
-    Columns: case (row of ``pathways.cases``), right, chance (match probability), linked. The
-    released candidates, less those that are right for certain, whose true pairs are of another kind
-    than doubtful ones, and those whose record belongs to somebody else; where they hold too few
-    wrong pairs, pairs drawn at random from all free treatment records, with chance 0.
-    """
-    cases, candidates = pathways.cases, pathways.candidates
-    linked, chance = candidates["linked"], candidates["probability"]
-    # Without a model a link may be right or wrong, and what is none counts as wrong.
-    told = candidates.assign(chance=chance.fillna(0.0))[
-        (linked & chance.le(_SURE)) | (~linked & ~candidates["taken"])
-    ]
-    rows = pd.DataFrame({"left": cases["person"], "case": np.arange(len(cases))})
-    columns = ["left", "right", "chance", "linked"]
-    pairs = told[columns].merge(rows, on="left")[["case", *columns[1:]]]
-    if (1 - pairs["chance"]).sum() >= _ENOUGH_RIVALS:
-        step = -(-len(pairs) // _MOST_RIVALS)
-        return pairs.iloc[::step].reset_index(drop=True), "the released candidates"
-    return _pool(pathways, seed), "all free treatment records, paired at random"
-
-
-def _pool(pathways: Pathways, seed: int) -> pd.DataFrame:
-    taken = np.zeros(pathways.right_people, dtype=bool)
-    taken[pathways.links["right"].to_numpy(dtype=np.int64)] = True
-    pool = np.flatnonzero(~taken) if not taken.all() else np.arange(pathways.right_people)
-    size = len(pathways.cases)
-    if not len(pool) or not size:
-        return pd.DataFrame({"case": [], "right": [], "chance": [], "linked": []}).astype(
-            {"case": np.int64, "right": np.int64, "chance": np.float64, "linked": bool}
-        )
-    generator = np.random.Generator(np.random.PCG64(seed))
-    case = np.repeat(np.arange(size), max(1, _POOL_PAIRS // size))
-    right = pool[generator.integers(0, len(pool), len(case))]
-    return pd.DataFrame({"case": case, "right": right, "chance": 0.0, "linked": False})
-
-
-def _of_strangers(sums: list[Floats]) -> Floats:
-    """What a stranger's record counts for, S, where E x = P T + (1 - P) S with match probability P.
-
-    Least squares over pairs that are right with different probabilities, from the sums of P P,
-    P (1 - P), (1 - P) (1 - P), P x and (1 - P) x. NaN where no pair can be wrong.
-    """
-    right, mixed, wrong, by_right, by_wrong = sums
-    both = right * wrong - mixed**2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        alone = by_wrong / wrong
-        together = (right * by_wrong - mixed * by_right) / both
-    return np.where(both > _TELLS * right * wrong, together, alone)
-
-
-def _mean_of_halves(values: Floats, weight: Floats) -> Floats:
-    """The weighted mean of every two neighbours of the last axis; a NaN has no weight."""
-    weight = np.where(np.isnan(values), 0.0, weight).reshape(*values.shape[:-1], -1, 2)
-    pairs = np.nan_to_num(values).reshape(weight.shape)
-    return _divide((weight * pairs).sum(axis=-1), weight.sum(axis=-1))
-
-
 class Correction:
     """Observed, corrected and bounded shares of one study.
 
@@ -163,7 +100,7 @@ class Correction:
         That is the case's linked records with this one, against the same without it. Column
         ``further`` of the pairs: whether the case has any other linked record.
         """
-        some = self.pairs.iloc[:: -(-len(self.pairs) // _POOL_PAIRS) or 1]
+        some = self.pairs.iloc[:: -(-len(self.pairs) // POOL_PAIRS) or 1]
         case, linked = some["case"].to_numpy(dtype=np.int64), some["linked"].to_numpy(dtype=bool)
         pairs = pd.DataFrame({"pair": np.arange(len(case)), "left": self.person[case]})
         own = pairs.merge(self.pathways.links[["left", "right"]], on="left")
@@ -308,8 +245,8 @@ class Correction:
         values = [p * p, p * (1 - p), (1 - p) ** 2, p * counts, (1 - p) * counts, wrong]
         key, shape = 2 * self.kind[case] + apart, (1, 2 * len(self.kinds))
         sums, draws = self._sums(key, self.person[case], values, shape)
-        overall = _of_strangers([x.sum() for x in sums[:5]])
-        point, drawn = (_mean_of_halves(_of_strangers(each[:5]), each[5]) for each in (sums, draws))
+        overall = of_strangers([x.sum() for x in sums[:5]])
+        point, drawn = (mean_of_halves(of_strangers(each[:5]), each[5]) for each in (sums, draws))
         # A kind without any pair takes the q of all; without pairs at all q is 1, the worst case.
         found, found_draws = (
             np.clip(np.where(np.isnan(q), overall, q), least, 1.0) for q in (point, drawn)

@@ -27,7 +27,8 @@ class StoredLog(AuditLog):
         self._session, self._project = session, project
         rows = select(EntryRow.data).where(EntryRow.project == project.id).order_by(EntryRow.index)
         for number, data in enumerate(session.scalars(rows)):
-            self._take(_entry(data), data, f"entry {number}")
+            where = f"entry {number}"
+            self._take(_entry(data, where), data, where)
 
     def _write(self, *, force: bool) -> None:
         last = self.entries[-1]
@@ -60,9 +61,9 @@ class StoredDesk(Desk):
 
 
 @lru_cache(maxsize=4096)
-def _entry(data: bytes) -> Entry:
+def _entry(data: bytes, where: str) -> Entry:
     """Read once: the same entries are wanted at every question where a project stands."""
-    return read_entry(data, "entry")
+    return read_entry(data, where)
 
 
 def locked(session: Session, project: str) -> Project:
