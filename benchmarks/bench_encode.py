@@ -30,14 +30,14 @@ import pyarrow.parquet
 from clkhash.clk import generate_clks
 from clkhash.schema import from_json_dict
 
-from blindlink.formats.encodings import Encodings
-from blindlink.formats.schema import parse_schema
 from blindlink.keys import LinkageKey
-from blindlink.owner.encode import encode
-from blindlink.owner.encode_files import encode_file
-from blindlink.owner.parallel import cores
-from blindlink.owner.profiles import new_schema
-from blindlink.study.names import english_names
+from blindlink.messages.encodings import Encodings
+from blindlink.owner.encoding.encode import encode
+from blindlink.owner.encoding.files import encode_file
+from blindlink.owner.encoding.parallel import cores
+from blindlink.schema.document import parse_schema
+from blindlink.schema.profiles.making import new_schema
+from blindlink.synthetic.generator.names import english_names
 
 KEY = LinkageKey(bytes(range(32)))
 TEXT = {"type": "string"}

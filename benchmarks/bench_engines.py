@@ -22,11 +22,11 @@ import numpy as np
 import pytest
 from ratios import Ratio, compare, machine, one_core, table, write
 
-from blindlink.formats.encodings import Encodings, write_encodings
-from blindlink.linker import engines
-from blindlink.linker.assignment import assign
-from blindlink.linker.engines.anonlink import bitarrays
-from blindlink.linker.pairs import by_score
+from blindlink.linker.join import engines
+from blindlink.linker.join.engines.anonlink import bitarrays
+from blindlink.linker.join.pairs import by_score
+from blindlink.linker.model.assignment import assign
+from blindlink.messages.encodings import Encodings, write_encodings
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "performance.md"
 FOUND = Path(__file__).parent.parent / ".benchmarks" / "engines.json"

@@ -47,7 +47,7 @@ def make(folder: Path, left_rows: int, right_rows: int) -> None:
     """left.parquet and right.parquet with CLKs of 1024 bits, unless they are there."""
     import filters
 
-    from blindlink.formats.encodings import Encodings, write_encodings
+    from blindlink.messages.encodings import Encodings, write_encodings
 
     paths = folder / "left.parquet", folder / "right.parquet"
     if all(path.exists() for path in paths):
@@ -67,8 +67,8 @@ def measured(way: str, folder: Path) -> Figures:
 
 def local(way: str, folder: Path) -> Figures:
     """``sliced`` on one or two cores, without reading and writing."""
-    from blindlink.formats.encodings import read_encodings
-    from blindlink.linker import engines
+    from blindlink.linker.join import engines
+    from blindlink.messages.encodings import read_encodings
 
     os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[: LOCAL.index(way) + 1]))
     left, right = (read_encodings(folder / f"{name}.parquet") for name in ("left", "right"))

@@ -16,10 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv
 
-from blindlink.formats.schema import LinkageSchema, parse_schema
 from blindlink.keys import LinkageKey
-from blindlink.owner.encode import encode, encode_as_clkhash
-from blindlink.owner.profiles import new_schema
+from blindlink.owner.encoding.encode import encode, encode_as_clkhash
+from blindlink.schema.document import LinkageSchema, parse_schema
+from blindlink.schema.profiles.making import new_schema
 
 Filters = npt.NDArray[np.uint8]
 SECRET = b"a secret for benchmarks only"

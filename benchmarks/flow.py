@@ -20,21 +20,21 @@ from unittest.mock import patch
 
 import pyarrow as pa
 
-from blindlink.analyst.cohort import build_cohort
-from blindlink.formats.agreement import Agreement, Limits, SignedAgreement, sign
-from blindlink.formats.fields import stamp
-from blindlink.formats.plan import Plan
+from blindlink.analyst.cohort.folder import build_cohort
 from blindlink.keys import LinkageKey, PartyKeys
-from blindlink.linker.release import link
-from blindlink.owner.profiles import new_schema
+from blindlink.linker.protocol.release import link
+from blindlink.messages.agreement.document import Agreement, Limits, SignedAgreement, sign
+from blindlink.messages.fields import stamp
+from blindlink.messages.plan import Plan
 from blindlink.owner.submit import submit
-from blindlink.study.generate import Study, generate
-from blindlink.study.parameters import Parameters
+from blindlink.schema.profiles.making import new_schema
+from blindlink.synthetic.generator.generate import Study, generate
+from blindlink.synthetic.generator.parameters import Parameters
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 ROLES = {"moj": "owner", "ohid": "owner", "ttp": "linker", "lab": "analyst"}
 OWNERS = ("moj", "ohid")
-HEAVY = ("blindlink.owner.prepare._encode", "blindlink.linker.release.link_pair")
+HEAVY = ("blindlink.owner.prepare._encode", "blindlink.linker.protocol.release.link_pair")
 
 
 class Clock:

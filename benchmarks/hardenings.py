@@ -24,14 +24,14 @@ import numpy as np
 from benchmarks.quality import best
 from benchmarks.quality_sets import Files, census, febrl4, pseudopeople, study
 
-from blindlink.formats.plan import Plan
-from blindlink.formats.schema import LinkageSchema, parse_schema
 from blindlink.keys import LinkageKey
-from blindlink.linker.link import link
-from blindlink.linker.strangers import choose_floor
-from blindlink.owner.encode import encode
-from blindlink.owner.profiles import new_schema
+from blindlink.linker.model.link import link
+from blindlink.linker.model.non_matches import choose_floor
+from blindlink.messages.plan import Plan
+from blindlink.owner.encoding.encode import encode
 from blindlink.owner.risk import RiskReport, assess
+from blindlink.schema.document import LinkageSchema, parse_schema
+from blindlink.schema.profiles.making import new_schema
 
 SECRET = bytes(range(32))
 SALT = "birth_year"

@@ -21,12 +21,12 @@ import numpy.typing as npt
 from benchmarks.quality_sets import DataSet, Files, every
 
 from blindlink.errors import SeparationError
-from blindlink.formats.linkage_report import Estimate
-from blindlink.formats.plan import Plan
 from blindlink.keys import LinkageKey
-from blindlink.linker.link import Candidates, Linkage, link
-from blindlink.owner.encode import encode
-from blindlink.owner.profiles import LEAST_PEOPLE, new_schema
+from blindlink.linker.model.link import Candidates, Linkage, link
+from blindlink.messages.linkage_report import Estimate
+from blindlink.messages.plan import Plan
+from blindlink.owner.encoding.encode import encode
+from blindlink.schema.profiles.making import LEAST_PEOPLE, new_schema
 
 SECRET = bytes(range(32))
 Z99 = 2.5758

@@ -25,12 +25,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from blindlink.owner.profiles import PEOPLE
-from blindlink.study import febrl
-from blindlink.study.generate import generate
-from blindlink.study.names import english_names
-from blindlink.study.parameters import scaled
-from blindlink.study.places import england
+from blindlink.schema.profiles.making import PEOPLE
+from blindlink.synthetic.demo import febrl
+from blindlink.synthetic.generator.generate import generate
+from blindlink.synthetic.generator.names import english_names
+from blindlink.synthetic.generator.parameters import scaled
+from blindlink.synthetic.generator.places import england
 
 Texts = npt.NDArray[np.object_]
 Columns = dict[str, Texts]

@@ -26,13 +26,13 @@ sys.path.insert(0, str(ROOT / "tests" / "unit"))
 
 import simulated  # noqa: E402
 
-from blindlink.analyst.analysis import analyse  # noqa: E402
-from blindlink.analyst.cohort import Cohort  # noqa: E402
-from blindlink.analyst.definitions import Settings  # noqa: E402
-from blindlink.analyst.gate.policy import Policy  # noqa: E402
-from blindlink.analyst.report import publish  # noqa: E402
-from blindlink.study.generate import Study, generate  # noqa: E402
-from blindlink.study.parameters import scaled  # noqa: E402
+from blindlink.analyst.cohort.folder import Cohort  # noqa: E402
+from blindlink.analyst.disclosure.policy import Policy  # noqa: E402
+from blindlink.studies.probation_treatment.analysis import analyse  # noqa: E402
+from blindlink.studies.probation_treatment.definitions import Settings  # noqa: E402
+from blindlink.studies.probation_treatment.report import publish  # noqa: E402
+from blindlink.synthetic.generator.generate import Study, generate  # noqa: E402
+from blindlink.synthetic.generator.parameters import scaled  # noqa: E402
 
 
 def main() -> None:

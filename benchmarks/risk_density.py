@@ -18,13 +18,13 @@ import pyarrow as pa
 from benchmarks.quality_sets import census
 
 from blindlink.keys import LinkageKey
-from blindlink.owner.encode import encode
-from blindlink.owner.profiles import new_schema
+from blindlink.owner.encoding.encode import encode
 from blindlink.owner.risk.census import Census
 from blindlink.owner.risk.measures.graph import reidentified
 from blindlink.owner.risk.similarity import known_graph, seen_graph
 from blindlink.owner.risk.snowball import snowball
 from blindlink.owner.risk.views import views_of
+from blindlink.schema.profiles.making import new_schema
 
 KEY = LinkageKey(bytes(range(32)))
 PROFILES = (("weak", "weak"), ("diffused", "weak"), ("names", "full"), ("diffused", "full"))

@@ -20,11 +20,12 @@ import numpy as np
 import pyarrow as pa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from blindlink.formats import container, payload
-from blindlink.formats.records import layout_of
-from blindlink.formats.stream import CHUNK
-from blindlink.formats.submission import write_records
 from blindlink.keys import PartyKeys
+from blindlink.messages.container import reader as container
+from blindlink.messages.container.stream import CHUNK
+from blindlink.messages.submission import payload
+from blindlink.messages.submission.content import write_records
+from blindlink.messages.submission.records import layout_of
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 FILTER = 128  # bytes of an encoding

@@ -35,8 +35,8 @@ from blindlink.client.client import Client  # noqa: E402
 from blindlink.client.connection import Connection  # noqa: E402
 from blindlink.client.signing import Signer  # noqa: E402
 from blindlink.client.transfer import Source, send  # noqa: E402
-from blindlink.formats.agreement import read_agreement  # noqa: E402
 from blindlink.keys import PartyKeys  # noqa: E402
+from blindlink.messages.agreement.document import read_agreement  # noqa: E402
 from blindlink.service import credentials, schema  # noqa: E402
 from blindlink.service.context import Service  # noqa: E402
 from blindlink.service.server import bind, make_server, run, working  # noqa: E402

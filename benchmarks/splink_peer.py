@@ -31,10 +31,10 @@ from benchmarks.quality import best_of, insert, measure, versions
 from benchmarks.quality_sets import DataSet, Files, every
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
-from blindlink.formats.schema import LinkageSchema
-from blindlink.owner.columns import derive
-from blindlink.owner.problems import Problems
-from blindlink.owner.profiles import PEOPLE, new_schema
+from blindlink.owner.encoding.columns import derive
+from blindlink.owner.encoding.problems import Problems
+from blindlink.schema.document import LinkageSchema
+from blindlink.schema.profiles.making import PEOPLE, new_schema
 
 SURE = 0.95
 RANDOM_PAIRS = 4e6

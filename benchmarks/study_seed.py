@@ -17,26 +17,37 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "unit")]
 import simulated  # noqa: E402
 from benchmarks.study_signs import log_odds_ratios  # noqa: E402
 
-from blindlink.analyst.cohort import Cohort  # noqa: E402
-from blindlink.analyst.correction import Correction  # noqa: E402
-from blindlink.analyst.definitions import Settings  # noqa: E402
-from blindlink.analyst.intervals import Bootstrap  # noqa: E402
-from blindlink.analyst.linkage_error import error_rates  # noqa: E402
-from blindlink.analyst.pathways import Pathways, build  # noqa: E402
-from blindlink.analyst.statistics import engagement, flow, linkage  # noqa: E402
-from blindlink.formats.plan import Plan  # noqa: E402
+from blindlink.analyst.cohort.folder import Cohort  # noqa: E402
+from blindlink.analyst.estimate.intervals import Bootstrap  # noqa: E402
 from blindlink.keys import LinkageKey  # noqa: E402
-from blindlink.linker.link import Candidates, Linkage, link  # noqa: E402
+from blindlink.linker.model.link import Candidates, Linkage, link  # noqa: E402
+from blindlink.messages.plan import Plan  # noqa: E402
 from blindlink.owner.controls import make_controls  # noqa: E402
-from blindlink.owner.encode import encode  # noqa: E402
-from blindlink.study.generate import Study, generate  # noqa: E402
-from blindlink.study.parameters import KINDS, scaled  # noqa: E402
-from blindlink.study.parties import CONTROLS, replay, study_schema  # noqa: E402
-from blindlink.study.targets import ANY_RECORD, TARGETS, any_record, true_figures  # noqa: E402
+from blindlink.owner.encoding.encode import encode  # noqa: E402
+from blindlink.studies.probation_treatment.correction import Correction  # noqa: E402
+from blindlink.studies.probation_treatment.definitions import Settings  # noqa: E402
+from blindlink.studies.probation_treatment.linkage_error import error_rates  # noqa: E402
+from blindlink.studies.probation_treatment.pathways import Pathways, build  # noqa: E402
+from blindlink.studies.probation_treatment.statistics import (  # noqa: E402
+    engagement,
+    flow,
+    linkage,
+)
+from blindlink.synthetic.demo.parties import CONTROLS, replay, study_schema  # noqa: E402
+from blindlink.synthetic.demo.targets import (  # noqa: E402
+    ANY_RECORD,
+    TARGETS,
+    any_record,
+    true_figures,
+)
+from blindlink.synthetic.generator.generate import Study, generate  # noqa: E402
+from blindlink.synthetic.generator.parameters import KINDS, scaled  # noqa: E402
 
 CONTROL = "control-"
 SETTINGS = Settings(replicates=300)
-PLAN = Plan(cardinality="one-to-many", target="precision:0.95")  # as in study/agreement.toml
+PLAN = Plan(
+    cardinality="one-to-many", target="precision:0.95"
+)  # as in synthetic/demo/agreement.toml
 
 Figures = dict[str, float]
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from blindlink.analyst.definitions import Definitions
-from blindlink.analyst.design import Design, design
-from blindlink.analyst.pathways import Pathways
-from blindlink.analyst.regression import Fit, population_averaged
+from blindlink.analyst.estimate.regression import Fit, population_averaged
+from blindlink.studies.probation_treatment.definitions import Definitions
+from blindlink.studies.probation_treatment.design import Design, design
+from blindlink.studies.probation_treatment.pathways import Pathways
 
 RULES = Definitions(references=Definitions().references | {"termination_reason": "expired"})
 EARLY = ("revoked_breach", "revoked_other", "early_good_progress")

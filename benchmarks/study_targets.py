@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.study_seed import one
 from benchmarks.study_signs import SIGNS
 
-from blindlink.study.targets import TARGETS, Target
+from blindlink.synthetic.demo.targets import TARGETS, Target
 
 Runs = list[dict[str, Any]]
 

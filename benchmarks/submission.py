@@ -23,15 +23,21 @@ import pyarrow as pa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from blindlink import frames
-from blindlink.formats.agreement import Agreement, Limits, SignedAgreement, read_agreement, sign
-from blindlink.formats.fields import stamp
-from blindlink.formats.plan import Plan
-from blindlink.formats.schema import parse_schema
-from blindlink.formats.stream import CHUNK
 from blindlink.keys import LinkageKey, PartyKeys
-from blindlink.owner.encode import encode
-from blindlink.owner.profiles import new_schema
+from blindlink.messages.agreement.document import (
+    Agreement,
+    Limits,
+    SignedAgreement,
+    read_agreement,
+    sign,
+)
+from blindlink.messages.container.stream import CHUNK
+from blindlink.messages.fields import stamp
+from blindlink.messages.plan import Plan
+from blindlink.owner.encoding.encode import encode
 from blindlink.owner.risk import assess
+from blindlink.schema.document import parse_schema
+from blindlink.schema.profiles.making import new_schema
 
 ROLES = {"moj": "owner", "ohid": "owner", "ttp": "linker", "lab": "analyst"}
 PASSPHRASE = "only for the benchmark"
@@ -40,9 +46,9 @@ import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from blindlink.formats.agreement import load_agreement
+from blindlink.messages.agreement.document import load_agreement
 from blindlink.keys import PartyKeys
-from blindlink.linker.intake import take
+from blindlink.linker.protocol.intake import take
 now = datetime.now(UTC)
 signed = load_agreement(Path("study.agreement"), now=now)
 keys = PartyKeys.load(Path("ttp.key"), sys.argv[1].encode())

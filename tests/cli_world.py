@@ -8,11 +8,11 @@ from typing import Any
 
 from blindlink import frames
 from blindlink.cli import run
-from blindlink.formats.fields import stamp
 from blindlink.keys import party as party_keys
-from blindlink.owner.encode import encode
-from blindlink.owner.profiles import new_schema
+from blindlink.messages.fields import stamp
+from blindlink.owner.encoding.encode import encode
 from blindlink.owner.risk import assess
+from blindlink.schema.profiles.making import new_schema
 from flow_world import SECRET, World, keys, tables
 
 PASSPHRASE = "four unrelated random words"

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from blindlink.analyst.cohort import Cohort, build_cohort
-from blindlink.formats.agreement import Agreement, Limits, SignedAgreement, sign
-from blindlink.formats.fields import stamp
-from blindlink.formats.plan import Plan
+from blindlink.analyst.cohort.folder import Cohort, build_cohort
 from blindlink.keys import Entropy, LinkageKey, PartyKeys
-from blindlink.linker.release import Released, link
-from blindlink.owner.profiles import new_schema
+from blindlink.linker.protocol.release import Released, link
+from blindlink.messages.agreement.document import Agreement, Limits, SignedAgreement, sign
+from blindlink.messages.fields import stamp
+from blindlink.messages.plan import Plan
 from blindlink.owner.submit import Submitted, submit
+from blindlink.schema.profiles.making import new_schema
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 ROLES = {"moj": "owner", "ohid": "owner", "nhs": "owner", "ttp": "linker", "analyst": "analyst"}

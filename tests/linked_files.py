@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from blindlink.formats.encodings import Encodings
+from blindlink.messages.encodings import Encodings
 
 # Values per field, bits per value, and how often the second file has another value.
 FIELDS = ((26, 40, 0.01), (26, 40, 0.02), (60, 60, 0.004), (336, 80, 0.004), (200, 80, 0.2))

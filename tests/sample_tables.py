@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from blindlink.analyst.tables import Column, Table
+from blindlink.analyst.publish.tables import Column, Table
 
 Rows = list[tuple[Any, ...]]
 

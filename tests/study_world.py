@@ -4,8 +4,8 @@ from functools import cache
 
 import pandas as pd
 
-from blindlink.study.generate import Study, generate
-from blindlink.study.parameters import scaled
+from blindlink.synthetic.generator.generate import Study, generate
+from blindlink.synthetic.generator.parameters import scaled
 
 PEOPLE, SEED = 3_000, 7
 

@@ -6,10 +6,10 @@ from functools import cache
 from hashlib import shake_256
 from typing import Any
 
-from blindlink.formats import canonical
-from blindlink.formats.agreement import Agreement, SignedAgreement, sign
-from blindlink.formats.fields import stamp
 from blindlink.keys import LinkageKey, PartyKeys
+from blindlink.messages import canonical
+from blindlink.messages.agreement.document import Agreement, SignedAgreement, sign
+from blindlink.messages.fields import stamp
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=90)

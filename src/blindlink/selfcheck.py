@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from blindlink.errors import MissingExtraError, SelfCheckError, VerificationError
-from blindlink.formats.inclusion import leaf, root
-from blindlink.formats.schema import parse_schema
 from blindlink.keys import PartyKeys
-from blindlink.linker import engines
-from blindlink.linker.pairs import Filters, Pairs
+from blindlink.linker.join import engines
+from blindlink.linker.join.pairs import Filters, Pairs
+from blindlink.messages.audit.inclusion import leaf, root
+from blindlink.schema.document import parse_schema
 
 State = Literal["ok", "failed", "skipped"]
 
@@ -150,7 +150,7 @@ def _encodings_clkhash() -> str:
 
 
 def _encoded(backend: str) -> Filters:
-    from blindlink.owner.encode import encode_as_clkhash
+    from blindlink.owner.encoding.encode import encode_as_clkhash
 
     encodings = encode_as_clkhash(_people(120), parse_schema(_SCHEMA), _SECRET, backend=backend)
     return encodings.filters[0]
@@ -195,8 +195,8 @@ def _pairs_anonlink() -> str:
 
 
 def _groups_anonlink() -> str:
-    from blindlink.linker.engines.anonlink import solve
-    from blindlink.linker.groups import FilePairs, group
+    from blindlink.linker.model.anonlink_clusters import solve
+    from blindlink.linker.model.clusters import FilePairs, group
 
     reference = engines.load("reference")
     files = [_filters(60 + 10 * number) for number in range(3)]

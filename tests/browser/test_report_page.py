@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from blindlink.analyst.definitions import Settings
-from blindlink.analyst.gate.policy import Policy
-from blindlink.analyst.report import publish
+from blindlink.analyst.disclosure.policy import Policy
+from blindlink.studies.probation_treatment.definitions import Settings
+from blindlink.studies.probation_treatment.report import publish
 from chrome import QUIET
 from machine import lacking
 from sample_tables import study

@@ -8,8 +8,8 @@ import pytest
 from blindlink.cli import run
 from blindlink.cli.agreement_text import printable
 from blindlink.cli.passphrase import VARIABLE
-from blindlink.formats.agreement_draft import template
 from blindlink.keys import LinkageKey
+from blindlink.messages.agreement.draft import template
 from trust_world import NOW, PASSPHRASE, ROLES, SCHEMA, entropy, keys, secret
 
 
@@ -121,7 +121,7 @@ def test_inspect(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_inspect_nested(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from blindlink.formats import container
+    from blindlink.messages.container import reader as container
     from trust_world import LATER
 
     with container.create(

@@ -5,8 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-import blindlink.analyst.report as reporting
-from blindlink.analyst.cohort import Cohort
+import blindlink.studies.probation_treatment.report as reporting
+from blindlink.analyst.cohort.folder import Cohort
 from blindlink.cli import run
 from sample_tables import split, study
 

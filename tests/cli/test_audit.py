@@ -9,8 +9,8 @@ import pytest
 
 from blindlink import frames
 from blindlink.cli import run
-from blindlink.formats.audit import AuditLog
 from blindlink.keys import party as party_keys
+from blindlink.messages.audit.log import AuditLog
 from cli_world import STRETCHED, head, link, party, prepare, receive, submit
 from flow_world import NOW, SECRET, keys
 

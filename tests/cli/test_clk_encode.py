@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from blindlink.cli import run
-from blindlink.formats.encodings import read_encodings
+from blindlink.messages.encodings import read_encodings
 
 ROWS = """record_id,entity_id,forename,surname,date_of_birth,sex,postcode,local_authority
 1,x1,Anna,Canary,1980-02-03,F,LS7 4BT,Leeds

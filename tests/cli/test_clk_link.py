@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from blindlink.cli import run
-from blindlink.formats.encodings import write_encodings
-from blindlink.formats.linkage_report import parse_report
+from blindlink.messages.encodings import write_encodings
+from blindlink.messages.linkage_report import parse_report
 from linked_files import encodings, filters, linked_files, people
 
 Captured = pytest.CaptureFixture[str]

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from blindlink.cli import run
-from blindlink.formats.encodings import write_encodings
-from blindlink.linker.engines import reference
+from blindlink.linker.join.engines import reference
+from blindlink.messages.encodings import write_encodings
 from linked_files import encodings, linked_files
 
 Captured = pytest.CaptureFixture[str]

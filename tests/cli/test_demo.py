@@ -71,7 +71,7 @@ def test_the_same_seed_gives_the_same_tables_byte_for_byte(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # The risk report, half of the time of a small demo, changes no table.
-    monkeypatch.setattr("blindlink.study.parties.gate", lambda *_, **__: None)
+    monkeypatch.setattr("blindlink.synthetic.demo.parties.gate", lambda *_, **__: None)
     assert run([*SMALL, "--out", str(tmp_path / "again"), "--json"]) == 0
     assert tables(tmp_path / "again") == tables(played)
     out = json.loads(capsys.readouterr().out)
@@ -144,7 +144,7 @@ def test_wrong_usage(
 def test_febrl4_without_its_data_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("blindlink.study.febrl.find_spec", lambda name: None)
+    monkeypatch.setattr("blindlink.synthetic.demo.febrl.find_spec", lambda name: None)
     assert run(["demo", "--data", "febrl4", "--out", str(tmp_path / "x")]) == 21
     assert "hint: install the data with" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

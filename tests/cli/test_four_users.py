@@ -20,7 +20,7 @@ import blindlink.cli.owner
 import blindlink.owner.folder  # noqa: F401
 from blindlink import frames
 from blindlink.cli import run
-from blindlink.formats.fields import stamp
+from blindlink.messages.fields import stamp
 from flow_world import SECRET, World, keys
 
 USERS = {"moj": 60_001, "ohid": 60_002, "ttp": 60_003, "analyst": 60_004}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from blindlink.cli import run
-from blindlink.formats.linkage_report import parse_report
+from blindlink.messages.linkage_report import parse_report
 
 GROUPS = (
     ("first_initial", "last_initial", "birth_year"),

@@ -8,8 +8,8 @@ import pytest
 
 from blindlink import frames
 from blindlink.cli import run
-from blindlink.formats.linkage_report import parse_report
 from blindlink.keys import party as party_keys
+from blindlink.messages.linkage_report import parse_report
 from cli_world import STRETCHED, link, party, prepare, submit
 
 OWNERS = ("moj", "ohid", "nhs")

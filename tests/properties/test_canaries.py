@@ -14,10 +14,10 @@ import pyarrow.parquet
 import pytest
 
 from blindlink.errors import BlindlinkError
-from blindlink.formats import container
-from blindlink.formats.encodings import Encodings
-from blindlink.formats.schema import LinkageSchema
 from blindlink.keys.files import encode
+from blindlink.messages.container import reader as container
+from blindlink.messages.encodings import Encodings
+from blindlink.schema.document import LinkageSchema
 from flow_world import NOW, SECRET, World, keys
 
 IDENTIFIER = "QXJVCANARY"  # a place that only one person has

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from blindlink.analyst.gate.disclosure import release
-from blindlink.analyst.gate.policy import Policy
-from blindlink.analyst.tables import Table
+from blindlink.analyst.disclosure.gate import release
+from blindlink.analyst.disclosure.policy import Policy
+from blindlink.analyst.publish.tables import Table
 from sample_tables import count, label, share
 
 THRESHOLD = 5

@@ -14,8 +14,8 @@ from clkhash.schema import from_json_dict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blindlink.formats.schema import parse_schema
-from blindlink.owner.encode import encode_as_clkhash
+from blindlink.owner.encoding.encode import encode_as_clkhash
+from blindlink.schema.document import parse_schema
 
 ROWS = 4
 LETTERS = st.text(string.ascii_letters + " '-éßŁ字", max_size=12)

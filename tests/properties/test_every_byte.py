@@ -21,12 +21,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "vectors"))
 from test_vectors import READERS, read_audit, read_receipt
 from vector_world import BASE, FOLDER, NOW, PASSPHRASE, agreement, keys
 
-from blindlink.analyst.opening import open_release
+from blindlink.analyst.cohort.opening import open_release
 from blindlink.errors import BlindlinkError
-from blindlink.formats.agreement import load_agreement
-from blindlink.formats.secret import open_secret
 from blindlink.keys import LinkageKey, PartyKeys, PartyPublic, party
-from blindlink.linker.intake import take
+from blindlink.linker.protocol.intake import take
+from blindlink.messages.agreement.document import load_agreement
+from blindlink.messages.agreement.secret import open_secret
 
 EVERY = bool(os.environ.get("BLINDLINK_FLIP_EVERY_BYTE"))
 SIGNED = agreement()

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blindlink.linker import engines
-from blindlink.linker.engines import reference
-from blindlink.linker.pairs import Filters
+from blindlink.linker.join import engines
+from blindlink.linker.join.engines import reference
+from blindlink.linker.join.pairs import Filters
 
 HUNDREDTHS = range(50, 100)
 
@@ -68,7 +68,7 @@ def test_reference_equals_anonlink_in_python(
     files: tuple[Filters, Filters], hundredths: int
 ) -> None:
     anonlink = pytest.importorskip("anonlink.similarities")
-    from blindlink.linker.engines.anonlink import bitarrays
+    from blindlink.linker.join.engines.anonlink import bitarrays
 
     left, right = files
     score, (row, column) = anonlink.dice_coefficient_python(

@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 )
 
 from blindlink import files
-from blindlink.analyst.cohort import build_cohort
+from blindlink.analyst.cohort.folder import build_cohort
 from blindlink.errors import (
     AgreementError,
     BlindlinkError,
@@ -38,12 +38,12 @@ from blindlink.errors import (
     RefusedError,
     VerificationError,
 )
-from blindlink.formats.audit import AuditLog, Head, verify_log
-from blindlink.formats.signed import Signed
 from blindlink.keys.files import encode
-from blindlink.linker.destroy import destroy
-from blindlink.linker.receiving import receive
-from blindlink.linker.release import link
+from blindlink.linker.protocol.destroy import destroy
+from blindlink.linker.protocol.receive import receive
+from blindlink.linker.protocol.release import link
+from blindlink.messages.audit.log import AuditLog, Head, verify_log
+from blindlink.messages.signed import Signed
 from blindlink.owner.withdraw import withdraw
 from flow_world import NOW, SECRET, World, keys, seeded, tables
 
@@ -378,11 +378,11 @@ def test_files_of_owners_hold_no_canary() -> None:
 POINTS = (
     "blindlink.owner.submit.read_people",
     "blindlink.owner.prepare.make_controls",
-    "blindlink.owner.spool.Spool.add",
-    "blindlink.owner.spool.Spool.encodings",
-    "blindlink.formats.payload.seal",
+    "blindlink.owner.encoding.spool.Spool.add",
+    "blindlink.owner.encoding.spool.Spool.encodings",
+    "blindlink.messages.submission.payload.seal",
     "blindlink.owner.submit.row_map_bytes",
-    "blindlink.formats.container_writer.Draft.manifest",
+    "blindlink.messages.container.writer.Draft.manifest",
     "blindlink.keys.party.PartyKeys.sign",
     "blindlink.files._sync",
 )

@@ -6,9 +6,9 @@ import hmac
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blindlink.owner.comparators import Ngram
-from blindlink.owner.grams import ngrams
-from blindlink.owner.tokens import keyed
+from blindlink.owner.encoding.grams import ngrams
+from blindlink.owner.encoding.tokens import keyed
+from blindlink.schema.comparators import Ngram
 
 # Any text that Arrow can hold: no lone surrogates.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blindlink.formats.plan import Plan
-from blindlink.linker.link import Linkage, link
+from blindlink.linker.model.link import Linkage, link
+from blindlink.messages.plan import Plan
 from linked_files import encodings, linked_files
 
 FILES = linked_files(400, 600, 200)

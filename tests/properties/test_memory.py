@@ -14,8 +14,8 @@ import vector_world  # noqa: E402
 from vector_world import BASE, Rebuild  # noqa: E402
 from vectors_release import READERS  # noqa: E402
 
-from blindlink.formats.audit import LIMIT as LOG  # noqa: E402
-from blindlink.formats.release import REPORT_LIMIT  # noqa: E402
+from blindlink.messages.audit.log import LIMIT as LOG  # noqa: E402
+from blindlink.messages.release import REPORT_LIMIT  # noqa: E402
 
 LIMIT_KIB = 300 * 1024
 
@@ -27,16 +27,16 @@ sys.path[:0] = {folders!r}
 from vector_world import NOW, agreement, keys
 from blindlink.errors import BlindlinkError
 if sys.argv[1] == "agreement":
-    from blindlink.formats.agreement import load_agreement
+    from blindlink.messages.agreement.document import load_agreement
     read = lambda path: load_agreement(path, now=NOW)
 elif sys.argv[1] == "log":
-    from blindlink.formats.audit import AuditLog
+    from blindlink.messages.audit.log import AuditLog
     read = AuditLog.load
 elif sys.argv[1] == "submission":
-    from blindlink.linker.intake import take
+    from blindlink.linker.protocol.intake import take
     read = lambda path: take(ExitStack(), path, agreement(), keys("ttp"), now=NOW)
 else:
-    from blindlink.analyst.opening import open_release
+    from blindlink.analyst.cohort.opening import open_release
     read = lambda path: open_release(path, agreement(), keys("lab"), now=NOW)
 outcomes = []
 for path in sys.argv[2:]:
@@ -150,7 +150,7 @@ from datetime import timedelta
 from pathlib import Path
 from process_memory import peak
 from vector_world import LATER, NOW, keys
-from blindlink.formats import container
+from blindlink.messages import container
 
 path, piece, before = Path(sys.argv[1]), bytes(2**20), peak()
 with container.create(path, "submission", sender=keys("moj"), agreement="0" * 64,
@@ -186,9 +186,9 @@ sys.path[:0] = {folders!r}
 from pathlib import Path
 import numpy as np
 from process_memory import peak
-from blindlink.formats.encodings import Encodings
-from blindlink.formats.submission import Content, read_records
-from blindlink.owner.spool import spooling
+from blindlink.messages.encodings import Encodings
+from blindlink.messages.submission.content import Content, read_records
+from blindlink.owner.encoding.spool import spooling
 
 rows, folder = 96 * 1024, Path(sys.argv[1])
 bits = (np.ones((1024, 1024), np.uint8),)

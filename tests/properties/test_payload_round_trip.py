@@ -7,9 +7,10 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blindlink.formats import inclusion, payload
-from blindlink.formats.records import from_rows, layout_of, to_rows
-from blindlink.owner.generalise import kinds
+from blindlink.messages.audit import inclusion
+from blindlink.messages.submission import payload
+from blindlink.messages.submission.records import from_rows, layout_of, to_rows
+from blindlink.owner.tables.generalise import kinds
 
 TEXT = (
     st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)

@@ -22,14 +22,8 @@ from hypothesis.stateful import (
 )
 
 from blindlink.errors import FormatError, RefusedError
-from blindlink.formats import container
-from blindlink.formats.audit import AuditLog, Head, verify_log
-from blindlink.formats.fields import stamp
-from blindlink.formats.manifest import Manifest
-from blindlink.formats.receipt import EVENT, load_receipt
-from blindlink.formats.signed import Signed
 from blindlink.keys import PartyPublic
-from blindlink.linker.project import (
+from blindlink.linker.protocol.project import (
     DESTROYED,
     FROZEN,
     REFUSED,
@@ -37,6 +31,12 @@ from blindlink.linker.project import (
     WITHDRAWN,
     Project,
 )
+from blindlink.messages.audit.log import AuditLog, Head, verify_log
+from blindlink.messages.audit.receipt import EVENT, load_receipt
+from blindlink.messages.container import reader as container
+from blindlink.messages.container.manifest import Manifest
+from blindlink.messages.fields import stamp
+from blindlink.messages.signed import Signed
 from flow_world import NOW, World, keys, seeded
 
 AGREEMENT = "ab" * 32
@@ -166,7 +166,7 @@ class Projects(RuleBasedStateMachine):
         found = manifest(owner, sequence)
         with pytest.MonkeyPatch.context() as patch:
             target = "make_receipt" if written else "AuditLog.append"
-            patch.setattr(f"blindlink.linker.project.{target}", _crash)
+            patch.setattr(f"blindlink.linker.protocol.project.{target}", _crash)
             try:
                 self.project.receive(owner, found, sequence, 10, (), keys("ttp"), now=self.now)
             except Crash:

@@ -22,10 +22,10 @@ from test_trust import LEAVES, places
 from test_vectors import READERS
 from vector_world import BASE, FOLDER, NOW, Rebuild, agreement, keys, resigned, split
 
-from blindlink.analyst.opening import open_release
+from blindlink.analyst.cohort.opening import open_release
 from blindlink.errors import BlindlinkError
-from blindlink.formats import canonical
-from blindlink.linker.intake import take
+from blindlink.linker.protocol.intake import take
+from blindlink.messages import canonical
 
 SIGNED = agreement()
 

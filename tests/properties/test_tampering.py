@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from blindlink.analyst.opening import open_release
+from blindlink.analyst.cohort.opening import open_release
 from blindlink.errors import BlindlinkError
-from blindlink.formats import container
-from blindlink.formats.stream import CHUNK, TAG
-from blindlink.linker.intake import take, take_withdrawal
+from blindlink.linker.protocol.intake import take, take_withdrawal
+from blindlink.messages.container import reader as container
+from blindlink.messages.container.stream import CHUNK, TAG
 from blindlink.owner.withdraw import open_row_map, withdraw
 from flow_world import NOW, World, keys
 

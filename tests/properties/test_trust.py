@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blindlink.errors import BlindlinkError, FormatError
-from blindlink.formats import canonical
-from blindlink.formats.agreement import parse_agreement
-from blindlink.formats.fields import moment, stamp
-from blindlink.formats.inclusion import leaf, prove, root, root_from
-from blindlink.formats.merkle import check_consistency, consistency_proof
-from blindlink.formats.stream import StreamReader, StreamWriter, plain_size, sealed_size
 from blindlink.keys import LinkageKey
+from blindlink.messages import canonical
+from blindlink.messages.agreement.document import parse_agreement
+from blindlink.messages.audit.inclusion import leaf, prove, root, root_from
+from blindlink.messages.audit.merkle import check_consistency, consistency_proof
+from blindlink.messages.container.stream import StreamReader, StreamWriter, plain_size, sealed_size
+from blindlink.messages.fields import moment, stamp
 from trust_world import NOW, entropy, keys, signed
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

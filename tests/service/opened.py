@@ -3,7 +3,7 @@
 import world
 
 import flow_world
-from blindlink.analyst.opening import Opened, open_release
+from blindlink.analyst.cohort.opening import Opened, open_release
 
 
 def opened(made: flow_world.World, file: str) -> Opened:

@@ -17,8 +17,8 @@ from world import Served
 
 from blindlink.client.connection import RefusalError
 from blindlink.errors import FormatError, RefusedError, ServiceError, VerificationError
-from blindlink.formats.audit import Head
-from blindlink.formats.signed import Signed
+from blindlink.messages.audit.log import Head
+from blindlink.messages.signed import Signed
 from blindlink.service import backup, restore, schema, witness
 from blindlink.service.context import Service, opened
 

@@ -26,7 +26,7 @@ from blindlink.client.client import Client
 from blindlink.client.connection import Connection
 from blindlink.client.signing import Request, Signer, digest_header
 from blindlink.client.transfer import Source
-from blindlink.formats.http import PART_TYPE
+from blindlink.messages.http import PART_TYPE
 
 PASSPHRASE = "of everybody"
 

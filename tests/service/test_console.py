@@ -11,8 +11,8 @@ from world import Served
 
 import flow_world
 from blindlink.client.console import sign_in_code
-from blindlink.formats.audit import Head
-from blindlink.formats.signed import Signed
+from blindlink.messages.audit.log import Head
+from blindlink.messages.signed import Signed
 from blindlink.service.console import audit, projects, routes
 from blindlink.service.models import Entry, Job, LinkerKey
 

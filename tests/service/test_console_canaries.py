@@ -20,8 +20,8 @@ from world import Served
 
 import flow_world
 from blindlink.client.console import sign_in_code
-from blindlink.formats.plan import Plan
-from blindlink.linker import intake
+from blindlink.linker.protocol import intake
+from blindlink.messages.plan import Plan
 from blindlink.service.models import BrowserSession, Job, LinkerKey, Part, Remembered, Run, Upload
 
 PLANTED = "CANARY-7d1f"

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from blindlink.formats.linkage_report import Bin, CurvePoint
+from blindlink.messages.linkage_report import Bin, CurvePoint
 from blindlink.service.console import charts, quality
 from blindlink.service.console.charts import Series
 from blindlink.service.console.render import moment, size

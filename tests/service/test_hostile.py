@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import Served
 
-from blindlink.formats.http import AGREEMENT_TYPE, PART_TYPE
+from blindlink.messages.http import AGREEMENT_TYPE, PART_TYPE
 from blindlink.service import app
 
 ENDPOINTS = [(method, path) for method, path, _, _ in app.rules()]

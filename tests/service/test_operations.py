@@ -20,7 +20,7 @@ from blindlink.client.connection import RefusalError
 from blindlink.client.signing import Request, Signer
 from blindlink.client.transfer import Source
 from blindlink.errors import InputError, ServiceError
-from blindlink.formats.container import opened
+from blindlink.messages.container.reader import opened
 from blindlink.service import logs, scraping
 from blindlink.service.models import Run
 from blindlink.service.storage import BLOCK, Storage

@@ -14,8 +14,8 @@ from world import Served
 import flow_world
 from blindlink.client.signing import Signer
 from blindlink.errors import KeyFileError, ServiceError
-from blindlink.formats.audit import Head
-from blindlink.formats.signed import Signed
+from blindlink.messages.audit.log import Head
+from blindlink.messages.signed import Signed
 from blindlink.service import credentials, keyring, logs, maintenance, metrics, schema, witness
 from blindlink.service.context import Service
 from blindlink.service.keyring import Keyring

@@ -13,9 +13,9 @@ from world import Served
 import flow_world
 from blindlink.client.connection import RefusalError
 from blindlink.errors import VerificationError
-from blindlink.formats.audit import AuditLog, Head, verify_log
-from blindlink.formats.receipt import load_receipt
-from blindlink.formats.signed import Signed
+from blindlink.messages.audit.log import AuditLog, Head, verify_log
+from blindlink.messages.audit.receipt import load_receipt
+from blindlink.messages.signed import Signed
 from blindlink.owner.withdraw import withdraw
 
 RANDOM = re.compile(

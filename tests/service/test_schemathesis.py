@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import ignored_auth
 from world import Served
 
 from blindlink.client.signing import Request, digest_header
-from blindlink.formats.http import PART_TYPE
+from blindlink.messages.http import PART_TYPE
 from blindlink.service import app
 
 ROLES = {(method, path): roles for method, path, roles, _ in app.rules()}

@@ -17,7 +17,7 @@ from blindlink.client.connection import Answer, RefusalError
 from blindlink.client.signing import Request, Signer, digest_header
 from blindlink.client.transfer import Source
 from blindlink.errors import AgreementError, FormatError, InputError, VerificationError
-from blindlink.formats.http import PART_TYPE
+from blindlink.messages.http import PART_TYPE
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import world
 from world import Served
 
 import trust_world
-from blindlink.formats.agreement import SignedAgreement, read_agreement
-from blindlink.formats.http import PART_TYPE
+from blindlink.messages.agreement.document import SignedAgreement, read_agreement
+from blindlink.messages.http import PART_TYPE
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 LIMITS = world.LIMITS

@@ -17,10 +17,10 @@ import trust_world
 from blindlink.client.client import Client
 from blindlink.client.connection import Answer, Connection, RefusalError
 from blindlink.client.signing import Signer
-from blindlink.formats.agreement import SignedAgreement
-from blindlink.formats.fields import stamp
 from blindlink.keys import PartyKeys
 from blindlink.keys.files import write_private
+from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.fields import stamp
 from blindlink.service import credentials, schema
 from blindlink.service.context import Service
 from blindlink.service.keyring import Keyring

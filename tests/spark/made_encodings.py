@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from blindlink.formats.encodings import Bytes, Encodings, write_encodings
+from blindlink.messages.encodings import Bytes, Encodings, write_encodings
 
 BITS = 256
 FAST_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # of Java, at the price of its speed

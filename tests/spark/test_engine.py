@@ -12,10 +12,10 @@ import pytest
 from made_encodings import two_owners, write
 
 from blindlink.errors import InputError, MissingExtraError
-from blindlink.linker import engines
-from blindlink.linker.engines import reference
 from blindlink.linker.files import link_files
-from blindlink.linker.pairs import Filters, Pairs, best, join, ordered
+from blindlink.linker.join import engines
+from blindlink.linker.join.engines import reference
+from blindlink.linker.join.pairs import Filters, Pairs, best, join, ordered
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_without_pyspark(
         monkeypatch.setitem(sys.modules, name, None)
     for name in ("py4j", "pyspark"):
         monkeypatch.setitem(sys.modules, name, None)
-    ours = ("blindlink.linker.spark", "blindlink.linker.engines.spark")
+    ours = ("blindlink.linker.spark", "blindlink.linker.join.engines.spark")
     for name in [name for name in sys.modules if name.startswith(ours)]:
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(MissingExtraError, match=r"^py") as raised:

@@ -25,12 +25,12 @@ from blindlink.errors import (
     RefusedError,
     SchemaError,
 )
-from blindlink.formats.encodings import Encodings, write_encodings
-from blindlink.linker.assignment import assign
-from blindlink.linker.engines import reference
 from blindlink.linker.files import link_files
-from blindlink.linker.match_keys import equal_rows
-from blindlink.linker.pairs import Pairs
+from blindlink.linker.join.engines import reference
+from blindlink.linker.join.pairs import Pairs
+from blindlink.linker.model.assignment import assign
+from blindlink.linker.model.match_keys import equal_rows
+from blindlink.messages.encodings import Encodings, write_encodings
 
 Link = Callable[..., Any]
 

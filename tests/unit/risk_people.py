@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from blindlink.formats.schema import LinkageSchema, parse_schema
 from blindlink.keys import LinkageKey
+from blindlink.schema.document import LinkageSchema, parse_schema
 
 KEY = LinkageKey(bytes(range(32)))
 _COLUMNS = {

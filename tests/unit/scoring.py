@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import simulated
 
-from blindlink.analyst.correction import ENGAGED, Correction
-from blindlink.analyst.definitions import Prior, Settings, beta_parameters
-from blindlink.analyst.intervals import Bootstrap
-from blindlink.analyst.linkage_error import error_rates
-from blindlink.analyst.pathways import build
-from blindlink.analyst.statistics.imputed import engagement_imputed, studies
+from blindlink.analyst.estimate.intervals import Bootstrap
+from blindlink.studies.probation_treatment.correction import ENGAGED, Correction
+from blindlink.studies.probation_treatment.definitions import Prior, Settings, beta_parameters
+from blindlink.studies.probation_treatment.linkage_error import error_rates
+from blindlink.studies.probation_treatment.pathways import build
+from blindlink.studies.probation_treatment.statistics.imputed import engagement_imputed, studies
 
 KINDS = ("ATR", "DRR", "All")
 REACH = (0.85, 0.81, 0.89)

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.cohort import Cohort
-from blindlink.analyst.definitions import Settings
-from blindlink.analyst.pathways import build
+from blindlink.analyst.cohort.folder import Cohort
+from blindlink.studies.probation_treatment.definitions import Settings
+from blindlink.studies.probation_treatment.pathways import build
 
 PAIRS = ["left", "right", "probability", "method"]
 

@@ -9,8 +9,8 @@ pytest.importorskip("numba")
 
 from numba import njit
 
-from blindlink.linker import adders
-from blindlink.linker.lanes import BYTES, LANES, TERNARY, WORDS, every, store
+from blindlink.linker.join import adders
+from blindlink.linker.join.lanes import BYTES, LANES, TERNARY, WORDS, every, store
 
 
 def planes(add: Any, block: np.ndarray, walks: np.ndarray) -> np.ndarray:

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import simulated
 
-from blindlink.analyst.analysis import analyse
-from blindlink.analyst.cohort import Cohort
-from blindlink.analyst.definitions import Settings
-from blindlink.analyst.gate.policy import Policy
-from blindlink.analyst.report import publish
-from blindlink.analyst.tables import TOTAL, Table
+from blindlink.analyst.cohort.folder import Cohort
+from blindlink.analyst.disclosure.policy import Policy
+from blindlink.analyst.publish.tables import TOTAL, Table
+from blindlink.studies.probation_treatment.analysis import analyse
+from blindlink.studies.probation_treatment.definitions import Settings
+from blindlink.studies.probation_treatment.report import publish
 
 IDS = [
     "flow", "flow_losses", "data_quality", "engagement", "engagement_corrected",

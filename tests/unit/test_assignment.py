@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blindlink.errors import InputError
-from blindlink.linker.assignment import CARDINALITIES, assign, preference, tie_keys
+from blindlink.linker.model.assignment import CARDINALITIES, assign, preference, tie_keys
 
 LEFT = np.array([0, 0, 1, 1])
 RIGHT = np.array([0, 1, 0, 1])

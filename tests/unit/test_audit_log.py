@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from blindlink.errors import BlindlinkError, FormatError, InputError, OutputError, VerificationError
-from blindlink.formats import canonical, container
-from blindlink.formats.audit import AuditLog, Head, verify_log
-from blindlink.formats.kept import verify_kept
-from blindlink.formats.manifest import Manifest
-from blindlink.formats.receipt import (
+from blindlink.messages import canonical
+from blindlink.messages.audit.kept import verify_kept
+from blindlink.messages.audit.log import AuditLog, Head, verify_log
+from blindlink.messages.audit.receipt import (
     EVENT,
     Receipt,
     Rejection,
@@ -19,7 +18,9 @@ from blindlink.formats.receipt import (
     log_details,
     make_receipt,
 )
-from blindlink.formats.signed import Signed
+from blindlink.messages.container import reader as container
+from blindlink.messages.container.manifest import Manifest
+from blindlink.messages.signed import Signed
 from trust_world import LATER, NOW, entropy, keys, signed
 
 LOG_ID = "0f" * 16

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from blindlink.errors import BlindlinkError, FormatError, InputError, OutputError, VerificationError
-from blindlink.formats import canonical
-from blindlink.formats.audit import AuditLog
-from blindlink.formats.audit_proofs import Consistency, Inclusion, load_proof
-from blindlink.formats.kept import Checked, head_in, prove_file, verify_kept
-from blindlink.linker.project import REFUSED, RELEASED, Project
+from blindlink.linker.protocol.project import REFUSED, RELEASED, Project
+from blindlink.messages import canonical
+from blindlink.messages.audit.kept import Checked, head_in, prove_file, verify_kept
+from blindlink.messages.audit.log import AuditLog
+from blindlink.messages.audit.proofs import Consistency, Inclusion, load_proof
 from trust_world import NOW, keys
 from unit.test_audit_log import LOG_ID, log_of
 

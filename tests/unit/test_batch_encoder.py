@@ -18,15 +18,15 @@ import pyarrow as pa
 import pytest
 
 from blindlink.errors import BlindlinkError, InputError
-from blindlink.formats.encodings import Encodings
-from blindlink.formats.schema import LinkageSchema, parse_schema
 from blindlink.frames import write_table
 from blindlink.keys import LinkageKey
-from blindlink.owner import batch, memo, parallel
-from blindlink.owner.batch import BatchEncoder
-from blindlink.owner.encode import encode
-from blindlink.owner.encode_files import encode_file
-from blindlink.owner.slices import Job, Part
+from blindlink.messages.encodings import Encodings
+from blindlink.owner.encoding import batch, memo, parallel
+from blindlink.owner.encoding.batch import BatchEncoder
+from blindlink.owner.encoding.encode import encode
+from blindlink.owner.encoding.files import encode_file
+from blindlink.owner.encoding.slices import Job, Part
+from blindlink.schema.document import LinkageSchema, parse_schema
 
 KEY = LinkageKey(bytes(range(32)))
 STEPS = {"version": 1, "profile": "test"}
@@ -333,9 +333,9 @@ import sys
 sys.path.insert(0, {folder!r})
 import pyarrow as pa
 from process_memory import peak
-from blindlink.formats.schema import parse_schema
+from blindlink.schema.document import parse_schema
 from blindlink.keys import LinkageKey
-from blindlink.owner.batch import BatchEncoder
+from blindlink.owner.encoding.batch import BatchEncoder
 
 code = {{"comparison": {{"type": "exact"}}, "strategy": {{"bitsPerToken": 9}}}}
 schema = parse_schema({{

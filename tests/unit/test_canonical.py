@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blindlink.errors import FormatError
-from blindlink.formats import canonical
+from blindlink.messages import canonical
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_memory_is_bounded() -> None:
         "import sys\n"
         f"sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
         "from process_memory import peak\n"
-        "from blindlink.formats import canonical as c\n"
+        "from blindlink.messages import canonical as c\n"
         "assert len(c.loads(b'[' + b'[],' * (c.LIMIT // 3 - 1) + b'[]]')) > 10**5\n"
         "print(peak())\n"
     )

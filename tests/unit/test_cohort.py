@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from blindlink.analyst.cohort import load_cohort
+from blindlink.analyst.cohort.folder import load_cohort
 from blindlink.errors import (
     AgreementError,
     BlindlinkError,
@@ -17,7 +17,7 @@ from blindlink.errors import (
     OutputError,
     VerificationError,
 )
-from blindlink.formats.plan import Plan
+from blindlink.messages.plan import Plan
 from flow_world import NOW, World, finished, keys
 
 
@@ -249,7 +249,7 @@ def test_an_owner_that_sends_other_columns_than_agreed_is_found_out(
 ) -> None:
     world = World(tmp_path)
     monkeypatch.setattr(
-        "blindlink.owner.people.generalised",
+        "blindlink.owner.tables.people.generalised",
         lambda table, rules, name: pa.table({"judge": table.column("name_of_judge")}),
     )
     world.submit("moj")

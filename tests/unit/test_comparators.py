@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from blindlink.owner.comparators import comparison
+from blindlink.schema.comparators import comparison
 
 
 @pytest.mark.parametrize(

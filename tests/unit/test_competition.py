@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blindlink.linker.competition import probabilities
+from blindlink.linker.model.competition import probabilities
 
 
 def by_enumeration(

@@ -15,8 +15,8 @@ from numba.core import caching
 if sys.argv[1:] == ["nowhere"]:
     caching.CacheImpl._locator_classes = []
 import numpy as np
-from blindlink.linker.assignment import assign
-from blindlink.linker.compiled import kernel, wait
+from blindlink.linker.model.assignment import assign
+from blindlink.linker.join.compiled import kernel, wait
 
 @kernel
 def twice(x):

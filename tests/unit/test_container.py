@@ -19,9 +19,10 @@ from blindlink.errors import (
     OutputError,
     VerificationError,
 )
-from blindlink.formats import canonical, container
-from blindlink.formats.manifest import format_of, parse_manifest, verify_manifest
-from blindlink.formats.stream import (
+from blindlink.messages import canonical
+from blindlink.messages.container import reader as container
+from blindlink.messages.container.manifest import format_of, parse_manifest, verify_manifest
+from blindlink.messages.container.stream import (
     CHUNK,
     TAG,
     StreamReader,

@@ -9,8 +9,8 @@ from scipy.stats import rankdata
 from blindlink.errors import InputError
 from blindlink.keys import LinkageKey
 from blindlink.owner.controls import make_controls
-from blindlink.owner.encode import encode
-from blindlink.owner.profiles import new_schema
+from blindlink.owner.encoding.encode import encode
+from blindlink.schema.profiles.making import new_schema
 from flow_world import SECRET, seeded
 
 PEOPLE = 1600  # of the self-join

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 import simulated
 
-from blindlink.analyst.columns import Floats
-from blindlink.analyst.correction import ENGAGED, Correction
-from blindlink.analyst.definitions import COMPLETED, Prior, Settings
-from blindlink.analyst.intervals import Bootstrap
-from blindlink.analyst.linkage_error import error_rates
-from blindlink.analyst.pathways import build
+from blindlink.analyst.estimate.columns import Floats
+from blindlink.analyst.estimate.intervals import Bootstrap
+from blindlink.studies.probation_treatment.correction import ENGAGED, Correction
+from blindlink.studies.probation_treatment.definitions import COMPLETED, Prior, Settings
+from blindlink.studies.probation_treatment.linkage_error import error_rates
+from blindlink.studies.probation_treatment.pathways import build
 
 SURE = {"value": 1.0, "low": 1.0, "high": 1.0}
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from blindlink.analyst.definitions import (
+from blindlink.errors import InputError
+from blindlink.studies.probation_treatment.definitions import (
     OUTCOMES,
     Definitions,
     Prior,
@@ -13,7 +14,6 @@ from blindlink.analyst.definitions import (
     beta_parameters,
     load_settings,
 )
-from blindlink.errors import InputError
 
 
 def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:

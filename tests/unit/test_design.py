@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.definitions import Definitions
-from blindlink.analyst.design import RARE, Design, design
+from blindlink.studies.probation_treatment.definitions import Definitions
+from blindlink.studies.probation_treatment.design import RARE, Design, design
 
 RULES = Definitions()
 

@@ -5,10 +5,10 @@ import math
 import pandas as pd
 import pytest
 
-from blindlink.analyst.gate.differencing import Earlier
-from blindlink.analyst.gate.disclosure import release
-from blindlink.analyst.gate.policy import Policy
-from blindlink.analyst.tables import Column, Table
+from blindlink.analyst.disclosure.differencing import Earlier
+from blindlink.analyst.disclosure.gate import release
+from blindlink.analyst.disclosure.policy import Policy
+from blindlink.analyst.publish.tables import Column, Table
 from blindlink.errors import DisclosureError
 from sample_tables import (
     bound,

@@ -6,9 +6,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from blindlink.analyst.gate.policy import Policy, load_policy, parse_policy, schema
+from blindlink.analyst.disclosure.policy import Policy, load_policy, parse_policy, schema
 from blindlink.errors import FormatError, InputError
-from blindlink.formats import canonical
+from blindlink.messages import canonical
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "disclosure-policy.json"
 

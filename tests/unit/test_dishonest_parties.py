@@ -10,13 +10,16 @@ import pytest
 from pydantic import ValidationError
 
 from blindlink.errors import FormatError, RefusedError, VerificationError
-from blindlink.formats import container, payload, release, submission, withdrawal
-from blindlink.formats.agreement import Agreement, Limits
-from blindlink.formats.manifest import Manifest
-from blindlink.formats.records import Column, TableLayout
-from blindlink.linker import assembly, writing
-from blindlink.linker.assembly import Listed
-from blindlink.linker.link import Candidates
+from blindlink.linker.model.link import Candidates
+from blindlink.linker.protocol import assembly, writing
+from blindlink.linker.protocol.assembly import Listed
+from blindlink.messages import release
+from blindlink.messages.agreement.document import Agreement, Limits
+from blindlink.messages.container import reader as container
+from blindlink.messages.container.manifest import Manifest
+from blindlink.messages.submission import content as submission
+from blindlink.messages.submission import payload, withdrawal
+from blindlink.messages.submission.records import Column, TableLayout
 from blindlink.owner.prepare import random_ids
 from flow_world import NOW, World, keys, seeded
 
@@ -127,7 +130,7 @@ class TestLinker:
     ) -> None:
         world = played(tmp_path, terms={"minimum_overlap": 31})
         monkeypatch.setattr(
-            "blindlink.linker.release.len",
+            "blindlink.linker.protocol.release.len",
             lambda value: 31 if isinstance(value, Candidates) else builtins.len(value),
             raising=False,
         )
@@ -168,7 +171,7 @@ class TestLinker:
         world = World(tmp_path, terms=terms)
         for module in ("formats.submission_terms.check_rows", "owner.prepare.check_rows"):
             monkeypatch.setattr(f"blindlink.{module}", lambda *_: None)
-        monkeypatch.setattr("blindlink.linker.intake.check_agreed", lambda *_: None)
+        monkeypatch.setattr("blindlink.linker.protocol.intake.check_agreed", lambda *_: None)
         monkeypatch.setattr("blindlink.owner.submit.sum", lambda _: 0, raising=False)
         for name in world.owners:
             world.submit(name)
@@ -244,7 +247,7 @@ class TestOwner:
         world.submit("ohid")
         with pytest.raises(FormatError, match="payload: a blob id stands twice"):
             world.link()
-        monkeypatch.setattr("blindlink.linker.intake.has_twins", lambda _: False)
+        monkeypatch.setattr("blindlink.linker.protocol.intake.has_twins", lambda _: False)
         world.link()
         refused(world, "payload: a blob id stands twice")
 
@@ -260,7 +263,7 @@ class TestOwner:
         monkeypatch.setattr(payload, "MAX_ENTITY", 128)
         with pytest.raises(FormatError, match="encodings: an entity has too many blobs"):
             world.link()
-        monkeypatch.setattr("blindlink.formats.submission.most_blobs", lambda _: 100)
+        monkeypatch.setattr("blindlink.messages.submission.content.most_blobs", lambda _: 100)
         world.link()
         refused(world, "entities of moj: one has too many blobs")
 

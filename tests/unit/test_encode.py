@@ -8,12 +8,12 @@ import pyarrow as pa
 import pytest
 
 from blindlink.errors import InputError, SchemaError
-from blindlink.formats.encodings import Encodings
-from blindlink.formats.schema import LinkageSchema, parse_schema
 from blindlink.keys import LinkageKey
-from blindlink.owner import batch
-from blindlink.owner.encode import encode, encode_as_clkhash
-from blindlink.owner.profiles import new_schema
+from blindlink.messages.encodings import Encodings
+from blindlink.owner.encoding import batch
+from blindlink.owner.encoding.encode import encode, encode_as_clkhash
+from blindlink.schema.document import LinkageSchema, parse_schema
+from blindlink.schema.profiles.making import new_schema
 
 KEY = LinkageKey(bytes(range(32)))
 NAMES = ["entity_id", "forename", "surname", "date_of_birth", "sex", "postcode", "local_authority"]

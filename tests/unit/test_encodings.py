@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from blindlink.errors import FormatError, OutputError
-from blindlink.formats.encodings import (
+from blindlink.messages.encodings import (
     Encodings,
     metadata,
     read_encodings,

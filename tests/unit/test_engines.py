@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from blindlink.errors import InputError, MissingExtraError
-from blindlink.linker import engines
-from blindlink.linker import pairs as rules
-from blindlink.linker.engines import reference
-from blindlink.linker.measures import MEASURES
-from blindlink.linker.pairs import Filters, Pairs
+from blindlink.linker.join import engines
+from blindlink.linker.join import pairs as rules
+from blindlink.linker.join.engines import reference
+from blindlink.linker.join.measures import MEASURES
+from blindlink.linker.join.pairs import Filters, Pairs
 
 EXACT = [name for name in engines.available() if name not in ("anonlink", "reference", "spark")]
 

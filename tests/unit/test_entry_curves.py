@@ -5,12 +5,17 @@ import pytest
 import simulated
 from statsmodels.duration.survfunc import CumIncidenceRight
 
-from blindlink.analyst.correction import Correction
-from blindlink.analyst.definitions import Settings
-from blindlink.analyst.intervals import Bootstrap
-from blindlink.analyst.linkage_error import error_rates
-from blindlink.analyst.pathways import build
-from blindlink.analyst.statistics.entry import entry_curves, first_events, grid, incidence
+from blindlink.analyst.estimate.intervals import Bootstrap
+from blindlink.studies.probation_treatment.correction import Correction
+from blindlink.studies.probation_treatment.definitions import Settings
+from blindlink.studies.probation_treatment.linkage_error import error_rates
+from blindlink.studies.probation_treatment.pathways import build
+from blindlink.studies.probation_treatment.statistics.entry import (
+    entry_curves,
+    first_events,
+    grid,
+    incidence,
+)
 
 r, e = simulated.requirement, simulated.episode
 

@@ -3,7 +3,7 @@
 import pytest
 
 from blindlink.errors import InputError
-from blindlink.linker.evaluate import evaluate, wilson
+from blindlink.linker.model.evaluate import evaluate, wilson
 
 
 def test_counts_by_hand() -> None:

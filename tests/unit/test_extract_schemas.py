@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from blindlink.study.generate import generate
-from blindlink.study.parameters import scaled
+from blindlink.synthetic.generator.generate import generate
+from blindlink.synthetic.generator.parameters import scaled
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 TABLES = [

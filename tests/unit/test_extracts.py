@@ -10,9 +10,14 @@ import pyarrow.parquet
 import pytest
 import simulated
 
-from blindlink.analyst.columns import day_number, days, numbers, texts
-from blindlink.analyst.definitions import Definitions
-from blindlink.analyst.extracts import Problems, read_episodes, read_forms, read_requirements
+from blindlink.analyst.estimate.columns import day_number, days, numbers, texts
+from blindlink.studies.probation_treatment.definitions import Definitions
+from blindlink.studies.probation_treatment.extracts import (
+    Problems,
+    read_episodes,
+    read_forms,
+    read_requirements,
+)
 
 RULES = Definitions()
 r, e = simulated.requirement, simulated.episode

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from blindlink.errors import AgreementError, InputError
-from blindlink.owner.generalise import apply, generalised, kinds, renumbered
+from blindlink.owner.tables.generalise import apply, generalised, kinds, renumbered
 from flow_world import seeded
 
 

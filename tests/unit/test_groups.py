@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from blindlink.errors import InputError
-from blindlink.linker.groups import FilePairs, group
-from blindlink.linker.pairs import Pairs, ordered
+from blindlink.linker.join.pairs import Pairs, ordered
+from blindlink.linker.model.clusters import FilePairs, group
 
 
 def pairs(*rows: tuple[int, int, float]) -> Pairs:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blindlink.owner.bit_matrix import by_position, by_record
-from blindlink.owner.hardening import Diffusion, hardening, permutation
+from blindlink.schema.bit_matrix import by_position, by_record
+from blindlink.schema.hardenings import Diffusion, hardening, permutation
 
 KEY = bytes(range(32))
 

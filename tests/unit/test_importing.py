@@ -9,19 +9,20 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from blindlink import frames
-from blindlink.analyst.definitions import Settings
-from blindlink.analyst.pathways import build
-from blindlink.analyst.statistics import flow
 from blindlink.cli import run
 from blindlink.errors import InputError, OutputError
-from blindlink.formats.extracts import check_table, extract_schemas
-from blindlink.owner.importing import rows
-from blindlink.owner.importing.cells import IMPOSSIBLE, RANGE, UNKNOWN, UNLISTED, UNREADABLE
-from blindlink.owner.importing.findings import Findings
-from blindlink.owner.importing.folder import import_folder, import_tables
-from blindlink.owner.importing.layouts import load_layout
-from blindlink.study import parties
-from blindlink.study.raw_layouts import ndelius_tables, ndtms_tables, write_raw
+from blindlink.owner.tables import raw_rows as rows
+from blindlink.owner.tables.findings import Findings
+from blindlink.owner.tables.importing import import_folder, import_tables
+from blindlink.owner.tables.layouts import load_layout
+from blindlink.owner.tables.raw_cells import IMPOSSIBLE, RANGE, UNKNOWN, UNLISTED, UNREADABLE
+from blindlink.studies.probation_treatment.contract import EXTRACTS as CONTRACTS
+from blindlink.studies.probation_treatment.contract import extract_schemas
+from blindlink.studies.probation_treatment.definitions import Settings
+from blindlink.studies.probation_treatment.pathways import build
+from blindlink.studies.probation_treatment.statistics import flow
+from blindlink.synthetic.demo import parties
+from raw_layouts import ndelius_tables, ndtms_tables, write_raw
 from study_world import small_study
 
 OWNERS = {"ndelius": "moj", "ndtms": "ohid"}
@@ -157,14 +158,14 @@ def texts(table: pa.Table) -> pd.DataFrame:
 
 
 def imported(system: str, raw: dict[str, list[Row]]) -> tuple[dict[str, pa.Table], Findings]:
-    return import_tables(load_layout(system), tables(raw))
+    return import_tables(load_layout(system), tables(raw), CONTRACTS[EXTRACTS[system]])
 
 
 @pytest.mark.parametrize("system", ["ndelius", "ndtms"])
 def test_the_study_comes_back_whole(system: str) -> None:
     study = small_study().tables
     raw = ndelius_tables(study) if system == "ndelius" else ndtms_tables(study)
-    made, findings = import_tables(load_layout(system), raw)
+    made, findings = import_tables(load_layout(system), raw, CONTRACTS[EXTRACTS[system]])
     for name, table in made.items():
         assert texts(table).equals(texts(study[f"{OWNERS[system]}/{name}"]))
         assert findings.written[name] == table.num_rows
@@ -214,7 +215,7 @@ def test_a_fault_is_counted_once(
     assert before.count(file, field, problem) == 0
     assert findings.count(file, field, problem) == 1
     for name, table in made.items():
-        check_table(EXTRACTS[system], name, table)
+        CONTRACTS[EXTRACTS[system]].check_table(name, table)
     for report in (findings.to_json(), findings.to_html(), findings.to_text()):
         assert CANARY not in report
         assert problem in report or problem in ("missing", "recorded as not known")
@@ -243,12 +244,12 @@ def test_the_owners_own_code_list(tmp_path: Path) -> None:
     codes = tmp_path / "codes.json"
     codes.write_text('{"RFLS": {"source": "our release", "values": {"07": "probation"}}}')
     raw = GOOD["ndtms"] | {"episode": [EPISODE | {"RFLS": "07"}]}
-    made, findings = import_tables(load_layout("ndtms", codes), tables(raw))
+    made, findings = import_tables(load_layout("ndtms", codes), tables(raw), CONTRACTS["treatment"])
     assert made["events"].column("referral_source").to_pylist() == ["probation"]
     assert findings.count("episode", "RFLS", UNKNOWN) == 0
     codes.write_text('{"SEX": {"source": "wrong", "values": {"1": "male"}}}')
     with pytest.raises(InputError, match="column sex: 1 different values break the contract"):
-        import_tables(load_layout("ndtms", codes), tables(raw))
+        import_tables(load_layout("ndtms", codes), tables(raw), CONTRACTS["treatment"])
     codes.write_text('{"NAMES": {"source": "x", "values": {}}}')
     with pytest.raises(InputError, match="NAMES is no code list of ndtms"):
         load_layout("ndtms", codes)
@@ -295,7 +296,7 @@ def test_a_folder_that_lacks_something_leaves_nothing_behind(tmp_path: Path, fau
     else:
         (raw / "top.csv").write_text("CLIENTID\nC1\n")
     with pytest.raises(InputError, match=r"no file holds top|top: column EPISODID is missing"):
-        import_folder("ndtms", raw, out)
+        import_folder("ndtms", raw, out, CONTRACTS)
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 
 
@@ -362,7 +363,9 @@ def test_faults_reach_the_analysts_table(tmp_path: Path) -> None:
     parties.exchange_public(cast)
     written = {}
     for system, owner in OWNERS.items():
-        made, findings = import_folder(system, tmp_path / "raw" / system, tmp_path / owner)
+        made, findings = import_folder(
+            system, tmp_path / "raw" / system, tmp_path / owner, CONTRACTS
+        )
         written[owner] = findings.written
         for name, table in made.items():
             frames.write_table(table, play / owner / f"{name}.csv")

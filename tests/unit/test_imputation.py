@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blindlink.analyst.imputation import Candidates, draw, moved, pool
+from blindlink.studies.probation_treatment.imputation import Candidates, draw, moved, pool
 
 DRAWS = 3000
 

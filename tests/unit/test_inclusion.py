@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blindlink.errors import VerificationError
-from blindlink.formats import inclusion
+from blindlink.messages.audit import inclusion
 
 # RFC 6962 reference tree, as published with certificate-transparency: roots of the first n leaves.
 LEAVES = [

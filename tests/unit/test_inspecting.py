@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from blindlink.errors import FormatError, InputError
-from blindlink.formats import container
-from blindlink.formats.audit import AuditLog
-from blindlink.formats.audit_proofs import prove_consistency
-from blindlink.formats.encodings import Encodings, write_encodings
-from blindlink.formats.inspecting import describe
-from blindlink.formats.secret import seal_secret
+from blindlink.messages.agreement.secret import seal_secret
+from blindlink.messages.audit.log import AuditLog
+from blindlink.messages.audit.proofs import prove_consistency
+from blindlink.messages.container import reader as container
+from blindlink.messages.encodings import Encodings, write_encodings
+from blindlink.messages.inspecting import describe
 from trust_world import LATER, NOW, PASSPHRASE, SCHEMA, entropy, keys, secret, signed
 
 

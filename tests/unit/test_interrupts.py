@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from blindlink.linker.interrupts import apart, stoppable
+from blindlink.linker.join.interrupts import apart, stoppable
 from blindlink.progress import Progress, silent
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from blindlink.analyst.intervals import Bootstrap, cluster_mean, rate, shares, wilson
+from blindlink.analyst.estimate.intervals import Bootstrap, cluster_mean, rate, shares, wilson
 
 
 def test_wilson_is_the_textbook_interval() -> None:

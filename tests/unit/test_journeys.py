@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import simulated
 
-from blindlink.analyst.columns import day_number
-from blindlink.analyst.definitions import Definitions
-from blindlink.analyst.extracts import Problems, read_episodes
-from blindlink.analyst.journeys import NONE, Journeys
+from blindlink.analyst.estimate.columns import day_number
+from blindlink.studies.probation_treatment.definitions import Definitions
+from blindlink.studies.probation_treatment.extracts import Problems, read_episodes
+from blindlink.studies.probation_treatment.journeys import NONE, Journeys
 
 RULES = Definitions()
 

@@ -2,26 +2,35 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from blindlink.formats.json_schemas import documents, write
-from blindlink.formats.secret import seal_secret
+from blindlink.messages.agreement.secret import seal_secret
+from blindlink.messages.json_schemas import documents as trust_formats
+from blindlink.messages.json_schemas import write
+from blindlink.studies.probation_treatment.contract import extract_schemas
 from trust_world import NOW, keys, secret, signed
+
+
+def documents() -> dict[str, dict[str, Any]]:
+    """Of every trust format and every extract of a study."""
+    return {**trust_formats(), **extract_schemas()}
+
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 
 @pytest.mark.parametrize("name", sorted(documents()))
 def test_the_file_is_the_models(name: str) -> None:
-    """Made anew by: blindlink.formats.json_schemas.write(Path("schemas"))."""
+    """Made anew by: blindlink.messages.json_schemas.write(Path("schemas"), documents())."""
     assert json.loads((SCHEMAS / name).read_text()) == documents()[name]
     Draft202012Validator.check_schema(documents()[name])
 
 
 def test_they_are_written_as_files(tmp_path: Path) -> None:
-    write(tmp_path)
+    write(tmp_path, documents())
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(documents())
 
 

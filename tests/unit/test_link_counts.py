@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
-from blindlink.analyst.definitions import SecondRecord
-from blindlink.analyst.link_counts import NEGATIVE_BINOMIAL, POISSON, fit_link_counts
+from blindlink.studies.probation_treatment.definitions import SecondRecord
+from blindlink.studies.probation_treatment.link_counts import (
+    NEGATIVE_BINOMIAL,
+    POISSON,
+    fit_link_counts,
+)
 
 
 def _second(share: float) -> SecondRecord:

@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 import simulated
 
-from blindlink.analyst.definitions import Prior, Settings
-from blindlink.analyst.linkage_error import error_rates, true_share, true_share_of_firsts
+from blindlink.studies.probation_treatment.definitions import Prior, Settings
+from blindlink.studies.probation_treatment.linkage_error import (
+    error_rates,
+    true_share,
+    true_share_of_firsts,
+)
 
 NO_PRIORS = Settings(priors=())
 

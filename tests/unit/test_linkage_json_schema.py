@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from blindlink.owner.json_schema import json_schema
-from blindlink.owner.profiles import PROFILES, STANDARD, new_schema
+from blindlink.schema.json_schema import json_schema
+from blindlink.schema.profiles.making import PROFILES, STANDARD, new_schema
 
 FILE = Path(__file__).parents[2] / "schemas" / "linkage-schema.json"
 
 
 def test_the_file_is_the_models() -> None:
-    """Regenerate with: python -m blindlink.owner.json_schema > schemas/linkage-schema.json"""
+    """Regenerate with: python -m blindlink.schema.json_schema > schemas/linkage-schema.json"""
     assert json.loads(FILE.read_text(encoding="utf-8")) == json_schema()
 
 

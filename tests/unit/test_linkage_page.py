@@ -4,10 +4,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from blindlink.formats.linkage_page import Measured, page
-from blindlink.formats.linkage_report import Estimate, Level, LinkageReport
-from blindlink.formats.plan import Plan
-from blindlink.linker.link import link
+from blindlink.linker.model.link import link
+from blindlink.messages.linkage_report import Estimate, Level, LinkageReport
+from blindlink.messages.plan import Plan
+from blindlink.pages.linkage.page import Measured, page
 from linked_files import linked_files
 
 VOID = {"meta", "line", "polyline"}

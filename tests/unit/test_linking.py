@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from blindlink.errors import InputError, KeyFileError, SchemaError, SeparationError
-from blindlink.formats.linkage_report import parse_report
-from blindlink.formats.plan import Plan
-from blindlink.linker.link import Linkage, link
+from blindlink.linker.model.link import Linkage, link
+from blindlink.messages.linkage_report import parse_report
+from blindlink.messages.plan import Plan
 from linked_files import encodings, filters, linked_files, people
 
 FILES = linked_files(1200, 2000, 500)

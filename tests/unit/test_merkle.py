@@ -3,8 +3,8 @@
 import pytest
 
 from blindlink.errors import VerificationError
-from blindlink.formats.inclusion import leaf, root
-from blindlink.formats.merkle import (
+from blindlink.messages.audit.inclusion import leaf, root
+from blindlink.messages.audit.merkle import (
     check_consistency,
     consistency_proof,
     inclusion_proof,

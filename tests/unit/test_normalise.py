@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from blindlink.errors import MissingExtraError
-from blindlink.owner import phonetics
-from blindlink.owner.normalise import normalise, step
+from blindlink.schema import phonetics
+from blindlink.schema.steps import normalise, step
 
 PHONETIC = "75b585ea7cdf1d6a5914ff95902fbffe32c1c68858bbef5f5bdf821f29cdda8c"
 

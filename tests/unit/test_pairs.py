@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from blindlink.errors import InputError
-from blindlink.linker import pairs as rules
-from blindlink.linker.engines import reference
-from blindlink.linker.measures import MEASURES, find
-from blindlink.linker.pairs import Filters, Pairs
+from blindlink.linker.join import pairs as rules
+from blindlink.linker.join.engines import reference
+from blindlink.linker.join.measures import MEASURES, find
+from blindlink.linker.join.pairs import Filters, Pairs
 
 
 def filters(*rows: str) -> Filters:

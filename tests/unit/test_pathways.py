@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import simulated
 
-from blindlink.analyst.definitions import Settings
-from blindlink.analyst.pathways import Pathways, build
+from blindlink.studies.probation_treatment.definitions import Settings
+from blindlink.studies.probation_treatment.pathways import Pathways, build
 
 r, e = simulated.requirement, simulated.episode
 

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blindlink.errors import FormatError, InputError, VerificationError
-from blindlink.formats import inclusion, payload
-from blindlink.formats.records import layout_of
+from blindlink.messages.audit import inclusion
+from blindlink.messages.submission import payload
+from blindlink.messages.submission.records import layout_of
 
 KEY = bytes(range(32))
 EVENTS = pa.table({"code": ["a", "bb", "ccc", "dd"], "days": ["1", "2", "", "4"]})

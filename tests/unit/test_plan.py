@@ -3,8 +3,8 @@
 import pytest
 
 from blindlink.errors import FormatError
-from blindlink.formats import canonical
-from blindlink.formats.plan import Plan, parse_plan
+from blindlink.messages import canonical
+from blindlink.messages.plan import Plan, parse_plan
 
 
 def test_the_defaults_choose_the_threshold() -> None:

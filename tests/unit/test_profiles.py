@@ -1,19 +1,21 @@
 """Profiles: what all owners can supply, the same schema for the same columns."""
 
 import random
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from blindlink.errors import SchemaError
-from blindlink.formats.schema_models import Feature
 from blindlink.keys import LinkageKey
-from blindlink.owner.encode import encode
-from blindlink.owner.plan import compile_schema
-from blindlink.owner.profile_evidence import evidence
-from blindlink.owner.profile_rules import accidental_neighbours, least
-from blindlink.owner.profiles import PROFILES, new_schema, profile_data
+from blindlink.owner.encoding.encode import encode
+from blindlink.owner.encoding.plan import compile_schema
+from blindlink.owner.encoding.tuning import tuned
+from blindlink.schema.models import Feature
+from blindlink.schema.profiles.evidence import evidence
+from blindlink.schema.profiles.making import PROFILES, new_schema, profile_data
+from blindlink.schema.profiles.rules import accidental_neighbours, least
 
 MOJ = ["entity_id", "forename", "surname", "date_of_birth", "sex", "postcode", "local_authority"]
 OHID = [
@@ -207,6 +209,9 @@ def test_tuning_takes_entropies_from_the_table() -> None:
             "local_authority": ["Leeds"] * n,
         }
     )
-    tuned = new_schema("weak", [MOJ, OHID], tune=table)[0]
-    assert tuned.fingerprint() != new_schema("weak", [MOJ, OHID])[0].fingerprint()
-    assert tuned.fingerprint() == new_schema("weak", [MOJ, OHID], tune=table)[0].fingerprint()
+    measured = new_schema("weak", [MOJ, OHID], tune=partial(tuned, table=table))[0]
+    assert measured.fingerprint() != new_schema("weak", [MOJ, OHID])[0].fingerprint()
+    assert (
+        measured.fingerprint()
+        == new_schema("weak", [MOJ, OHID], tune=partial(tuned, table=table))[0].fingerprint()
+    )

@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 
 from blindlink.errors import FormatError, InputError, OutputError, RefusedError, VerificationError
-from blindlink.formats import audit, container
-from blindlink.formats.audit import AuditLog, Head
-from blindlink.formats.receipt import load_receipt
-from blindlink.formats.signed import Signed
-from blindlink.linker import lock, project
-from blindlink.linker.destroy import destroy
-from blindlink.linker.lock import locked
-from blindlink.linker.project import Project
-from blindlink.linker.receiving import receive
+from blindlink.linker.protocol import lock, project
+from blindlink.linker.protocol.destroy import destroy
+from blindlink.linker.protocol.lock import locked
+from blindlink.linker.protocol.project import Project
+from blindlink.linker.protocol.receive import receive
+from blindlink.messages.audit import log as audit
+from blindlink.messages.audit.log import AuditLog, Head
+from blindlink.messages.audit.receipt import load_receipt
+from blindlink.messages.container import reader as container
+from blindlink.messages.signed import Signed
 from blindlink.owner.withdraw import withdraw
 from flow_world import NOW, World, finished, keys
 

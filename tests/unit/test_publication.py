@@ -11,11 +11,11 @@ import zipfile
 import openpyxl
 import pytest
 
-from blindlink.analyst.definitions import Settings
-from blindlink.analyst.gate.differencing import load_earlier
-from blindlink.analyst.gate.policy import Policy
-from blindlink.analyst.report import agreed_policy, publish
+from blindlink.analyst.disclosure.differencing import load_earlier
+from blindlink.analyst.disclosure.policy import Policy
 from blindlink.errors import DisclosureError, FormatError, InputError, OutputError, RefusedError
+from blindlink.studies.probation_treatment.definitions import Settings
+from blindlink.studies.probation_treatment.report import agreed_policy, publish
 from sample_tables import engagement, model, split, study
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)

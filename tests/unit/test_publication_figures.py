@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from blindlink.analyst.figures import charts
-from blindlink.analyst.figures.flow import flow_diagram
-from blindlink.analyst.figures.headline import headline
-from blindlink.analyst.figures.people import whole_people
-from blindlink.analyst.figures.waterfall import waterfall
-from blindlink.analyst.gate.curves import coarsen, steps
-from blindlink.analyst.gate.disclosure import release
-from blindlink.analyst.gate.policy import Policy
+from blindlink.analyst.disclosure.curves import coarsen, steps
+from blindlink.analyst.disclosure.gate import release
+from blindlink.analyst.disclosure.policy import Policy
+from blindlink.pages.figures.people import whole_people
+from blindlink.pages.figures.waterfall import waterfall
+from blindlink.studies.probation_treatment.figures import charts
+from blindlink.studies.probation_treatment.figures.flow import flow_diagram
+from blindlink.studies.probation_treatment.figures.headline import headline
 from sample_tables import corrected, curves, study
 
 

@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from blindlink.owner.record_ids import RecordIds
+from blindlink.owner.tables.record_ids import RecordIds
 
 
 def test_repeats_over_batches_are_the_rows_after_the_first() -> None:

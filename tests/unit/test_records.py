@@ -8,7 +8,14 @@ import pytest
 from pydantic import ValidationError
 
 from blindlink.errors import FormatError, InputError
-from blindlink.formats.records import Column, TableLayout, empty, from_rows, layout_of, to_rows
+from blindlink.messages.submission.records import (
+    Column,
+    TableLayout,
+    empty,
+    from_rows,
+    layout_of,
+    to_rows,
+)
 
 TABLE = pa.table(
     {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from blindlink.analyst.regression import (
+from blindlink.analyst.estimate.regression import (
     conditional,
     independent_columns,
     misclassified,

@@ -15,16 +15,16 @@ from blindlink.errors import (
     SeparationError,
     VerificationError,
 )
-from blindlink.formats import container
-from blindlink.formats.agreement import Agreement
-from blindlink.formats.audit import AuditLog, verify_log
-from blindlink.formats.plan import Plan
-from blindlink.formats.receipt import load_receipt
-from blindlink.formats.release import KIND
-from blindlink.formats.submission import Content
-from blindlink.linker.destroy import destroy
-from blindlink.linker.intake import take
-from blindlink.linker.project import Project
+from blindlink.linker.protocol.destroy import destroy
+from blindlink.linker.protocol.intake import take
+from blindlink.linker.protocol.project import Project
+from blindlink.messages.agreement.document import Agreement
+from blindlink.messages.audit.log import AuditLog, verify_log
+from blindlink.messages.audit.receipt import load_receipt
+from blindlink.messages.container import reader as container
+from blindlink.messages.plan import Plan
+from blindlink.messages.release import KIND
+from blindlink.messages.submission.content import Content
 from blindlink.owner import submit as submit_module
 from blindlink.owner.withdraw import open_row_map, withdraw
 from flow_world import NOW, World, finished, keys, seeded
@@ -105,7 +105,7 @@ def test_a_run_that_broke_off_is_repeated_with_the_same_inputs_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = submitted(World(tmp_path))
-    monkeypatch.setattr("blindlink.linker.release.write", interrupt)
+    monkeypatch.setattr("blindlink.linker.protocol.release.write", interrupt)
     with pytest.raises(KeyboardInterrupt):
         world.link()
     monkeypatch.undo()
@@ -271,7 +271,7 @@ def test_a_receipt_cannot_list_too_many_rejected_rows(
     for name in set(identities) - {"entity_id"}:
         identities[name][0] = identities[name][1] = ""
     world.submit("moj", tables={"identities": pa.table(identities)})
-    monkeypatch.setattr("blindlink.linker.intake.REJECTED", 1)
+    monkeypatch.setattr("blindlink.linker.protocol.intake.REJECTED", 1)
     for keep in (True, False):
         path = tmp_path / "moj.submission"
         with ExitStack() as stack, pytest.raises(RefusedError, match="more than 1 rows have an em"):

@@ -17,12 +17,12 @@ import simulated
 from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
-from blindlink.analyst.analysis import analyse
-from blindlink.analyst.definitions import Settings
-from blindlink.analyst.gate.curves import coarsen
-from blindlink.analyst.gate.disclosure import release
-from blindlink.analyst.gate.policy import Policy
-from blindlink.analyst.tables import Table
+from blindlink.analyst.disclosure.curves import coarsen
+from blindlink.analyst.disclosure.gate import release
+from blindlink.analyst.disclosure.policy import Policy
+from blindlink.analyst.publish.tables import Table
+from blindlink.studies.probation_treatment.analysis import analyse
+from blindlink.studies.probation_treatment.definitions import Settings
 
 THRESHOLD = 5
 TELLING = 30

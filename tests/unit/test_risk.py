@@ -10,14 +10,14 @@ import pytest
 from risk_people import KEY, people, schema_of
 
 from blindlink.errors import InputError, RiskError
-from blindlink.formats.encodings import Encodings, write_clkhash, write_encodings
 from blindlink.frames import write_table
-from blindlink.owner.encode import encode
-from blindlink.owner.profiles import new_schema
+from blindlink.messages.encodings import Encodings, write_clkhash, write_encodings
+from blindlink.owner.encoding.encode import encode
 from blindlink.owner.risk import RiskReport, assess, checked, measures
 from blindlink.owner.risk.catalogue import OF_FILES, OF_VIEWS
 from blindlink.owner.risk.files import assess_file
 from blindlink.owner.risk.page import page
+from blindlink.schema.profiles.making import new_schema
 
 ROWS = 1600
 
@@ -172,7 +172,7 @@ def test_a_red_report_stops_a_submission(table: pa.Table) -> None:
 def test_the_command_exits_1_on_red_and_writes_a_page(
     table: pa.Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from blindlink.cli.clk_assess import assess as command
+    from blindlink.cli.clk.assess import assess as command
 
     few = table.slice(0, 400)
     write_table(few, tmp_path / "d.csv.gz")

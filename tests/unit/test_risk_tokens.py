@@ -49,7 +49,7 @@ def test_tokens_are_equal_where_their_parts_are() -> None:
 
 
 def test_features_of_a_plain_schema_are_counted_too() -> None:
-    from blindlink.owner.profiles import new_schema
+    from blindlink.schema.profiles.making import new_schema
 
     table = people(300)
     schema, _ = new_schema("clkhash", [table.column_names])
@@ -103,7 +103,7 @@ def test_a_snowball_of_everybody_is_everybody() -> None:
 
 
 def test_attributes_of_unknown_columns_come_from_the_schema() -> None:
-    from blindlink.formats.schema import parse_schema
+    from blindlink.schema.document import parse_schema
 
     assert set(attributes(people(5), None)) >= {"sex", "first initial", "birth month"}
     features = [

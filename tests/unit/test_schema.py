@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blindlink.errors import SchemaError
-from blindlink.formats.schema import load_schema, parse_schema
+from blindlink.schema.document import load_schema, parse_schema
 
 PLAIN: dict[str, Any] = {
     "version": 3,

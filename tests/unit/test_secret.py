@@ -13,17 +13,17 @@ from blindlink.errors import (
     RefusedError,
     VerificationError,
 )
-from blindlink.formats import canonical
-from blindlink.formats.agreement import SignedAgreement
-from blindlink.formats.secret import (
+from blindlink.keys import LinkageKey
+from blindlink.messages import canonical
+from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.agreement.secret import (
     Secret,
     open_secret,
     receive_secret,
     seal_secret,
     send_secret,
 )
-from blindlink.formats.signed import Signed
-from blindlink.keys import LinkageKey
+from blindlink.messages.signed import Signed
 from trust_world import LATER, NOW, entropy, keys, secret, signed, signed_by, terms
 
 

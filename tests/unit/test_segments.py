@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blindlink.linker.segments import bin_edges, count, locate, partition
+from blindlink.linker.model.segments import bin_edges, count, locate, partition
 
 
 def likelihood(a: float, b: float) -> float:

@@ -5,8 +5,8 @@ import pytest
 
 from blindlink import selfcheck
 from blindlink.errors import MissingExtraError, SelfCheckError
-from blindlink.linker import engines
-from blindlink.linker.pairs import Pairs
+from blindlink.linker.join import engines
+from blindlink.linker.join.pairs import Pairs
 from blindlink.selfcheck import Result
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from blindlink.formats.encodings import Encodings
-from blindlink.formats.plan import Plan
-from blindlink.linker.link import Linkage, link
+from blindlink.linker.model.link import Linkage, link
+from blindlink.messages.encodings import Encodings
+from blindlink.messages.plan import Plan
 from linked_files import FIELDS, LinkedFiles, encodings, filters, people, with_errors
 
 GROUPS = ((0, 1, 2), (2, 3), (0, 3, 4))

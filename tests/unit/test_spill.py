@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from blindlink.errors import InputError, OutputError
-from blindlink.linker import engines
-from blindlink.linker.engines import reference
-from blindlink.linker.pairs import Filters, Pairs
-from blindlink.linker.spill import pairs_to_parquet
+from blindlink.linker.join import engines
+from blindlink.linker.join.engines import reference
+from blindlink.linker.join.pairs import Filters, Pairs
+from blindlink.linker.join.spill import pairs_to_parquet
 
 
 @pytest.fixture

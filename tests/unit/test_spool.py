@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from blindlink.errors import OutputError
-from blindlink.formats.encodings import Encodings
-from blindlink.owner import spool as spooling_module
-from blindlink.owner.spool import Spool, spooling
+from blindlink.messages.encodings import Encodings
+from blindlink.owner.encoding import spool as spooling_module
+from blindlink.owner.encoding.spool import Spool, spooling
 
 RNG = np.random.default_rng(3)
 

@@ -5,19 +5,23 @@ import pandas as pd
 import pytest
 import simulated
 
-from blindlink.analyst.definitions import Settings
-from blindlink.analyst.pathways import Pathways, build
-from blindlink.analyst.statistics.breach import breach
-from blindlink.analyst.statistics.deaths import deaths
-from blindlink.analyst.statistics.engagement import engagement
-from blindlink.analyst.statistics.flow import flow, losses
-from blindlink.analyst.statistics.linkage import accept, methods, sensitivity
-from blindlink.analyst.statistics.outcomes import chain, outcomes, representation
-from blindlink.analyst.statistics.status import status
-from blindlink.analyst.statistics.substances import substances
-from blindlink.analyst.statistics.top import top
-from blindlink.analyst.statistics.unlinked import linked_unlinked
-from blindlink.analyst.tables import Table
+from blindlink.analyst.publish.tables import Table
+from blindlink.studies.probation_treatment.definitions import Settings
+from blindlink.studies.probation_treatment.pathways import Pathways, build
+from blindlink.studies.probation_treatment.statistics.breach import breach
+from blindlink.studies.probation_treatment.statistics.deaths import deaths
+from blindlink.studies.probation_treatment.statistics.engagement import engagement
+from blindlink.studies.probation_treatment.statistics.flow import flow, losses
+from blindlink.studies.probation_treatment.statistics.linkage import accept, methods, sensitivity
+from blindlink.studies.probation_treatment.statistics.outcomes import (
+    chain,
+    outcomes,
+    representation,
+)
+from blindlink.studies.probation_treatment.statistics.status import status
+from blindlink.studies.probation_treatment.statistics.substances import substances
+from blindlink.studies.probation_treatment.statistics.top import top
+from blindlink.studies.probation_treatment.statistics.unlinked import linked_unlinked
 
 r, e = simulated.requirement, simulated.episode
 

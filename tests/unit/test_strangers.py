@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from blindlink.linker import strangers
-from blindlink.linker.engines import load
-from blindlink.linker.entities import side
-from blindlink.linker.null import measure
-from blindlink.linker.pairs import Filters, Pairs
+from blindlink.linker.join.engines import load
+from blindlink.linker.join.pairs import Filters, Pairs
+from blindlink.linker.model import non_matches as strangers
+from blindlink.linker.model.entities import side
+from blindlink.linker.model.non_match_scores import measure
 from linked_files import encodings, filters, linked_files, people
 
 

@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 import simulated
 
-from blindlink.analyst.correction import ENGAGED, Correction
-from blindlink.analyst.definitions import Settings
-from blindlink.analyst.groups import grouped, levels
-from blindlink.analyst.intervals import Bootstrap
-from blindlink.analyst.linkage_error import error_rates
-from blindlink.analyst.pathways import build
-from blindlink.analyst.statistics.linkage_groups import linkage_by_group
-from blindlink.analyst.strata import CASES, TRUE_PAIRS, relative
+from blindlink.analyst.estimate.intervals import Bootstrap
+from blindlink.studies.probation_treatment.correction import ENGAGED, Correction
+from blindlink.studies.probation_treatment.definitions import Settings
+from blindlink.studies.probation_treatment.groups import grouped, levels
+from blindlink.studies.probation_treatment.linkage_error import error_rates
+from blindlink.studies.probation_treatment.pathways import build
+from blindlink.studies.probation_treatment.statistics.linkage_groups import linkage_by_group
+from blindlink.studies.probation_treatment.strata import CASES, TRUE_PAIRS, relative
 
 SETTINGS = Settings(replicates=100)
 

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blindlink.study import probation, treatment, truth
-from blindlink.study.engagement import draw_engagement
-from blindlink.study.names import english_names
-from blindlink.study.parameters import ExpectedLinkage, Parameters
-from blindlink.study.places import england
+from blindlink.synthetic.generator import probation, treatment, truth
+from blindlink.synthetic.generator.engagement import draw_engagement
+from blindlink.synthetic.generator.names import english_names
+from blindlink.synthetic.generator.parameters import ExpectedLinkage, Parameters
+from blindlink.synthetic.generator.places import england
 
 PARAMETERS = Parameters()
 

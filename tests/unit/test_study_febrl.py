@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blindlink.errors import InputError, MissingExtraError
-from blindlink.study import febrl
+from blindlink.synthetic.demo import febrl
 
 
 def test_all_of_it() -> None:

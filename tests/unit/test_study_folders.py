@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from blindlink.errors import InputError, OutputError
-from blindlink.study.folders import MARKER, own_folder
+from blindlink.synthetic.demo.folders import MARKER, own_folder
 
 
 def make(out: Path, text: str = "1", *, force: bool = False) -> None:

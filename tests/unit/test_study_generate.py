@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from blindlink.errors import InputError
-from blindlink.study.generate import generate, write
-from blindlink.study.parameters import Parameters, scaled
+from blindlink.synthetic.generator.generate import generate, write
+from blindlink.synthetic.generator.parameters import Parameters, scaled
 from study_world import PEOPLE, SEED, frame, small_study, usable_events
 
 COLUMNS = {

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blindlink.study import identifiers
-from blindlink.study.identifiers import Vocabulary
-from blindlink.study.names import english_names
-from blindlink.study.parameters import IdentifierErrors
-from blindlink.study.places import england
-from blindlink.study.population import TREATMENT_PEOPLE, People, draw_people, years_of
+from blindlink.synthetic.generator import identifiers
+from blindlink.synthetic.generator.identifiers import Vocabulary
+from blindlink.synthetic.generator.names import english_names
+from blindlink.synthetic.generator.parameters import IdentifierErrors
+from blindlink.synthetic.generator.places import england
+from blindlink.synthetic.generator.population import TREATMENT_PEOPLE, People, draw_people, years_of
 
 N = 20_000
 NAMES, PLACES = english_names(), england()

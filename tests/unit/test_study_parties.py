@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from scipy.stats import fisher_exact
 
-from blindlink.analyst.cohort import Cohort
-from blindlink.linker.release import Released
+from blindlink.analyst.cohort.folder import Cohort
+from blindlink.linker.protocol.release import Released
 from blindlink.owner.submit import Submitted
-from blindlink.study import parties
-from blindlink.study.generate import write
-from blindlink.study.score import linkage_quality
+from blindlink.synthetic.demo import parties
+from blindlink.synthetic.demo.score import linkage_quality
+from blindlink.synthetic.generator.generate import write
 from study_world import SEED, frame, small_study
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blindlink.study.places import england
+from blindlink.synthetic.generator.places import england
 
 PLACES = england()
 

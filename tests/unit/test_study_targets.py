@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from blindlink.study.parameters import Parameters
-from blindlink.study.targets import TARGETS, any_record, true_figures
+from blindlink.synthetic.demo.targets import TARGETS, any_record, true_figures
+from blindlink.synthetic.generator.parameters import Parameters
 
 
 def test_shares_of_a_published_whole_add_up() -> None:

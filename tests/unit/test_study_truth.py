@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blindlink.analyst.definitions import Definitions
-from blindlink.analyst.extracts import Problems, read_episodes
-from blindlink.analyst.journeys import NONE, Journeys
-from blindlink.study import truth
-from blindlink.study.parameters import SUBSTANCES, Parameters
-from blindlink.study.treatment import OPEN
+from blindlink.studies.probation_treatment.definitions import Definitions
+from blindlink.studies.probation_treatment.extracts import Problems, read_episodes
+from blindlink.studies.probation_treatment.journeys import NONE, Journeys
+from blindlink.synthetic.generator import truth
+from blindlink.synthetic.generator.parameters import SUBSTANCES, Parameters
+from blindlink.synthetic.generator.treatment import OPEN
 from study_world import frame, usable_events
 
 ALCOHOL, MIXED, OPIATE, OTHER = range(4)

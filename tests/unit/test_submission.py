@@ -18,19 +18,20 @@ from blindlink.errors import (
     RiskError,
     VerificationError,
 )
-from blindlink.formats import container, payload
-from blindlink.formats.agreement import SignedAgreement
-from blindlink.formats.encodings import Encodings
-from blindlink.formats.schema import LinkageSchema, parse_schema
-from blindlink.formats.submission import (
+from blindlink.keys import LinkageKey
+from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.container import reader as container
+from blindlink.messages.encodings import Encodings
+from blindlink.messages.submission import payload
+from blindlink.messages.submission.content import (
     KIND,
     content_of,
     read_controls,
     read_layout,
     read_records,
 )
-from blindlink.keys import LinkageKey
-from blindlink.owner.encode import encode
+from blindlink.owner.encoding.encode import encode
+from blindlink.schema.document import LinkageSchema, parse_schema
 from flow_world import NOW, PAYLOAD, SECRET, World, finished, keys, seeded
 
 
@@ -224,7 +225,7 @@ def test_the_owners_own_ids_never_leave_under_another_name(tmp_path: Path) -> No
 
 
 def test_a_file_above_the_agreed_bytes_is_not_written(tmp_path: Path) -> None:
-    from blindlink.formats.agreement import Limits
+    from blindlink.messages.agreement.document import Limits
 
     world = World(tmp_path, terms={"limits": Limits(rows=1000, bytes=1000, submissions=1)})
     with pytest.raises(RefusedError, match="allows 1000"):

@@ -14,8 +14,8 @@ from blindlink.errors import (
     InputError,
     VerificationError,
 )
-from blindlink.formats import canonical
-from blindlink.formats.agreement import (
+from blindlink.messages import canonical
+from blindlink.messages.agreement.document import (
     SignedAgreement,
     check_agreement,
     load_agreement,
@@ -24,8 +24,8 @@ from blindlink.formats.agreement import (
     sign,
     sign_file,
 )
-from blindlink.formats.fields import stamp
-from blindlink.formats.governance import learns, overview, state
+from blindlink.messages.agreement.governance import learns, overview, state
+from blindlink.messages.fields import stamp
 from trust_world import LATER, NOW, ROLES, document, keys, signed, signed_by, terms
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pyarrow as pa
 from vector_world import BASE
 
-from blindlink.formats.agreement import SignedAgreement
-from blindlink.formats.secret import seal_secret
-from blindlink.linker.release import link
+from blindlink.linker.protocol.release import link
+from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.agreement.secret import seal_secret
 from blindlink.owner.submit import submit
 from trust_world import NOW, PASSPHRASE, ROLES, entropy, keys, secret, signed_by, terms
 

@@ -24,7 +24,7 @@ import vectors_withdrawal  # noqa: E402
 from tape import Tape, playing  # noqa: E402
 from vector_world import NOW, PASSPHRASE, Vector, keys, secret  # noqa: E402
 
-from blindlink.formats.fields import stamp  # noqa: E402
+from blindlink.messages.fields import stamp  # noqa: E402
 from trust_world import ROLES  # noqa: E402
 
 KINDS: dict[str, Callable[[Path], list[Vector]]] = {

@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from blindlink.formats.schema import parse_schema
 from blindlink.keys import LinkageKey
-from blindlink.owner.encode import encode, encode_as_clkhash
+from blindlink.owner.encoding.encode import encode, encode_as_clkhash
+from blindlink.schema.document import parse_schema
 
 HERE = Path(__file__).parent / "encode"
 

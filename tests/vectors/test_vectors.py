@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 from vector_world import BASE, FOLDER, NOW, PASSPHRASE, agreement, keys
 
-from blindlink.analyst.opening import open_release
+from blindlink.analyst.cohort.opening import open_release
 from blindlink.errors import BlindlinkError
-from blindlink.formats import container
-from blindlink.formats.agreement import load_agreement
-from blindlink.formats.audit import AuditLog, Head, verify_log
-from blindlink.formats.kept import verify_kept
-from blindlink.formats.receipt import load_receipt
-from blindlink.formats.secret import open_secret
-from blindlink.formats.signed import Signed
 from blindlink.keys import LinkageKey, PartyKeys, PartyPublic
-from blindlink.linker.intake import take, take_withdrawal, without
+from blindlink.linker.protocol.intake import take, take_withdrawal, without
+from blindlink.messages.agreement.document import load_agreement
+from blindlink.messages.agreement.secret import open_secret
+from blindlink.messages.audit.kept import verify_kept
+from blindlink.messages.audit.log import AuditLog, Head, verify_log
+from blindlink.messages.audit.receipt import load_receipt
+from blindlink.messages.container import reader as container
+from blindlink.messages.signed import Signed
 from blindlink.owner.withdraw import open_row_map
 
 KINDS = ("agreement", "key-file", "secret", "audit", "receipt", "submission", "release")

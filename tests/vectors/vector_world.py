@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import trust_world
-from blindlink.formats import canonical, container
-from blindlink.formats.agreement import SignedAgreement, read_agreement
-from blindlink.formats.manifest import Manifest, format_of
 from blindlink.keys import PartyKeys
+from blindlink.messages import canonical
+from blindlink.messages.agreement.document import SignedAgreement, read_agreement
+from blindlink.messages.container import reader as container
+from blindlink.messages.container.manifest import Manifest, format_of
 
 FOLDER = Path(__file__).parent
 BASE = FOLDER / "base"

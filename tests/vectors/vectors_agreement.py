@@ -6,8 +6,8 @@ from typing import Any
 
 from vector_world import BASE, Document, Vector, keys
 
-from blindlink.formats import canonical
-from blindlink.formats.terms import FORMAT
+from blindlink.messages import canonical
+from blindlink.messages.agreement.terms import FORMAT
 from trust_world import ROLES
 
 SUFFIX = "agreement"

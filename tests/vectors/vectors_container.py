@@ -7,8 +7,9 @@ from typing import Any
 
 from vector_world import Document, Vector, joined, keys, resigned, split
 
-from blindlink.formats import canonical, container
 from blindlink.keys import PartyKeys
+from blindlink.messages import canonical
+from blindlink.messages.container import reader as container
 from trust_world import entropy
 
 Edit = Callable[[Document], Any]

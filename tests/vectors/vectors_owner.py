@@ -13,8 +13,11 @@ import numpy as np
 from vector_world import BASE, Document, Rebuild, Vector, content_keys, keys, split
 from vectors_container import SHAPE, VERIFY
 
-from blindlink.formats import canonical, container, inclusion, payload, release
-from blindlink.formats.submission import FORWARDED, Layout, read_layout
+from blindlink.messages import canonical, release
+from blindlink.messages.audit import inclusion
+from blindlink.messages.container import reader as container
+from blindlink.messages.submission import payload
+from blindlink.messages.submission.content import FORWARDED, Layout, read_layout
 
 READERS = {"encodings": keys("ttp")} | {n: keys("lab") for n in (*FORWARDED, "payload")}
 Change = Callable[[bytes], bytes]

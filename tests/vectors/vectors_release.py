@@ -9,7 +9,7 @@ from typing import Any
 from vector_world import BASE, Document, Rebuild, Vector, keys
 from vectors_container import SHAPE, VERIFY, faults, foreign_key
 
-from blindlink.formats import canonical, release
+from blindlink.messages import canonical, release
 
 KIND = "release"
 READERS = {name: keys("lab") for name in release.SECTIONS}

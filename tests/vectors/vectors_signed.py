@@ -7,15 +7,16 @@ from typing import Any
 
 from vector_world import BASE, Document, Vector, agreement, keys, secret
 
-from blindlink.formats import canonical, container
-from blindlink.formats.audit import AuditLog, Head
-from blindlink.formats.audit_proofs import prove_consistency, prove_inclusion
-from blindlink.formats.manifest import Manifest
-from blindlink.formats.receipt import EVENT, Receipt, Rejection, log_details, make_receipt
-from blindlink.formats.secret import seal_secret
-from blindlink.formats.signed import Signed
 from blindlink.keys import LinkageKey, PartyKeys
 from blindlink.keys.files import encode
+from blindlink.messages import canonical
+from blindlink.messages.agreement.secret import seal_secret
+from blindlink.messages.audit.log import AuditLog, Head
+from blindlink.messages.audit.proofs import prove_consistency, prove_inclusion
+from blindlink.messages.audit.receipt import EVENT, Receipt, Rejection, log_details, make_receipt
+from blindlink.messages.container import reader as container
+from blindlink.messages.container.manifest import Manifest
+from blindlink.messages.signed import Signed
 from trust_world import NOW, entropy
 
 Edit = Callable[[Document], Any]

@@ -7,8 +7,8 @@ from typing import Any
 from vector_world import BASE, Document, Rebuild, Vector, keys, resigned
 from vectors_container import AGREE, SHAPE, VERIFY, faults, foreign_key
 
-from blindlink.formats.inclusion import leaf, root
-from blindlink.formats.payload import OVERHEAD
+from blindlink.messages.audit.inclusion import leaf, root
+from blindlink.messages.submission.payload import OVERHEAD
 
 KIND = "submission"
 READERS = {

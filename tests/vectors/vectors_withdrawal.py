@@ -8,9 +8,9 @@ import pyarrow as pa
 from vector_world import BASE, LATER, NOW, Document, Rebuild, Vector, agreement, keys, resigned
 from vectors_container import AGREE, SHAPE, VERIFY, faults, foreign_key
 
-from blindlink.formats import container
-from blindlink.formats.manifest import Manifest
-from blindlink.formats.withdrawal import (
+from blindlink.messages.container import reader as container
+from blindlink.messages.container.manifest import Manifest
+from blindlink.messages.submission.withdrawal import (
     ROW_MAP,
     SECTION,
     WITHDRAWAL,

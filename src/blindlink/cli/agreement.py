@@ -48,8 +48,8 @@ def new(
     as_json: bool,
 ) -> None:
     """Make an agreement, still unsigned, from a short TOML file that people edit."""
-    from blindlink.formats import agreement_draft
     from blindlink.keys import LinkageKey
+    from blindlink.messages.agreement import draft as agreement_draft
 
     if template:
         click.echo(agreement_draft.template(), nl=False)
@@ -74,7 +74,7 @@ def sign(
     file: Path, keys: Path, passphrase_file: Path | None, out: Path, force: bool, as_json: bool
 ) -> None:
     """Add your party's signature. Look at it first: 'blindlink agreement show'."""
-    from blindlink.formats.agreement import sign_file
+    from blindlink.messages.agreement.document import sign_file
 
     own = party_keys(keys, passphrase_file)
     signed = sign_file(file, own, out, now=_now(), force=force)
@@ -88,8 +88,8 @@ def sign(
 @json_option
 def show_(file: Path, as_json: bool) -> None:
     """Show it for a governance board: who takes part, and who learns what."""
-    from blindlink.formats.agreement import read_agreement
-    from blindlink.formats.governance import overview
+    from blindlink.messages.agreement.document import read_agreement
+    from blindlink.messages.agreement.governance import overview
 
     found = overview(read_agreement(file), _now())
     show(found, as_json, text_of(found))
@@ -103,7 +103,7 @@ def show_(file: Path, as_json: bool) -> None:
 @json_option
 def check(file: Path, party: Path | None, as_json: bool) -> None:
     """Check that every party signed it and that it is in force; exits with 14 to 16 if not."""
-    from blindlink.formats.agreement import check_agreement
+    from blindlink.messages.agreement.document import check_agreement
 
     signed = check_agreement(file, party, now=_now())
     result = {"digest": signed.digest(), "parties": list(signed.agreement.names)}
@@ -134,8 +134,8 @@ def send_secret(
     force: bool,
 ) -> None:
     """Seal the linkage secret to another owner. Send the envelope to that owner only."""
-    from blindlink.formats.secret import send_secret
     from blindlink.keys import LinkageKey
+    from blindlink.messages.agreement.secret import send_secret
 
     own, key = party_keys(keys, passphrase_file), LinkageKey.load(secret_file)
     send_secret(key, agreement_file, own, to, out, now=_now(), force=force)
@@ -164,7 +164,7 @@ def receive_secret(
     force: bool,
 ) -> None:
     """Open an envelope that another owner sent you, and keep the linkage secret."""
-    from blindlink.formats.secret import receive_secret
+    from blindlink.messages.agreement.secret import receive_secret
 
     own = party_keys(keys, passphrase_file)
     receive_secret(file, agreement_file, own, out, now=_now(), force=force)

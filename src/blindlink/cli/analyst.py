@@ -21,7 +21,7 @@ from blindlink.cli.common import (
 from blindlink.cli.passphrase import party_keys, passphrase_option
 
 if TYPE_CHECKING:
-    from blindlink.analyst.report import ReportResult
+    from blindlink.studies.probation_treatment.report import ReportResult
 
 OUT = click.option(
     "--out", type=FOLDER, required=True, help="The folder to make; it must not exist yet."
@@ -57,8 +57,8 @@ def cohort(
     as_json: bool,
 ) -> None:
     """Verify and open a release, and write the cohort that analyses work on."""
-    from blindlink.analyst.cohort import build_cohort
-    from blindlink.formats.agreement import load_agreement
+    from blindlink.analyst.cohort.folder import build_cohort
+    from blindlink.messages.agreement.document import load_agreement
 
     now = datetime.now(UTC)
     signed = load_agreement(agreement_file, now=now)
@@ -113,10 +113,10 @@ def report(
     as_json: bool,
 ) -> None:
     """Analyse a cohort and publish what the disclosure policy allows: page, spreadsheet, CSVs."""
-    from blindlink.analyst import report as reporting
-    from blindlink.analyst.definitions import Settings, load_settings
-    from blindlink.analyst.gate.differencing import load_earlier
-    from blindlink.analyst.gate.policy import load_policy
+    from blindlink.analyst.disclosure.differencing import load_earlier
+    from blindlink.analyst.disclosure.policy import load_policy
+    from blindlink.studies.probation_treatment import report as reporting
+    from blindlink.studies.probation_treatment.definitions import Settings, load_settings
 
     settings = load_settings(settings_file) if settings_file else Settings()
     policy = load_policy(policy_file) if policy_file else None

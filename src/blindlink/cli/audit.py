@@ -37,7 +37,7 @@ def show_(log: Path, as_json: bool) -> None:
 
     The log says how the run ended: keep it from the owners until the study is published.
     """
-    from blindlink.formats.audit import AuditLog
+    from blindlink.messages.audit.log import AuditLog
 
     found = AuditLog.load(log)
     entries = [entry.model_dump(mode="json") for entry in found.entries]
@@ -86,7 +86,7 @@ def prove(
     """
     if (since is None) == (entry is None):
         raise click.UsageError("give either --since or --entry")
-    from blindlink.formats.kept import prove_file
+    from blindlink.messages.audit.kept import prove_file
 
     made = prove_file(log, linker, head, out, since=since, entry=entry, force=force)
     size, steps = made.head.document.size, len(made.path)
@@ -125,7 +125,7 @@ def verify(
     """
     if not (heads or receipts or proofs):
         raise click.UsageError("give at least one --head, --receipt or --proof that you kept")
-    from blindlink.formats.kept import verify_kept
+    from blindlink.messages.audit.kept import verify_kept
 
     found = verify_kept(log, linker, heads, receipts, proofs)
     more = f"; {found.entries} entries are proved to be in it" if found.entries else ""

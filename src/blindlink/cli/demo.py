@@ -80,11 +80,11 @@ def _study(
     folder: Path, people: int | None, seed: int, service: bool, force: bool, as_json: bool
 ) -> None:
     from blindlink.cli.demo_text import Stalls, study_text
-    from blindlink.study.demo import demo as play
+    from blindlink.synthetic.demo.study import demo as play
 
     carrier = None
     if service:
-        from blindlink.cli.demo_service import ByService
+        from blindlink.cli.service.demo import ByService
 
         carrier = ByService()
     with Stalls() as stalls:
@@ -96,7 +96,7 @@ def _study(
 
 def _febrl4(folder: Path, overlap: float | None, seed: int, force: bool, as_json: bool) -> None:
     from blindlink.cli.demo_text import Stalls, benchmark_text
-    from blindlink.study.benchmark import febrl4
+    from blindlink.synthetic.demo.benchmark import febrl4
 
     with Stalls() as stalls:
         result = febrl4(folder, overlap=overlap or 1.0, seed=seed, audience=stalls, force=force)

@@ -12,12 +12,12 @@ from rich.text import Text
 from blindlink.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from blindlink.formats.linkage_report import Estimate
-    from blindlink.linker.evaluate import Evaluation, Figure
-    from blindlink.study.benchmark import BenchmarkResult
-    from blindlink.study.demo import DemoResult
-    from blindlink.study.score import Headline
-    from blindlink.study.stages import Stage
+    from blindlink.linker.model.evaluate import Evaluation, Figure
+    from blindlink.messages.linkage_report import Estimate
+    from blindlink.synthetic.demo.benchmark import BenchmarkResult
+    from blindlink.synthetic.demo.score import Headline
+    from blindlink.synthetic.demo.stages import Stage
+    from blindlink.synthetic.demo.study import DemoResult
 
 COLOURS = {
     "moj": "cyan",

@@ -14,7 +14,7 @@ from blindlink.cli.common import IN_FILE, example, json_option, show
 @json_option
 def inspect(file: Path, as_json: bool) -> None:
     """Show what FILE is and says of itself. Nothing is opened, and nothing is verified."""
-    from blindlink.formats.inspecting import describe
+    from blindlink.messages.inspecting import describe
 
     found = describe(file)
     show(found, as_json, printable(_text(found)))

@@ -64,8 +64,8 @@ def receive(
 
     Until the first link an owner may replace its submission by a later one. Erase the earlier file.
     """
-    from blindlink.formats.agreement import load_agreement
-    from blindlink.linker.receiving import receive as receive_file
+    from blindlink.linker.protocol.receive import receive as receive_file
+    from blindlink.messages.agreement.document import load_agreement
 
     now, own = datetime.now(UTC), party_keys(keys, passphrase_file)
     signed = load_agreement(agreement_file, now=now)
@@ -122,10 +122,10 @@ def link(
 
     Give each owner its receipt from the project's folder 'receipts', and tell owners nothing else.
     """
-    from blindlink.cli.clk_link import expected
-    from blindlink.formats.agreement import load_agreement
+    from blindlink.cli.clk.link import expected
     from blindlink.linker.files import write_reports
-    from blindlink.linker.release import link as link_all
+    from blindlink.linker.protocol.release import link as link_all
+    from blindlink.messages.agreement.document import load_agreement
 
     now = datetime.now(UTC)
     own = party_keys(keys, passphrase_file)
@@ -187,8 +187,8 @@ def head(
     'blindlink audit prove' shows them that it leads on from the heads and receipts they have. A
     head behind the run tells an owner that the run has ended: wait until the study is published.
     """
-    from blindlink.formats.agreement import read_agreement
-    from blindlink.linker.heads import write_head
+    from blindlink.linker.protocol.heads import write_head
+    from blindlink.messages.agreement.document import read_agreement
 
     own = party_keys(keys, passphrase_file)
     signed = read_agreement(agreement_file)
@@ -219,8 +219,8 @@ def destroy(
     as_json: bool,
 ) -> None:
     """Erase the linker's keys of this project, so that no copy of a submission opens again."""
-    from blindlink.formats.agreement import read_agreement
-    from blindlink.linker.destroy import destroy as destroy_project
+    from blindlink.linker.protocol.destroy import destroy as destroy_project
+    from blindlink.messages.agreement.document import read_agreement
 
     own = party_keys(keys, passphrase_file)
     if not yes:

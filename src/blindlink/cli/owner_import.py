@@ -36,8 +36,9 @@ def import_extract(
     Parquet or Arrow. A cell that breaks the contract becomes missing, no row is dropped unless it
     names no person or the client does not consent, and everything is counted by field.
     """
-    from blindlink.owner.importing.folder import REPORT_HTML, import_folder
+    from blindlink.owner.tables.importing import REPORT_HTML, import_folder
+    from blindlink.studies.probation_treatment.contract import EXTRACTS
 
-    _, findings = import_folder(system, raw, out, own_codes=own_codes)
+    _, findings = import_folder(system, raw, out, EXTRACTS, own_codes=own_codes)
     show(json.loads(findings.to_json()), as_json, findings.to_text())
     note(f"look at {out / REPORT_HTML}; it stays with you")

@@ -16,17 +16,17 @@ COMMANDS = {
     "keygen": ("keygen", "Make a linkage secret, or the keys of a party."),
     "inspect": ("inspect", "Show what a blindlink file is, without any key."),
     "schema": ("schema", "Linkage schemas: which identifiers are encoded, and how."),
-    "clk": ("clk", "The bare tools: encode, link, evaluate, assess; no protocol."),
+    "clk": ("clk.group", "The bare tools: encode, link, evaluate, assess; no protocol."),
     "agreement": ("agreement", "The agreement that all parties sign."),
     "owner": ("owner", "What a data owner does: it sees identities."),
     "linker": ("linker", "What the trusted third party does: it sees encodings."),
     "analyst": ("analyst", "What the analyst does: it sees pseudonyms."),
     "audit": ("audit", "Check the audit log against heads that others kept."),
-    "serve": ("serve", "Run the linkage service of the trusted third party."),
-    "worker": ("worker", "Do the jobs of a linkage service."),
-    "backup": ("backup", "Write an archive of a linkage service."),
-    "restore": ("backup", "Bring a linkage service back, as its logs say it must be."),
-    "client": ("client", "Talk to a linkage service: upload, status, receipt, download."),
+    "serve": ("service.serve", "Run the linkage service of the trusted third party."),
+    "worker": ("service.worker", "Do the jobs of a linkage service."),
+    "backup": ("service.backup", "Write an archive of a linkage service."),
+    "restore": ("service.backup", "Bring a linkage service back, as its logs say it must be."),
+    "client": ("service.client", "Talk to a linkage service: upload, status, receipt, download."),
 }
 
 

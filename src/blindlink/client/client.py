@@ -25,15 +25,18 @@ from blindlink.errors import (
     VerificationError,
 )
 from blindlink.files import check_output, replacing, write_bytes
-from blindlink.formats import canonical, container, submission, withdrawal
-from blindlink.formats.agreement import SignedAgreement
-from blindlink.formats.audit import AuditLog, Head, verify_log
-from blindlink.formats.audit_proofs import Consistency
-from blindlink.formats.fields import parse
-from blindlink.formats.http import AGREEMENT_TYPE
-from blindlink.formats.manifest import Manifest
-from blindlink.formats.receipt import load_receipt
-from blindlink.formats.signed import Signed, line
+from blindlink.messages import canonical
+from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.audit.log import AuditLog, Head, verify_log
+from blindlink.messages.audit.proofs import Consistency
+from blindlink.messages.audit.receipt import load_receipt
+from blindlink.messages.container import reader as container
+from blindlink.messages.container.manifest import Manifest
+from blindlink.messages.fields import parse
+from blindlink.messages.http import AGREEMENT_TYPE
+from blindlink.messages.signed import Signed, line
+from blindlink.messages.submission import content as submission
+from blindlink.messages.submission import withdrawal
 from blindlink.progress import Progress, silent
 
 KINDS = (submission.KIND, withdrawal.WITHDRAWAL)

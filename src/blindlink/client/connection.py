@@ -13,7 +13,7 @@ import urllib3
 
 from blindlink.client.signing import Request, Signer, digest_header
 from blindlink.errors import InputError, ServiceError
-from blindlink.formats.http import PROBLEM_TYPE
+from blindlink.messages.http import PROBLEM_TYPE
 
 TIMEOUT = urllib3.Timeout(connect=10, read=60)
 ATTEMPTS = 5

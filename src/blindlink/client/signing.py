@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from http_message_signatures import HTTPMessageSigner, algorithms
 
 from blindlink.errors import KeyFileError
-from blindlink.formats.http import ALWAYS, IF_PRESENT, LIFETIME, NONCE_BYTES, TAG
 from blindlink.keys import PartyKeys
 from blindlink.keys.files import read_private
+from blindlink.messages.http import ALWAYS, IF_PRESENT, LIFETIME, NONCE_BYTES, TAG
 
 Clock = Callable[[], datetime]
 

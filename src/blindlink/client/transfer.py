@@ -14,7 +14,7 @@ import urllib3
 from blindlink.client.connection import ATTEMPTS, PAUSE, Connection, RefusalError
 from blindlink.errors import InputError, ServiceError
 from blindlink.files import reason, replacing
-from blindlink.formats.http import PART_BYTES, PART_TYPE
+from blindlink.messages.http import PART_BYTES, PART_TYPE
 from blindlink.progress import Progress, silent
 
 LIMIT = re.compile(r"max-append-size=([1-9][0-9]{0,14})", re.ASCII)

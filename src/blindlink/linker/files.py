@@ -12,20 +12,20 @@ import pyarrow as pa
 
 from blindlink.errors import FormatError, InputError
 from blindlink.files import check_output, write_bytes, write_text
-from blindlink.formats.encodings import Encodings, read_encodings
-from blindlink.formats.linkage_page import page
-from blindlink.formats.linkage_report import LinkageReport
-from blindlink.formats.plan import AUTO, parse_plan
 from blindlink.frames import write_table
-from blindlink.linker import engines
-from blindlink.linker.interrupts import stoppable
-from blindlink.linker.link import Candidates, check, link
-from blindlink.linker.project import REPORTS, make_folder
-from blindlink.linker.spill import LIMIT, pairs_to_parquet
+from blindlink.linker.join import engines
+from blindlink.linker.join.interrupts import stoppable
+from blindlink.linker.join.spill import LIMIT, pairs_to_parquet
+from blindlink.linker.model.link import Candidates, check, link
+from blindlink.linker.protocol.project import REPORTS, make_folder
+from blindlink.messages.encodings import Encodings, read_encodings
+from blindlink.messages.linkage_report import LinkageReport
+from blindlink.messages.plan import AUTO, parse_plan
+from blindlink.pages.linkage.page import page
 from blindlink.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from blindlink.linker.release import Report
+    from blindlink.linker.protocol.release import Report
 
 
 def link_files(

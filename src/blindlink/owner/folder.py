@@ -6,13 +6,13 @@ from pathlib import Path
 from blindlink import frames
 from blindlink.errors import InputError
 from blindlink.files import check_apart
-from blindlink.formats.agreement import load_agreement
 from blindlink.keys import LinkageKey, PartyKeys
-from blindlink.owner.batch import Tolerate
-from blindlink.owner.generalise import ENTITY
+from blindlink.messages.agreement.document import load_agreement
+from blindlink.owner.encoding.batch import Tolerate
 from blindlink.owner.risk import read_waiver
-from blindlink.owner.risk_gate import gate
+from blindlink.owner.risk.gate import gate
 from blindlink.owner.submit import Submitted, submit
+from blindlink.owner.tables.generalise import ENTITY
 from blindlink.owner.withdraw import Withdrawn, withdraw
 from blindlink.progress import Progress, silent
 

@@ -7,19 +7,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from blindlink.formats import payload
-from blindlink.formats.agreement import Agreement
-from blindlink.formats.encodings import Encodings
-from blindlink.formats.records import Bytes, layout_of
-from blindlink.formats.schema import LinkageSchema, parse_schema
-from blindlink.formats.submission import Layout, check_rows
 from blindlink.keys import Entropy, LinkageKey, system_entropy
-from blindlink.owner.batch import BatchEncoder, Tolerate
+from blindlink.messages.agreement.document import Agreement
+from blindlink.messages.encodings import Encodings
+from blindlink.messages.submission import payload
+from blindlink.messages.submission.content import Layout, check_rows
+from blindlink.messages.submission.records import Bytes, layout_of
 from blindlink.owner.controls import Controls, make_controls
-from blindlink.owner.generalise import ENTITY, kinds
-from blindlink.owner.people import RECORD, People
-from blindlink.owner.spool import Spool
+from blindlink.owner.encoding.batch import BatchEncoder, Tolerate
+from blindlink.owner.encoding.spool import Spool
+from blindlink.owner.tables.generalise import ENTITY, kinds
+from blindlink.owner.tables.people import RECORD, People
 from blindlink.progress import Progress, silent
+from blindlink.schema.document import LinkageSchema, parse_schema
 
 Numbers = npt.NDArray[np.int64]
 

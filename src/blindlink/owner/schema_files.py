@@ -3,17 +3,19 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from blindlink.errors import InputError
 from blindlink.files import check_output, read_bytes, write_text
-from blindlink.formats.schema import LinkageSchema, load_schema
-from blindlink.formats.schema_models import Feature
 from blindlink.frames import column_names, read_table
-from blindlink.owner.hardening import Blip, hardening
-from blindlink.owner.plan import compile_schema
-from blindlink.owner.profiles import PEOPLE, new_schema
+from blindlink.owner.encoding.plan import compile_schema
+from blindlink.owner.encoding.tuning import tuned
+from blindlink.schema.document import LinkageSchema, load_schema
+from blindlink.schema.hardenings import Blip, hardening
+from blindlink.schema.models import Feature
+from blindlink.schema.profiles.making import PEOPLE, new_schema
 
 _LIMIT = 1 << 20
 
@@ -34,8 +36,9 @@ def write_new_schema(
     inputs = [*sources, *([tune] if tune else [])]
     check_output(out, inputs=inputs, force=force)
     table = read_table(tune) if tune else None
+    weigh = partial(tuned, table=table) if table is not None else None
     lists = [columns_of(path) for path in sources]
-    made, warnings = new_schema(profile, lists, people=people, tune=table)
+    made, warnings = new_schema(profile, lists, people=people, tune=weigh)
     compile_schema(made)
     write_text(out, made.to_json(), inputs=inputs, force=force)
     return warnings

@@ -17,16 +17,17 @@ import pyarrow as pa
 
 from blindlink.errors import RefusedError, VerificationError
 from blindlink.files import check_output
-from blindlink.formats import container, payload
-from blindlink.formats.agreement import Agreement, SignedAgreement
-from blindlink.formats.fields import moment
-from blindlink.formats.submission import KIND, Content, write_records
-from blindlink.formats.withdrawal import ROW_MAP, SECTION, RowMapContent, row_map_bytes
 from blindlink.keys import Entropy, LinkageKey, PartyKeys, system_entropy
-from blindlink.owner.batch import Tolerate
-from blindlink.owner.people import read_people
+from blindlink.messages.agreement.document import Agreement, SignedAgreement
+from blindlink.messages.container import reader as container
+from blindlink.messages.fields import moment
+from blindlink.messages.submission import payload
+from blindlink.messages.submission.content import KIND, Content, write_records
+from blindlink.messages.submission.withdrawal import ROW_MAP, SECTION, RowMapContent, row_map_bytes
+from blindlink.owner.encoding.batch import Tolerate
+from blindlink.owner.encoding.spool import spooling
 from blindlink.owner.prepare import Assess, Means, Prepared, prepare, random_ids
-from blindlink.owner.spool import spooling
+from blindlink.owner.tables.people import read_people
 from blindlink.progress import Progress, silent
 
 

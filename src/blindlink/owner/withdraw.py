@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from blindlink.errors import InputError
 from blindlink.files import check_output
-from blindlink.formats import container
-from blindlink.formats.agreement import SignedAgreement
-from blindlink.formats.fields import moment
-from blindlink.formats.withdrawal import (
+from blindlink.keys import Entropy, PartyKeys, system_entropy
+from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.container import reader as container
+from blindlink.messages.fields import moment
+from blindlink.messages.submission.withdrawal import (
     ROW_MAP,
     SECTION,
     WITHDRAWAL,
@@ -25,7 +26,6 @@ from blindlink.formats.withdrawal import (
     read_row_map,
     row_map_content,
 )
-from blindlink.keys import Entropy, PartyKeys, system_entropy
 
 
 @dataclass(frozen=True)

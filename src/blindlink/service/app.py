@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from blindlink import __version__
 from blindlink.errors import BlindlinkError
-from blindlink.formats.http import PROBLEM_TYPE
+from blindlink.messages.http import PROBLEM_TYPE
 from blindlink.service import credentials, describing, schema
 from blindlink.service.api import audit, console, health, projects, runs, uploads
 from blindlink.service.callers import Allowed, AllowedAnywhere, Parties

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from blindlink import __version__
 from blindlink.errors import ServiceError
 from blindlink.files import PRIVATE, replacing
-from blindlink.formats.fields import stamp
+from blindlink.messages.fields import stamp
 from blindlink.service import schema
 from blindlink.service.context import Service
 from blindlink.service.models import Base, BrowserSession, LinkerKey, Part, Run, SignInCode, Upload

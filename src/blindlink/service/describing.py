@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from blindlink.formats.http import PROBLEM_TYPE
+from blindlink.messages.http import PROBLEM_TYPE
 from blindlink.service.problems import TITLES
 
 SIGNATURE = {

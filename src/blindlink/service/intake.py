@@ -22,10 +22,10 @@ from blindlink.errors import (
     RefusedError,
     VerificationError,
 )
-from blindlink.formats.agreement import SignedAgreement
 from blindlink.keys import PartyKeys
-from blindlink.linker import intake
-from blindlink.linker.project import Project as Desk
+from blindlink.linker.protocol import intake
+from blindlink.linker.protocol.project import Project as Desk
+from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.service import queue, uploads
 from blindlink.service.context import Service
 from blindlink.service.keyring import Keyring

@@ -57,7 +57,7 @@ class Keyring:
 
         Raises OutputError when the file cannot be erased.
         """
-        from blindlink.linker.destroy import erase
+        from blindlink.linker.protocol.destroy import erase
 
         self._open.pop(fingerprint, None)
         path = self.files().get(fingerprint)

@@ -26,11 +26,11 @@ from blindlink.errors import (
     SeparationError,
     VerificationError,
 )
-from blindlink.formats.agreement import SignedAgreement
 from blindlink.keys import PartyKeys
-from blindlink.linker import release
-from blindlink.linker.project import REFUSED, RELEASED, State
-from blindlink.linker.project import Project as Desk
+from blindlink.linker.protocol import release
+from blindlink.linker.protocol.project import REFUSED, RELEASED, State
+from blindlink.linker.protocol.project import Project as Desk
+from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.service import queue, uploads
 from blindlink.service.context import Service
 from blindlink.service.keyring import Keyring

@@ -7,11 +7,11 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from blindlink.formats.audit import HEADER, AuditLog, Entry, Head, read_entry
-from blindlink.formats.signed import Signed
 from blindlink.keys import PartyKeys
-from blindlink.linker.project import FROZEN, LOG, RECEIPTS, State
-from blindlink.linker.project import Project as Desk
+from blindlink.linker.protocol.project import FROZEN, LOG, RECEIPTS, State
+from blindlink.linker.protocol.project import Project as Desk
+from blindlink.messages.audit.log import HEADER, AuditLog, Entry, Head, read_entry
+from blindlink.messages.signed import Signed
 from blindlink.service.models import Entry as EntryRow
 from blindlink.service.models import HeadRow, Project
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from sqlalchemy import delete, select
 
-from blindlink.linker.project import DESTROYED
+from blindlink.linker.protocol.project import DESTROYED
 from blindlink.service import backup, destroying, queue, uploads
 from blindlink.service.context import Service
 from blindlink.service.models import (

@@ -11,11 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from blindlink.errors import FormatError
-from blindlink.formats.agreement import SignedAgreement, parse_agreement
-from blindlink.formats.fields import moment
-from blindlink.formats.signed import line
 from blindlink.keys.files import decode
-from blindlink.linker.project import OPENED, State
+from blindlink.linker.protocol.project import OPENED, State
+from blindlink.messages.agreement.document import SignedAgreement, parse_agreement
+from blindlink.messages.fields import moment
+from blindlink.messages.signed import line
 from blindlink.service import queue
 from blindlink.service.context import Service
 from blindlink.service.logbook import StoredLog, state_of

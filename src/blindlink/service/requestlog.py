@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from blindlink.formats.http import PROBLEM_TYPE
+from blindlink.messages.http import PROBLEM_TYPE
 from blindlink.service.logs import fault, log
 from blindlink.service.metrics import COUNTERS
 from blindlink.service.problems import Problem

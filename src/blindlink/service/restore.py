@@ -24,8 +24,8 @@ from sqlalchemy.orm import Session
 
 from blindlink.errors import FormatError, InputError, RefusedError, ServiceError, VerificationError
 from blindlink.files import reason
-from blindlink.formats.audit import AuditLog, Head, verify_log
-from blindlink.formats.signed import Signed, line
+from blindlink.messages.audit.log import AuditLog, Head, verify_log
+from blindlink.messages.signed import Signed, line
 from blindlink.service import destroying, projects, queue, schema, uploads
 from blindlink.service.backup import DATABASE, FORMAT, MANIFEST, OBJECTS, objects, tables
 from blindlink.service.context import Service

@@ -6,7 +6,7 @@ The work is done in ``linking``, which only workers import: a web process never 
 from sqlalchemy.orm import Session
 
 from blindlink.errors import RefusedError
-from blindlink.formats.agreement import SignedAgreement
+from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.service import queue, uploads
 from blindlink.service.context import Service
 from blindlink.service.logbook import locked, state_of

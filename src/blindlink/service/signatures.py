@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from blindlink.formats.http import ALWAYS, IF_PRESENT, NONCE_BYTES, TAG
+from blindlink.messages.http import ALWAYS, IF_PRESENT, NONCE_BYTES, TAG
 from blindlink.service.context import Service
 from blindlink.service.models import Nonce
 from blindlink.service.problems import Problem

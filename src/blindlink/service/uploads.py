@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from blindlink.formats.container import SIGNATURES_LIMIT
-from blindlink.formats.manifest import MANIFEST_LIMIT
-from blindlink.linker.project import State
+from blindlink.linker.protocol.project import State
+from blindlink.messages.container.manifest import MANIFEST_LIMIT
+from blindlink.messages.container.reader import SIGNATURES_LIMIT
 from blindlink.service import queue
 from blindlink.service.context import Service
 from blindlink.service.logbook import locked, state_of

@@ -20,9 +20,9 @@ from sqlalchemy import select
 
 from blindlink.errors import ServiceError
 from blindlink.files import PRIVATE, write_bytes
-from blindlink.formats.agreement import SignedAgreement, read_agreement
-from blindlink.formats.audit import AuditLog, Head, verify_log
-from blindlink.formats.signed import Signed
+from blindlink.messages.agreement.document import SignedAgreement, read_agreement
+from blindlink.messages.audit.log import AuditLog, Head, verify_log
+from blindlink.messages.signed import Signed
 from blindlink.service.context import Service
 from blindlink.service.logbook import StoredLog
 from blindlink.service.models import HeadRow, Project

@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from blindlink.owner.profiles import new_schema
+from blindlink.schema.profiles.making import new_schema
 
 NAMED = ["forename", "surname", "date_of_birth", "sex", "postcode", "local_authority"]
 INITIALS = [

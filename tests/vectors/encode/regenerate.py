@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 from cases import basic, compatible, extended
 
-from blindlink.formats.encodings import Encodings
-from blindlink.formats.schema import LinkageSchema, parse_schema
 from blindlink.keys import LinkageKey
-from blindlink.owner.encode import encode, encode_as_clkhash
+from blindlink.messages.encodings import Encodings
+from blindlink.owner.encoding.encode import encode, encode_as_clkhash
+from blindlink.schema.document import LinkageSchema, parse_schema
 
 HERE = Path(__file__).parent
 SECRET = bytes(range(32))

@@ -2,8 +2,8 @@
 
 ``link_parquet`` takes two Parquet files of encodings to Parquet links, on any file system that
 Spark reads; ``python -m blindlink.linker.spark`` is the same as a command and can be given to
-``spark-submit``. The engine ``spark`` (``blindlink.linker.engines.spark``) compares arrays of one
-machine. All give what the engines of one machine give: the same pairs, scores and order.
+``spark-submit``. The engine ``spark`` (``linker/join/engines``) compares arrays of one machine. All
+give what the engines of one machine give: the same pairs, scores and order.
 
     session      a session of this machine where there is none, and Spark's errors as ours
     records      Arrow batches as arrays, and pairs as Arrow batches: what runs on the executors

@@ -1,8 +1,8 @@
 """Only records that share a keyed blocking key: for tens of millions of records on both sides.
 
-A blocking key is a match key of the encodings (``blindlink.owner.matchkeys``): an HMAC, made by the
-owners, of an exact combination of fields. Records are shuffled by key, so that a block lies in one
-partition, sorted; each worker goes through its blocks and compares every left with every right
+A blocking key is a match key of the encodings (``owner/encoding/matchkeys.py``): an HMAC, made by
+the owners, of an exact combination of fields. Records are shuffled by key, so that a block lies in
+one partition, sorted; each worker goes through its blocks and compares every left with every right
 record of a block by the counts of the exact kernel. A pair that shares several keys is compared
 under the first of them only: each record carries all of its keys, so nothing has to be shuffled
 again to find what is double.
@@ -16,9 +16,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - as all of Spark's documentation has it
 
 from blindlink.errors import RefusedError
-from blindlink.formats.encodings import KEY_BYTES
-from blindlink.linker.pairs import Pairs, Rows, join, weights, words
+from blindlink.linker.join.pairs import Pairs, Rows, join, weights, words
 from blindlink.linker.spark.records import PAIRS, Records, Rule, batch, binary, gathered
+from blindlink.messages.encodings import KEY_BYTES
 
 MOST_PER_RECORD = 1000  # pairs per record that a key may make before it is no blocking key
 MOST_PER_BLOCK = 2**18  # records that may share one value: they are held in one worker

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyspark import Broadcast
 from pyspark.sql import DataFrame
 
-from blindlink.linker import engines
+from blindlink.linker.join import engines
 from blindlink.linker.spark.records import (
     PAIRS,
     Records,

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from blindlink.linker.compiled import kernel
-from blindlink.linker.kernels import MEASURE_CODES, Rule, common_bits, similarity
-from blindlink.linker.pairs import Pairs, Rows, Words
+from blindlink.linker.join.compiled import kernel
+from blindlink.linker.join.kernels import MEASURE_CODES, Rule, common_bits, similarity
+from blindlink.linker.join.pairs import Pairs, Rows, Words
 
 _ROOM = 2**18  # pairs found in one call
 

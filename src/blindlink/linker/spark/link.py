@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 
 from blindlink.errors import InputError
-from blindlink.formats.encodings import Encodings
-from blindlink.linker import engines, measures, pairs
-from blindlink.linker import link as local
-from blindlink.linker.assignment import Cardinality
+from blindlink.linker.join import engines, measures, pairs
+from blindlink.linker.model import link as local
+from blindlink.linker.model.assignment import Cardinality
 from blindlink.linker.spark import blocks, selection, storage
 from blindlink.linker.spark.exhaustive import CHUNK, broadcast, exhaustive
 from blindlink.linker.spark.records import Rule
 from blindlink.linker.spark.session import clear_errors
+from blindlink.messages.encodings import Encodings
 
 _FEWEST = 2**12  # records of a task, where there are enough
 
@@ -48,7 +48,7 @@ def link_parquet(
     The columns of the output are left, right (the ``row`` numbers) and score, in the documented
     order over its part files: score, highest first, then left, then right. Links are those of
     ``blindlink clk link --threshold``, ties between pairs included; ``top`` (see
-    ``blindlink.linker.pairs``) cuts the pairs first, as it does in the engines.
+    ``blindlink.linker.join.pairs``) cuts the pairs first, as it does in the engines.
 
     ``keys``: compare only the records that share one of these match keys (counted from 1), instead
     of all with all; ``most``: refuse a key that makes more pairs per record than this.

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from blindlink.errors import FormatError
-from blindlink.linker.assignment import tie_keys
-from blindlink.linker.pairs import Filters, Pairs, Rows
+from blindlink.linker.join.pairs import Filters, Pairs, Rows
+from blindlink.linker.model.assignment import tie_keys
 
 PAIRS = "left long, right long, score double, tie long"
 _SIGN = np.uint64(1 << 63)

@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - as all of Spark's documentation has it
 
 from blindlink.errors import InputError
-from blindlink.linker.assignment import CARDINALITIES, assign
+from blindlink.linker.model.assignment import CARDINALITIES, assign
 from blindlink.linker.spark.records import unsigned
 
 FINISH = 2**21  # pairs that the driver finishes by itself: 100 MB
@@ -68,7 +68,7 @@ def check(cardinality: str) -> None:
 
 
 def links(pairs: DataFrame, cardinality: str, *, finish: int = FINISH) -> DataFrame:
-    """The pairs that become links, as ``blindlink.linker.assignment.assign`` chooses them.
+    """The pairs that become links, as ``blindlink.linker.model.assignment.assign`` chooses them.
 
     Columns in and out: left, right, score, tie, a, b. ``finish``: so many pairs the driver takes.
     """

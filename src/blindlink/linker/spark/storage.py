@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - as all of Spark's documentation has it
 
 from blindlink.errors import FormatError, InputError, OutputError
-from blindlink.formats.encodings import Encodings, filter_name, from_table
+from blindlink.messages.encodings import Encodings, filter_name, from_table
 
 _BINARY = "binary"
 

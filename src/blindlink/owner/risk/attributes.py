@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from blindlink.formats.schema import LinkageSchema, parse_schema
-from blindlink.owner.columns import Coded, derive, mapped, read
-from blindlink.owner.plan import compile_schema
-from blindlink.owner.problems import Problems
+from blindlink.owner.encoding.columns import Coded, derive, mapped, read
+from blindlink.owner.encoding.plan import compile_schema
+from blindlink.owner.encoding.problems import Problems
+from blindlink.schema.document import LinkageSchema, parse_schema
 
 _DATE: list[Any] = ["date"]
 _WANTED: dict[str, tuple[list[str], list[Any]]] = {

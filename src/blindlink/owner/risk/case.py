@@ -8,11 +8,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from blindlink.errors import InputError
-from blindlink.formats.encodings import Encodings
-from blindlink.formats.schema import LinkageSchema
+from blindlink.messages.encodings import Encodings
 from blindlink.owner.risk.attributes import attributes, known_codes
 from blindlink.owner.risk.census import Census
 from blindlink.owner.risk.views import numbered_rows
+from blindlink.schema.document import LinkageSchema
 
 Numbers = npt.NDArray[np.int64]
 SAMPLE = 6000

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from blindlink.formats.schema import LinkageSchema
 from blindlink.owner.risk.snowball import SharedTokens
 from blindlink.owner.risk.tokens import Codes, Tokens, tokens_of
+from blindlink.schema.document import LinkageSchema
 
 FREQUENT = 0.01  # a token held by more rows than this joins everybody: no snowball helps
 _PROBES, _FEW = 500, 5

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from blindlink.errors import InputError
 from blindlink.files import check_output, write_text
-from blindlink.formats.encodings import read_encodings
-from blindlink.formats.schema import load_schema
 from blindlink.frames import read_table
+from blindlink.messages.encodings import read_encodings
 from blindlink.owner.risk.page import page as as_html
 from blindlink.owner.risk.report import RiskReport
 from blindlink.owner.risk.run import GRAPH_ROWS, assess
 from blindlink.progress import Progress, silent
+from blindlink.schema.document import load_schema
 
 
 def assess_file(

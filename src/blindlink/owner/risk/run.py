@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from blindlink.formats.encodings import Encodings
-from blindlink.formats.schema import LinkageSchema, parse_schema
+from blindlink.messages.encodings import Encodings
 from blindlink.owner.risk.case import Case, case_of
 from blindlink.owner.risk.catalogue import OF_FILES, OF_VIEWS
 from blindlink.owner.risk.report import Metric, RiskReport
 from blindlink.owner.risk.views import views_of
 from blindlink.owner.risk.waiver import Waiver, accepted
 from blindlink.progress import Progress, silent
+from blindlink.schema.document import LinkageSchema, parse_schema
 
 GRAPH_ROWS, QUICK_GRAPH_ROWS = 3000, 1200
 # People whose tokens are counted; of a larger file a random choice. A quick report takes fewer.

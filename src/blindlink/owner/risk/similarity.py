@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 from scipy.sparse import csr_array
 
-from blindlink.formats.schema import LinkageSchema
-from blindlink.owner.columns import derive
-from blindlink.owner.plan import FilterPlan, compile_schema
-from blindlink.owner.problems import Problems
+from blindlink.owner.encoding.columns import derive
+from blindlink.owner.encoding.plan import FilterPlan, compile_schema
+from blindlink.owner.encoding.problems import Problems
 from blindlink.owner.risk.graph_matching import Graph
 from blindlink.owner.risk.tokens import Tokens, combined, tokens_of
 from blindlink.owner.risk.views import View
+from blindlink.schema.document import LinkageSchema
 
 KEY_WEIGHT = 20.0  # an equal match key counts as an excess of so many standard errors
 

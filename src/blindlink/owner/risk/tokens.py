@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from blindlink.formats.schema import LinkageSchema
-from blindlink.owner.columns import Coded, derive, mapped, read
-from blindlink.owner.comparators import Comparison, Exact
-from blindlink.owner.plan import CompositePlan, FeaturePlan, FilterPlan, compile_schema
-from blindlink.owner.problems import Problems
+from blindlink.owner.encoding.columns import Coded, derive, mapped, read
+from blindlink.owner.encoding.plan import CompositePlan, FeaturePlan, FilterPlan, compile_schema
+from blindlink.owner.encoding.problems import Problems
+from blindlink.schema.comparators import Comparison, Exact
+from blindlink.schema.document import LinkageSchema
 
 Codes = npt.NDArray[np.int64]
 

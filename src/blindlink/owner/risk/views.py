@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from blindlink.formats.encodings import Encodings
+from blindlink.messages.encodings import Encodings
 
 Floats = npt.NDArray[np.float32]
 Packed = npt.NDArray[np.uint8]

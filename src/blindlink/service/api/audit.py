@@ -6,12 +6,12 @@ from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from blindlink.formats.audit import Entry, Head
-from blindlink.formats.audit_proofs import prove_consistency, prove_inclusion
-from blindlink.formats.receipt import EVENT
-from blindlink.formats.signed import Signed, line
 from blindlink.keys import PartyPublic
-from blindlink.linker.project import DESTROYED, OPENED, WITHDRAWN, Project
+from blindlink.linker.protocol.project import DESTROYED, OPENED, WITHDRAWN, Project
+from blindlink.messages.audit.log import Entry, Head
+from blindlink.messages.audit.proofs import prove_consistency, prove_inclusion
+from blindlink.messages.audit.receipt import EVENT
+from blindlink.messages.signed import Signed, line
 from blindlink.service.api.shapes import (
     After,
     EntryPage,

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from blindlink.formats.http import AGREEMENT_TYPE
+from blindlink.messages.http import AGREEMENT_TYPE
 from blindlink.service import destroying, projects
 from blindlink.service.api.shapes import (
     After,

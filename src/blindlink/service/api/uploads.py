@@ -8,7 +8,7 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from blindlink.formats.http import PART_TYPE
+from blindlink.messages.http import PART_TYPE
 from blindlink.service import bodies, idempotency, uploads
 from blindlink.service.api.shapes import (
     After,

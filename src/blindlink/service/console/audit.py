@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from blindlink.errors import FormatError
-from blindlink.formats.audit import AuditLog, Entry, Head
-from blindlink.formats.signed import Signed
+from blindlink.messages.audit.log import AuditLog, Entry, Head
+from blindlink.messages.signed import Signed
 from blindlink.service.console import verification
 from blindlink.service.console.forms import OwnForm
 from blindlink.service.console.render import HEADERS, PREFIX, page

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from blindlink.formats.receipt import Receipt
-from blindlink.formats.signed import Signed, line
-from blindlink.formats.terms import Agreement
+from blindlink.messages.agreement.terms import Agreement
+from blindlink.messages.audit.receipt import Receipt
+from blindlink.messages.signed import Signed, line
 from blindlink.service import projects, uploads
 from blindlink.service.console import states
 from blindlink.service.console.states import Tag

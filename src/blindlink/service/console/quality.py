@@ -13,7 +13,7 @@ from math import ceil, floor
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 
-from blindlink.formats.linkage_report import Bin, CurvePoint, Estimate, LinkageReport
+from blindlink.messages.linkage_report import Bin, CurvePoint, Estimate, LinkageReport
 from blindlink.service.console import charts
 from blindlink.service.console.charts import Series
 from blindlink.service.console.render import PREFIX, page

@@ -13,11 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from blindlink.errors import BlindlinkError, FormatError
-from blindlink.formats.agreement import SignedAgreement
-from blindlink.formats.audit import AuditLog, Head, verify_log
-from blindlink.formats.audit_proofs import prove_consistency, prove_inclusion
-from blindlink.formats.signed import Signed, line
 from blindlink.keys import PartyPublic
+from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.audit.log import AuditLog, Head, verify_log
+from blindlink.messages.audit.proofs import prove_consistency, prove_inclusion
+from blindlink.messages.signed import Signed, line
 from blindlink.service.context import Service
 from blindlink.service.logbook import StoredLog
 from blindlink.service.models import HeadRow, Project

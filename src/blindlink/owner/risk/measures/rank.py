@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from blindlink.owner.plan import compile_schema
+from blindlink.owner.encoding.plan import compile_schema
 from blindlink.owner.risk.case import Case
 from blindlink.owner.risk.report import Metric, light
 

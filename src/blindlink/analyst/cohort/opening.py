@@ -1,0 +1,301 @@
+"""Opening a release: the analyst believes neither the linker nor the owners before it has checked.
+
+Linker's signatures -> owners' signatures on the manifests inside -> policies and columns are those
+of the agreement -> entities, links, candidates are possible -> every blob is one that its owner
+signed, at its own place, and opens for the entity it is given to -> control marks agree.
+"""
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from blindlink.analyst.cohort.checks import (
+    Known,
+    check_columns,
+    check_controls,
+    check_entities,
+    check_pairs,
+    check_policies,
+)
+from blindlink.errors import FormatError, VerificationError
+from blindlink.keys import PartyKeys
+from blindlink.messages import release
+from blindlink.messages.agreement.document import Agreement, SignedAgreement
+from blindlink.messages.audit import inclusion
+from blindlink.messages.container import reader as container
+from blindlink.messages.container.manifest import Manifest, stream_key, verify_manifest
+from blindlink.messages.container.stream import StreamReader
+from blindlink.messages.fields import moment
+from blindlink.messages.linkage_report import parse_report
+from blindlink.messages.release import ENTITY, PAIR, Index, OwnerPart, Rows
+from blindlink.messages.submission import payload
+from blindlink.messages.submission.agreed import check_agreed
+from blindlink.messages.submission.content import (
+    FORWARDED,
+    Content,
+    Layout,
+    has_twins,
+    read_controls,
+    read_layout,
+)
+from blindlink.messages.submission.content import content_of as submission_content
+from blindlink.progress import Progress, silent
+
+Flags = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class OpenedOwner:
+    """What came of one owner.
+
+    ``rows``: its named entities (release.ENTITY); ``control`` (entities,) marks control records,
+    ``controls`` is their number in the submission; ``tables`` are those of payload.Unsealed, by
+    name, numbered by the forwarded entities.
+    """
+
+    part: OwnerPart
+    manifest: Manifest
+    content: Content
+    rows: Rows
+    control: Flags
+    controls: int
+    layout: Layout
+    unsealed: payload.Unsealed
+
+    @property
+    def forwarded(self) -> Flags:
+        """Whose payload came along, shape (entities,)."""
+        return np.asarray(self.rows["forwarded"] == 1)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A verified and opened release. Pairs (release.PAIR) number entities over all owners."""
+
+    manifest: Manifest
+    index: Index
+    owners: list[OpenedOwner]
+    links: Rows
+    candidates: Rows
+    reports: list[dict[str, Any]]
+
+    @property
+    def bounds(self) -> list[int]:
+        """The first entity number of each owner, and the number of all entities."""
+        return release.bounds_of(self.index)
+
+
+def open_release(
+    path: Path,
+    agreement: SignedAgreement,
+    keys: PartyKeys,
+    *,
+    now: datetime,
+    progress: Progress = silent,
+) -> Opened:
+    """Verify and open a release.
+
+    Raises InputError, FormatError, VerificationError or AgreementError, and gives nothing then.
+    """
+    agreement.verify(now, "agreement")
+    terms, where = agreement.agreement, str(path)
+    terms.member(keys.public, "analyst")
+    with container.opened(path, release.KIND) as sealed:
+        bundle = sealed.verify(terms.linker, agreement=agreement.digest(), now=now)
+        digests = release.content_of(bundle.manifest, where).submissions
+        index = _index(bundle, keys, where)
+        heads = _manifests(index, terms, digests, bundle.manifest, where)
+        contents = [_content(head, terms, where) for head in heads]
+        sizes = [content.record_bytes for content in contents]
+        release.check_sizes(index, bundle.manifest, heads, sizes, where)
+        known, links, candidates = _tables(bundle, keys, index, heads, contents, where)
+        check_pairs(index, terms, links, candidates, where)
+        check_policies(known, links, candidates, where)
+        owners = _owners(bundle, keys, known, terms, where, progress)
+        reports = _reports(bundle, keys, terms, where)
+    return Opened(bundle.manifest, index, owners, links, candidates, reports)
+
+
+def _index(bundle: container.Bundle, keys: PartyKeys, where: str) -> Index:
+    with bundle.open("index", keys) as source:
+        return release.read_index(source.read(release.INDEX_LIMIT + 1), where)
+
+
+def _manifests(
+    index: Index, terms: Agreement, digests: dict[str, str], made: Manifest, where: str
+) -> list[Manifest]:
+    """The owners' manifests, each signed by its owner for this agreement, valid when linked."""
+    names = [owner.name for owner in terms.owners]
+    if [part.name for part in index.owners] != names or sorted(digests) != sorted(names):
+        raise VerificationError(f"{where}: its owners are not those of the agreement")
+    heads = []
+    for part, owner in zip(index.owners, terms.owners, strict=True):
+        place, data = f"{where}: submission of {part.name}", part.manifest.encode()
+        head = verify_manifest(data, part.signatures, "submission", owner, place)
+        head.check(agreement=made.agreement, now=moment(made.created), where=place)
+        if head.digest() != digests[part.name]:
+            raise VerificationError(f"{place}: is not the one that the linker signed for")
+        if part.policy != terms.release_policy[part.name]:
+            raise VerificationError(f"{place}: released under another policy than agreed")
+        heads.append(head)
+    return heads
+
+
+def _content(head: Manifest, terms: Agreement, where: str) -> Content:
+    """What an owner's manifest declares, within the limits of the agreement."""
+    place = f"{where}: submission of {terms.by_fingerprint(head.sender).name}"
+    content = submission_content(head, place)
+    check_agreed(content, head, terms, place)
+    return content
+
+
+def _tables(
+    bundle: container.Bundle,
+    keys: PartyKeys,
+    index: Index,
+    heads: Sequence[Manifest],
+    contents: Sequence[Content],
+    where: str,
+) -> tuple[list[Known], Rows, Rows]:
+    known = []
+    with bundle.open("entities", keys) as source:
+        for part, head, content in zip(index.owners, heads, contents, strict=True):
+            rows = release.read_rows(source, ENTITY, part.entities)
+            check_entities(rows, part, content, f"{where}: entities of {part.name}")
+            known.append(Known(part, head, content, rows))
+    ids = np.concatenate([each.rows["pseudonym"] for each in known])
+    if len(np.unique(ids, axis=0)) != len(ids):
+        raise FormatError(f"{where}: entities: a pseudonym stands twice")
+    pairs = []
+    for name, number in (("links", index.links), ("candidates", index.candidates)):
+        with bundle.open(name, keys) as source:
+            pairs.append(release.read_rows(source, PAIR, number))
+    return known, pairs[0], pairs[1]
+
+
+def _owners(
+    bundle: container.Bundle,
+    keys: PartyKeys,
+    known: Sequence[Known],
+    terms: Agreement,
+    where: str,
+    progress: Progress,
+) -> list[OpenedOwner]:
+    owners = []
+    with (
+        bundle.open("forwarded", keys) as forwarded,
+        bundle.open("proofs", keys) as proofs,
+        bundle.open("payload", keys) as blobs,
+    ):
+        for each in known:
+            place = f"{where}: submission of {each.part.name}"
+            layout_bytes, control_bytes = (
+                _forwarded(forwarded, each.manifest, name, keys, place) for name in FORWARDED
+            )
+            layout = read_layout(layout_bytes, place)
+            check_columns(layout, terms, each.part.name, place)
+            controls = read_controls(control_bytes, place)
+            nodes = [proofs.read(inclusion.HASH) for _ in range(each.part.nodes)]
+            unsealed = _payload(blobs, nodes, each, layout, keys, place, progress)
+            control = _controls(each, controls, unsealed, place)
+            check_controls(len(controls), each.content, terms, each.part.name, place)
+            owners.append(
+                OpenedOwner(
+                    each.part,
+                    each.manifest,
+                    each.content,
+                    each.rows,
+                    control,
+                    len(controls),
+                    layout,
+                    unsealed,
+                )
+            )
+    return owners
+
+
+def _forwarded(
+    source: IO[bytes], manifest: Manifest, name: str, keys: PartyKeys, where: str
+) -> bytes:
+    """The plain bytes of a section that an owner sealed to the analyst."""
+    section = manifest.section(name)
+    data, where = source.read(section.size), f"{where}: section '{name}'"
+    if sha256(data).hexdigest() != section.digest:
+        raise VerificationError(f"{where}: is not what the owner signed")
+    key, aad = stream_key(manifest.unwrap(name, keys), manifest.binding(section))
+    stream = StreamReader(io.BytesIO(data), section.size, key, aad, where)
+    with io.BufferedReader(stream) as reader:
+        return reader.read()
+
+
+def _payload(
+    source: IO[bytes],
+    nodes: Sequence[bytes],
+    owner: Known,
+    layout: Layout,
+    keys: PartyKeys,
+    where: str,
+    progress: Progress,
+) -> payload.Unsealed:
+    rows = owner.rows[owner.rows["forwarded"] == 1]
+    blobs = rows["blobs"].astype(np.int64)
+    key, size = owner.manifest.unwrap("payload", keys), owner.content.blob_size
+    unsealed, ids, leaves = payload.unseal(source, blobs, size, key, layout.tables, progress)
+    if ids and has_twins(np.frombuffer(b"".join(ids), np.uint8).reshape(-1, payload.ID)):
+        raise FormatError(f"{where}: payload: a blob id stands twice")
+    first = np.cumsum(blobs) - blobs
+    claimed = [row.tobytes() for row in rows["first_blob"]]
+    if claimed != [ids[at] for at in first]:
+        raise VerificationError(f"{where}: payload: an entity has another blob than its own")
+    if len(blobs) or nodes:
+        within = np.arange(len(ids)) - np.repeat(first, blobs)
+        places = np.repeat(rows["place"].astype(np.int64), blobs) + within
+        found = inclusion.root_from(owner.content.blobs, places.tolist(), leaves, nodes)
+        if found.hex() != owner.content.payload_root:
+            raise VerificationError(f"{where}: payload: a blob is not the owner's")
+    return unsealed
+
+
+def _controls(
+    owner: Known, controls: Sequence[bytes], unsealed: payload.Unsealed, where: str
+) -> Flags:
+    """Which named entities are control records. The list and the marks in the blobs must agree."""
+    known = set(controls)
+    marked = np.array([row.tobytes() in known for row in owner.rows["first_blob"]], bool)
+    forwarded = owner.rows["forwarded"] == 1
+    if np.any(marked[forwarded] != (unsealed.kinds == payload.CONTROL)):
+        raise VerificationError(f"{where}: controls: do not agree with the marks in the payload")
+    whole = owner.part.policy == "all" and not owner.part.withdrawn
+    if whole and int(marked.sum()) != len(known):
+        raise VerificationError(f"{where}: controls: one is not among the entities")
+    return marked
+
+
+def _reports(
+    bundle: container.Bundle, keys: PartyKeys, terms: Agreement, where: str
+) -> list[dict[str, Any]]:
+    with bundle.open("reports", keys) as source:
+        data = source.read()  # of a size that was checked
+    names = [owner.name for owner in terms.owners]
+    pairs = [(a, b) for number, a in enumerate(names) for b in names[number + 1 :]]
+    try:
+        found = json.loads(data)
+        sides = [(each["left"], each["right"]) for each in found]
+        reports = [parse_report(json.dumps(each["report"]).encode()) for each in found]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise FormatError(f"{where}: reports: not readable") from None
+    if sides != pairs:
+        raise FormatError(f"{where}: reports: are not one for each pair of owners")
+    return [
+        {"left": left, "right": right, "report": report.model_dump(mode="json")}
+        for (left, right), report in zip(sides, reports, strict=True)
+    ]

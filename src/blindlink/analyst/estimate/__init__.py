@@ -1,0 +1,1 @@
+"""Statistics that no study owns."""

@@ -1,0 +1,1 @@
+"""Tables as page, workbook and files."""

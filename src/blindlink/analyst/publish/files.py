@@ -1,0 +1,66 @@
+"""The tables as files: tidy CSVs, and a data dictionary that says what each column holds.
+
+One CSV per table, one row per combination of labels, shorthand such as [c] in the cells. The same
+tables give the same bytes.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from blindlink.analyst.disclosure.safe import SHORTHAND, SafeTable, decimals
+from blindlink.analyst.publish.tables import Column
+
+DICTIONARY = "data-dictionary.csv"
+KINDS = {
+    "label": "label",
+    "count": "count",
+    "share": "percentage",
+    "low": "lower bound",
+    "high": "upper bound",
+    "estimate": "estimate",
+    "text": "text",
+}
+
+
+def csv_of(table: SafeTable) -> str:
+    """The table as CSV text with \\n line ends."""
+    frame = table.printed()
+    return _csv(list(table.columns), frame.values.tolist())
+
+
+def dictionary_of(tables: Sequence[SafeTable]) -> str:
+    """The data dictionary of all tables as CSV text: one row per table and column."""
+    header = ["table", "title", "column", "kind", "description", "computed_from", "decimals"]
+    rows = [
+        [
+            table.id,
+            table.title,
+            name,
+            KINDS[column.kind],
+            column.description,
+            computed_from(column),
+            "" if column.kind in ("label", "text") else str(decimals(column)),
+        ]
+        for table in tables
+        for name, column in table.columns.items()
+    ]
+    shorthand = [["", "", mark, "shorthand", text, "", ""] for mark, text in SHORTHAND.items()]
+    return _csv(header, rows + shorthand)
+
+
+def computed_from(column: Column) -> str:
+    """Which columns a column derives from, in words."""
+    if column.numerator and column.denominator:
+        return f"{column.numerator} / {column.denominator}"
+    if column.of:
+        return f"interval of {column.of}"
+    return f"based on {column.base}" if column.base else ""
+
+
+def _csv(header: list[str], rows: list[list[str]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return buffer.getvalue()

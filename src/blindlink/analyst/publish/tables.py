@@ -1,0 +1,69 @@
+"""A statistic's result: a tidy table that knows which counts stand behind each of its columns.
+
+A statistic computes; the disclosure gate (``blindlink.analyst.disclosure``) decides what may be
+published and needs to know, for every figure, the counts that it would reveal. Hence each column
+says what it is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pandas as pd
+
+Kind = Literal[
+    "label",  # a dimension: requirement, sex, day ...
+    "count",  # a number of units; disclosive when small
+    "share",  # numerator / denominator as a percentage
+    "low",  # lower bound of the interval of the column named by ``of``
+    "high",  # upper bound, likewise
+    "estimate",  # any other figure (rate, odds ratio, mean); ``base`` counts the units behind it
+    "text",  # a comment on the row
+    "largest",  # the largest contribution of one unit to the column ``of``; never published
+]
+
+TOTAL = "All"
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one column holds.
+
+    ``numerator`` and ``denominator`` name the count columns of a share; ``of`` names the column
+    that a bound belongs to; ``base`` names the count column of the units behind an estimate;
+    ``decimals`` is the precision for printing.
+    """
+
+    kind: Kind
+    description: str
+    numerator: str | None = None
+    denominator: str | None = None
+    of: str | None = None
+    base: str | None = None
+    decimals: int = 0
+
+
+@dataclass(frozen=True)
+class Table:
+    """One result. ``frame`` is tidy: one row per combination of the label columns.
+
+    In a label column the value ``All`` marks the total over the other values of that column, unless
+    ``totals`` names that column False (values that do not add up, such as overlapping groups).
+    A missing figure is NaN and ``notes`` says why; an impossible analysis has no rows but a note.
+    ``id`` is the stem of file names: ``engagement``, ``entry_curves``.
+    """
+
+    id: str
+    title: str
+    frame: pd.DataFrame
+    columns: Mapping[str, Column]
+    notes: tuple[str, ...] = ()
+    totals: Mapping[str, bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if list(self.frame.columns) != list(self.columns):
+            raise ValueError(f"table {self.id}: the frame's columns are not those described")
+
+    def labels(self) -> list[str]:
+        """The names of the label columns, in order."""
+        return [name for name, column in self.columns.items() if column.kind == "label"]

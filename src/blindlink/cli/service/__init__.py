@@ -1,0 +1,1 @@
+"""The linkage service and its client."""

@@ -1,0 +1,152 @@
+"""``blindlink serve``: the linkage service, with a worker in its process unless told otherwise."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from blindlink.cli.common import FOLDER, IN_FILE, example, note
+from blindlink.cli.service.serving import (
+    database_options,
+    keyring,
+    metrics_option,
+    need_extra,
+    secret_options,
+    witness_option,
+)
+
+if TYPE_CHECKING:
+    from blindlink.service.context import Service
+    from blindlink.service.server import Tls
+    from blindlink.service.settings import Settings
+
+
+@click.command(
+    epilog=example(
+        "blindlink serve --data linkage-service --passphrase-file ttp.passphrase",
+        "blindlink serve --database-url postgresql+psycopg://blindlink@db/blindlink "
+        "--storage-url s3://linkage --workers 0 --host 0.0.0.0 --public-url https://link.example",
+    )
+)
+@database_options
+@secret_options
+@witness_option
+@metrics_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Listen at this address.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8410, show_default=True)
+@click.option(
+    "--public-url",
+    envvar="BLINDLINK_PUBLIC_URL",
+    help="How clients reach the service, when not at host and port: what their signatures name.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 16),
+    default=1,
+    show_default=True,
+    help="Workers inside this process; 0 where 'blindlink worker' runs.",
+)
+@click.option("--migrate", is_flag=True, help="Bring the database to this version's schema first.")
+@click.option("--tls-cert", type=IN_FILE, help="Certificate chain (PEM), to speak HTTPS itself.")
+@click.option("--tls-key", type=IN_FILE, help="Private key of the certificate (PEM).")
+@click.option(
+    "--tls-clients", type=IN_FILE, help="Mutual TLS: authorities (PEM) of client certificates."
+)
+@click.option(
+    "--trust-proxy",
+    default="127.0.0.1",
+    show_default=True,
+    help="Addresses of proxies whose X-Forwarded-For goes into the log.",
+)
+@click.option(
+    "--console/--no-console",
+    default=True,
+    show_default=True,
+    help="Pages for operator and auditor at /console; off where only parties should reach it.",
+)
+@click.option(
+    "--credentials",
+    type=FOLDER,
+    help="Folder of operator.pub and auditor.pub; made with keys under --data unless given.",
+)
+def serve(
+    data: Path,
+    database_url: str,
+    storage_url: str,
+    keys: Path | None,
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
+    witness: Path | None,
+    metrics: str | None,
+    host: str,
+    port: int,
+    public_url: str | None,
+    workers: int,
+    migrate: bool,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_clients: Path | None,
+    trust_proxy: str,
+    console: bool,
+    credentials: Path | None,
+) -> None:
+    """Run the linkage service until it is interrupted.
+
+    Without options: SQLite and a folder, one process, on this machine only. The service never has a
+    linkage secret or an identity; the linker's keys are opened by workers alone.
+    """
+    need_extra()
+    from blindlink.service import logs
+    from blindlink.service.scraping import scraped
+    from blindlink.service.server import bind, make_server, run, working
+    from blindlink.service.settings import Settings
+
+    tls = _tls(tls_cert, tls_key, tls_clients)
+    if host in ("0.0.0.0", "::") and public_url is None:  # noqa: S104 - it is compared
+        raise click.UsageError("say --public-url: clients sign for the address that they call")
+    listener = bind(host, port)
+    scheme, here = "https" if tls else "http", listener.getsockname()[1]
+    settings = Settings(
+        data,
+        public_url=public_url or f"{scheme}://{host}:{here}",
+        database_url=database_url,
+        storage_url=storage_url,
+        credentials=credentials,
+        keys=keys,
+        witness=witness,
+        console=console,
+    )
+    logs.to_stderr()
+    service = _opened(settings, migrate)
+    ring = keyring(settings, passphrase_file, passphrase_fd) if workers else None
+    server = make_server(service, tls=tls, proxies=trust_proxy)
+    note(f"linkage service at {settings.public_url}")
+    if console:
+        note(f"console at {settings.public_url}/console")
+    with scraped(service, metrics), working(service, ring, workers):
+        run(server, listener)
+    service.close()
+
+
+def _opened(settings: "Settings", migrate: bool) -> "Service":
+    """The service with a database of this version, and with local credentials where it has none."""
+    from blindlink.service import credentials, schema, witness
+    from blindlink.service.context import Service
+
+    service = Service.open(settings)
+    if migrate or not settings.database_url:  # the embedded database is nobody else's
+        schema.migrate(service.database)
+    schema.check(service.database)
+    witness.check(service)
+    if settings.credentials is None:
+        for path in credentials.make(settings.credential_folder):
+            note(f"made {path}: keep it private")
+    return service
+
+
+def _tls(cert: Path | None, key: Path | None, clients: Path | None) -> "Tls | None":
+    from blindlink.service.server import Tls
+
+    if (cert is None) != (key is None) or (clients is not None and cert is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together")
+    return None if cert is None or key is None else Tls(cert, key, clients)

@@ -1,0 +1,1 @@
+"""All pairs of filters at least as similar as a threshold, exactly."""

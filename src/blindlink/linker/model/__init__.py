@@ -1,0 +1,1 @@
+"""From pairs to links: non-matches, probabilities, thresholds, assignment, expected quality."""

@@ -1,0 +1,1 @@
+"""What the trusted third party does with files: receive, freeze, link, release, destroy."""

@@ -1,0 +1,70 @@
+"""Ending a project: crypto-erasure.
+
+Every project has linker keys of its own, kept out of backups. Without them no copy of a submission,
+wherever it lies, opens again. The log says when, and its last signed head goes to whoever asks.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from blindlink.errors import OutputError
+from blindlink.files import reason
+from blindlink.keys import PartyKeys
+from blindlink.linker.protocol.lock import locked
+from blindlink.linker.protocol.project import Project
+from blindlink.linker.protocol.witness import witnessed
+from blindlink.messages.agreement.document import SignedAgreement
+
+HEAD = "final.head"
+
+
+@dataclass(frozen=True)
+class Destroyed:
+    """``head``: the signed head of the log after the destruction; ``fresh``: it happened now."""
+
+    head: Path
+    fresh: bool
+
+
+def destroy(
+    project: Path,
+    agreement: SignedAgreement,
+    keys: PartyKeys,
+    key_file: Path,
+    *,
+    witness: Path | None = None,
+    now: datetime,
+) -> Destroyed:
+    """Log the destruction, write the last head into the project, erase the linker's key file.
+
+    An expired agreement can be destroyed too. Raises AgreementError for keys or a project of
+    another agreement, VerificationError, or OutputError when the key file cannot be erased.
+    """
+    agreement.check_signatures("agreement")
+    agreement.agreement.member(keys.public, "linker")
+    head = project / HEAD
+    with locked(project), witnessed(project, witness, keys, now):
+        desk = Project.load(project, agreement.digest())
+        fresh = desk.destroy(now=now)
+        desk.log.head(keys, now=now).save(head, force=True)
+    erase(key_file)
+    return Destroyed(head, fresh)
+
+
+def erase(path: Path) -> None:
+    """Overwrite and remove a key file; raises OutputError.
+
+    On a disk that copies on write the passphrase is the second lock.
+    """
+    try:
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+    except OSError as error:
+        raise OutputError(
+            f"{path}: {reason(error)}", hint="erase this key file, and every copy of it"
+        ) from None

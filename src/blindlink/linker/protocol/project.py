@@ -1,0 +1,263 @@
+"""The linker's project folder: what it received, when inputs froze, how the one run ended.
+
+    audit.log                      the audit log, which is also the only state: everything below
+                                   follows from its entries, so the two can never disagree
+    receipts/OWNER-SEQUENCE.receipt
+    reports/linkage-LEFT-RIGHT.html, .json   the quality of the links, aggregates only
+
+Rules, each a RefusedError: nothing is taken after the inputs froze; a re-submission has a higher
+sequence number, and what it replaced never comes back; a bundle id is used once; there is one run
+for one agreement, which may be repeated after a crash with the same inputs until it has ended; a
+destroyed project stays destroyed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from blindlink.errors import AgreementError, FormatError, OutputError, RefusedError
+from blindlink.files import reason
+from blindlink.keys import Entropy, PartyKeys, system_entropy
+from blindlink.messages.audit.log import AuditLog
+from blindlink.messages.audit.receipt import EVENT, Rejection, log_details, make_receipt
+from blindlink.messages.container.manifest import Manifest
+
+OPENED = "project-opened"
+WITHDRAWN = "withdrawal-received"
+FROZEN = "inputs-frozen"
+RELEASED, REFUSED = "released", "refused"
+DESTROYED = "destroyed"
+
+LOG = "audit.log"
+RECEIPTS = "receipts"
+REPORTS = "reports"
+LATEST = "a later submission of this owner was received already: use that one"
+WITHDRAWALS = 1000  # of one owner, so that nobody can fill the log
+
+
+@dataclass
+class State:
+    """What the log's entries add up to.
+
+    ``current``: bundle of each owner's latest submission; ``digests``: of every bundle received;
+    ``withdrawals``: the bundle of the submission that each withdrawal is for; ``messages``: how
+    many of them each owner sent.
+    """
+
+    agreement: str
+    current: dict[str, str] = field(default_factory=dict)
+    sequence: dict[str, int] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    withdrawals: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, int] = field(default_factory=dict)
+    frozen: dict[str, Any] | None = None
+    outcome: str | None = None
+    destroyed: bool = False
+
+
+class Project:
+    """The folder of one agreement at the linker."""
+
+    def __init__(self, folder: Path, log: AuditLog) -> None:
+        self.folder, self.log = folder, log
+
+    @classmethod
+    def open(
+        cls, folder: Path, agreement: str, *, now: datetime, entropy: Entropy = system_entropy
+    ) -> "Project":
+        """The project in ``folder``, made anew where there is none.
+
+        Raises AgreementError for the folder of another agreement, OutputError or FormatError.
+        """
+        path = folder / LOG
+        if not path.exists():
+            make_folder(folder)
+            make_folder(folder / RECEIPTS)
+            AuditLog.create(path, entropy(16).hex())
+        log = AuditLog.load(path)
+        if not log.entries:
+            log.append(OPENED, {"agreement": agreement}, now=now)
+        return cls.load(folder, agreement)
+
+    @classmethod
+    def load(cls, folder: Path, agreement: str) -> "Project":
+        """The project that is in ``folder``. Raises InputError, FormatError or AgreementError."""
+        project = cls(folder, AuditLog.load(folder / LOG))
+        if project.state().agreement != agreement:
+            raise AgreementError(
+                f"{folder}: is the project of another agreement", hint="use a folder of its own"
+            )
+        return project
+
+    def state(self) -> State:
+        """Where the project stands, from its log."""
+        state = State(agreement="")
+        try:
+            for entry in self.log.entries:
+                _apply(state, entry.event, entry.details)
+        except (KeyError, TypeError):
+            raise FormatError(f"{self.log.path}: an entry lacks what its kind has") from None
+        return state
+
+    def receive(
+        self,
+        owner: str,
+        manifest: Manifest,
+        sequence: int,
+        rows: int,
+        rejected: tuple[Rejection, ...],
+        keys: PartyKeys,
+        *,
+        now: datetime,
+    ) -> Path:
+        """Log a verified submission and write its receipt; the same one again changes nothing.
+
+        Raises RefusedError for a replay, an old sequence number, or after the inputs froze.
+        """
+        state = self.state()
+        bundle, digest = manifest.bundle, manifest.digest()
+        path = self.folder / RECEIPTS / f"{owner}-{sequence}.receipt"
+        if state.current.get(owner) != bundle or state.digests[bundle] != digest:
+            self._check_open(state)
+            if bundle in state.digests:
+                raise RefusedError(
+                    f"{owner}: this bundle was received before, and replaced", hint=LATEST
+                )
+            if sequence <= state.sequence.get(owner, 0):
+                raise RefusedError(
+                    f"{owner}: sequence {sequence} is not above {state.sequence[owner]}",
+                    hint=LATEST,
+                )
+            details = {"owner": owner, "sequence": sequence, **log_details(manifest, rows)}
+            self.log.append(EVENT, details, now=now)
+        if not path.exists():
+            index = self._entry(EVENT, bundle)
+            receipt = make_receipt(
+                self.log, index, keys, manifest, rows=rows, rejected=rejected, now=now
+            )
+            receipt.save(path)
+        return path
+
+    def withdraw(
+        self, owner: str, manifest: Manifest, submission: str, rows: int, *, now: datetime
+    ) -> None:
+        """Log a verified withdrawal; the same one again changes nothing.
+
+        Raises RefusedError for another one of the same bundle id, for too many of one owner, or
+        after the inputs froze.
+        """
+        state = self.state()
+        known = state.digests.get(manifest.bundle)
+        if known == manifest.digest():
+            return
+        self._check_open(state)
+        if known:
+            raise RefusedError(f"{owner}: another file of this bundle id was received before")
+        if state.messages.get(owner, 0) >= WITHDRAWALS:
+            raise RefusedError(
+                f"{owner}: more than {WITHDRAWALS} withdrawals",
+                hint="one withdrawal may name any number of people",
+            )
+        details = {
+            "owner": owner,
+            "bundle": manifest.bundle,
+            "rows": rows,
+            "submission": submission,
+            "withdrawal": manifest.digest(),
+        }
+        self.log.append(WITHDRAWN, details, now=now)
+
+    def freeze(self, inputs: Mapping[str, Any], *, now: datetime) -> None:
+        """From here on the inputs are these.
+
+        Raises RefusedError when others were frozen before, when the run has ended, when the project
+        is destroyed, or when a withdrawal that was received is not among them.
+        """
+        state = self.state()
+        if state.destroyed:
+            raise RefusedError(f"{self.folder}: the project is destroyed")
+        if state.outcome:
+            raise RefusedError(
+                f"{self.folder}: the run of this agreement has ended",
+                hint="a further run needs a new version of the agreement, signed by all",
+            )
+        current = set(state.current.values())
+        due = {bundle for bundle, at in state.withdrawals.items() if at in current}
+        if due - set(inputs["withdrawals"]):
+            raise RefusedError(
+                f"{self.folder}: a withdrawal that was received is not given",
+                hint="give every withdrawal file again",
+            )
+        if state.frozen is None:
+            self.log.append(FROZEN, dict(inputs), now=now)
+        elif state.frozen != dict(inputs):
+            raise RefusedError(
+                f"{self.folder}: the inputs froze with other files",
+                hint="repeat the run with the files of the first one",
+            )
+
+    def finish(
+        self,
+        outcome: str,
+        details: Mapping[str, Any],
+        *,
+        now: datetime,
+        entropy: Entropy = system_entropy,
+    ) -> None:
+        """Log how the run ended: RELEASED or REFUSED.
+
+        With a random number: owners may hold a consistency proof, which has hashes of entries, and
+        whoever can guess an entry could tell from its hash how the run ended.
+        """
+        self.log.append(outcome, {**details, "nonce": entropy(16).hex()}, now=now)
+
+    def destroy(self, *, now: datetime) -> bool:
+        """Log the destruction; False when it was destroyed before."""
+        if self.state().destroyed:
+            return False
+        self.log.append(DESTROYED, {}, now=now)
+        return True
+
+    def _check_open(self, state: State) -> None:
+        if state.destroyed:
+            raise RefusedError(f"{self.folder}: the project is destroyed")
+        if state.frozen is not None:
+            raise RefusedError(
+                f"{self.folder}: the inputs are frozen",
+                hint="a changed submission needs a new version of the agreement, signed by all",
+            )
+
+    def _entry(self, event: str, bundle: str) -> int:
+        mine = (e for e in self.log.entries if e.event == event and e.details["bundle"] == bundle)
+        return next(mine).index
+
+
+def _apply(state: State, event: str, details: Mapping[str, Any]) -> None:
+    if event == OPENED:
+        state.agreement = details["agreement"]
+    elif event == EVENT:
+        owner, bundle = details["owner"], details["bundle"]
+        state.current[owner], state.sequence[owner] = bundle, details["sequence"]
+        state.digests[bundle] = details["submission"]
+    elif event == WITHDRAWN:
+        state.digests[details["bundle"]] = details["withdrawal"]
+        state.withdrawals[details["bundle"]] = details["submission"]
+        state.messages[details["owner"]] = state.messages.get(details["owner"], 0) + 1
+    elif event == FROZEN:
+        state.frozen = dict(details)
+    elif event in (RELEASED, REFUSED):
+        state.outcome = event
+    elif event == DESTROYED:
+        state.destroyed = True
+    else:  # of a later version, whose rules are not known here
+        raise FormatError("audit log: an entry is of an unknown kind")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder of the linker's own: its log says how the run ended. Raises OutputError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: {reason(error)}") from None

@@ -1,0 +1,107 @@
+"""Taking one file in before the run: verified, logged, and a receipt for its owner.
+
+The file itself stays where it is; the run is given it again. Memory does not grow with it: the
+encodings are read through and not kept.
+"""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from blindlink.errors import VerificationError
+from blindlink.keys import Entropy, PartyKeys, system_entropy
+from blindlink.linker.protocol import intake
+from blindlink.linker.protocol.lock import locked
+from blindlink.linker.protocol.project import Project, make_folder
+from blindlink.linker.protocol.witness import witnessed
+from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.container import reader as container
+from blindlink.messages.submission.withdrawal import WITHDRAWAL
+from blindlink.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class Received:
+    """What was taken in: a ``submission`` or a ``withdrawal``, by bundle id.
+
+    ``rejected``: rows of a submission that cannot match anybody; ``receipt``: of a submission only.
+    """
+
+    kind: str
+    owner: str
+    bundle_id: str
+    sequence: int | None
+    rows: int
+    rejected: int
+    receipt: Path | None
+
+
+def receive(
+    file: Path,
+    agreement: SignedAgreement,
+    keys: PartyKeys,
+    project: Path,
+    *,
+    witness: Path | None = None,
+    now: datetime,
+    entropy: Entropy = system_entropy,
+    progress: Progress = silent,
+) -> Received:
+    """Verify a submission or a withdrawal and log it in the project's folder, made where there is
+    none; the same file again changes nothing. ``witness`` keeps the log's head, see ``witnessed``.
+
+    Raises InputError, FormatError, VerificationError, AgreementError or RefusedError (a replay, an
+    old sequence number, frozen inputs); then nothing is logged.
+    """
+    agreement.verify(now, "agreement")
+    agreement.agreement.member(keys.public, "linker")
+    if container.kind_of(file) == WITHDRAWAL:
+        return _withdrawal(file, agreement, keys, (project, witness), now)
+    with ExitStack() as stack:
+        taken = intake.take(stack, file, agreement, keys, now=now, keep=False, progress=progress)
+        make_folder(project)
+        stack.enter_context(locked(project))
+        stack.enter_context(witnessed(project, witness, keys, now))
+        desk = Project.open(project, agreement.digest(), now=now, entropy=entropy)
+        manifest, content = taken.bundle.manifest, taken.content
+        receipt = desk.receive(
+            taken.owner.name,
+            manifest,
+            content.sequence,
+            content.rows,
+            taken.rejected,
+            keys,
+            now=now,
+        )
+    rejected = sum(len(each.positions) for each in taken.rejected)
+    return Received(
+        "submission",
+        taken.owner.name,
+        manifest.bundle,
+        content.sequence,
+        content.rows,
+        rejected,
+        receipt,
+    )
+
+
+def _withdrawal(
+    file: Path,
+    agreement: SignedAgreement,
+    keys: PartyKeys,
+    places: tuple[Path, Path | None],
+    now: datetime,
+) -> Received:
+    project, witness = places
+    message = intake.take_withdrawal(file, agreement, keys, now=now)
+    owner, rows = message.owner.name, len(message.ids)
+    with locked(project), witnessed(project, witness, keys, now):
+        desk = Project.load(project, agreement.digest())
+        if desk.state().current.get(owner) != message.submission:
+            raise VerificationError(
+                f"withdrawal of {owner}: is for another submission of this owner",
+                hint="the owner makes a new one from the row map of its latest submission",
+            )
+        desk.withdraw(owner, message.manifest, message.submission, rows, now=now)
+    return Received("withdrawal", owner, message.manifest.bundle, None, rows, 0, None)

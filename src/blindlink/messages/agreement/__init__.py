@@ -1,0 +1,1 @@
+"""The agreement that all parties sign, and the secret that two owners share."""

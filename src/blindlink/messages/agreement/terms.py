@@ -1,0 +1,226 @@
+"""What the parties agree: the model behind the agreement file, with every rule that it must keep.
+
+Fractions are decimal strings. ``payload`` gives, per owner, table and column, the generalisation
+that the owner applies before anything leaves it: ``keep``, ``year``, ``month``, ``band:N``,
+``truncate:N``; what is not listed is dropped.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+
+from blindlink.errors import AgreementError
+from blindlink.keys import PartyPublic, Role
+from blindlink.messages import canonical
+from blindlink.messages.fields import STRICT, KeyCheck, Name, Stamp, Text, moment
+from blindlink.messages.plan import Fraction, Plan
+
+FORMAT = "blindlink-agreement-v1"
+IDENTIFIERS = frozenset(
+    (
+        *("entity_id", "record_id", "crn", "clientid", "client_reference", "nhs_number", "nhsno"),
+        *("pnc", "pncid", "pnc_number", "cro", "cro_number", "noms_number", "prison_number"),
+        *("nino", "national_insurance_number", "driving_licence", "passport_number"),
+        *("name", "full_name", "forename", "first_name", "middle_name", "surname", "last_name"),
+        *("alias", "address", "email", "telephone", "phone"),
+    )
+)
+"""Never payload: they name a person. A fresh number of this release stands for the person."""
+COARSE_ONLY = frozenset(("date_of_birth", "dob", "postcode", "postcode_full"))
+"""Payload only after a generalisation: kept whole, they all but name a person."""
+
+ReleasePolicy = Literal["all", "candidates", "matched"]
+Column = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Generalisation = Annotated[
+    str, StringConstraints(pattern=r"^(keep|year|month|(band|truncate):[1-9][0-9]{0,5})$")
+]
+Payload = dict[Column, dict[Column, Generalisation]]
+Count = Annotated[int, Field(ge=0, le=10**9)]
+
+
+class Limits(BaseModel):
+    """What one owner may send: identity rows, bytes of the file, number of submissions."""
+
+    model_config = STRICT
+
+    rows: Annotated[int, Field(ge=1, le=10**9)]
+    bytes: Annotated[int, Field(ge=1, le=2**48)]
+    submissions: Annotated[int, Field(ge=1, le=1000)]
+
+
+class Waiver(BaseModel):
+    """Who accepts that two parties are less apart than the design wants, and why."""
+
+    model_config = STRICT
+
+    waives: Literal["same-organisation", "shared-key"]
+    parties: tuple[Name, Name]
+    accepted_by: Text
+    reason: Text
+
+
+class Agreement(BaseModel):
+    """The terms. Two or more owners (in the order that makes the first one left), one linker, one
+    analyst; every constructor call validates all of them.
+
+    ``minimum_rows``: fewest identity rows of a submission. ``minimum_overlap``: fewest links of a
+    release. ``controls``: control records per owner, a number or a share of its identity rows.
+    """
+
+    model_config = STRICT
+
+    format: Literal["blindlink-agreement-v1"] = "blindlink-agreement-v1"
+    project: Name
+    version: Annotated[int, Field(ge=1, le=10**6)] = 1
+    purpose: Text
+    legal_basis: Text
+    created: Stamp
+    expires: Stamp
+    destroy_by: Stamp
+    parties: Annotated[tuple[PartyPublic, ...], Field(min_length=4, max_length=32)]
+    schema_document: dict[str, Any]
+    key_check: KeyCheck
+    plan: Plan
+    release_policy: dict[Name, ReleasePolicy]
+    payload: dict[Name, Payload]
+    controls: dict[Name, Count | Fraction]
+    limits: Limits
+    minimum_rows: Annotated[int, Field(ge=1, le=10**9)]
+    minimum_overlap: Count
+    disclosure_policy: dict[str, Any]
+    waivers: Annotated[tuple[Waiver, ...], Field(max_length=64)] = ()
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Agreement":
+        for rule in (_check_dates, _check_parties, _check_terms, _check_payload):
+            rule(self)
+        for waiver in self.waivers:
+            if not set(waiver.parties) <= set(self.names):
+                raise ValueError("a waiver names somebody who is no party")
+        for what, one, other in _too_close(self):
+            if not _waived(self, what, one, other):
+                raise ValueError(f"{one} and {other}: {what}, and no waiver accepts it")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all parties, in the order of the agreement."""
+        return tuple(party.name for party in self.parties)
+
+    @property
+    def owners(self) -> tuple[PartyPublic, ...]:
+        """The owners in their order; the first is left."""
+        return tuple(party for party in self.parties if party.role == "owner")
+
+    @property
+    def linker(self) -> PartyPublic:
+        """The trusted third party."""
+        return self.party("linker")
+
+    @property
+    def analyst(self) -> PartyPublic:
+        """The party that studies the cohort."""
+        return self.party("analyst")
+
+    def party(self, which: str) -> PartyPublic:
+        """The party of that name, else the only one with that role; raises AgreementError."""
+        found = [party for party in self.parties if party.name == which]
+        found = found or [party for party in self.parties if party.role == which]
+        if len(found) != 1:
+            raise AgreementError(f"agreement: has no single party '{which}'")
+        return found[0]
+
+    def by_fingerprint(self, fingerprint: str) -> PartyPublic:
+        """The party with that fingerprint; raises AgreementError."""
+        for party in self.parties:
+            if party.fingerprint() == fingerprint:
+                return party
+        raise AgreementError(f"agreement: {fingerprint} is none of its parties")
+
+    def member(self, public: PartyPublic, role: Role | None = None) -> PartyPublic:
+        """``public`` itself when it is a party (in that role); raises AgreementError otherwise."""
+        if public not in self.parties:
+            raise AgreementError(
+                f"agreement: the keys of {public.name} are none of its parties",
+                hint="use the key file whose fingerprint stands in 'blindlink agreement show'",
+            )
+        if role is not None and public.role != role:
+            raise AgreementError(f"agreement: {public.name} is {public.role}, not {role}")
+        return public
+
+    def control_count(self, owner: str, rows: int) -> int:
+        """How many control records the owner adds to ``rows`` identity rows."""
+        wanted = self.controls[owner]
+        return wanted if isinstance(wanted, int) else round(float(wanted) * rows)
+
+    def document(self) -> dict[str, Any]:
+        """The terms as JSON objects."""
+        return self.model_dump(mode="json")
+
+    def to_bytes(self) -> bytes:
+        """The canonical bytes, which the parties sign."""
+        return canonical.dumps(self.document())
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical bytes, 64 hex digits."""
+        return canonical.digest(self.to_bytes())
+
+    def schema_fingerprint(self) -> str:
+        """SHA-256 of the linkage schema in canonical form."""
+        return canonical.digest(self.schema_document)
+
+
+def _check_dates(terms: Agreement) -> None:
+    if not moment(terms.created) < moment(terms.expires) <= moment(terms.destroy_by):
+        raise ValueError("created, expires and destroy_by are not in this order")
+
+
+def _check_parties(terms: Agreement) -> None:
+    names = set(terms.names)
+    if len(names) != len(terms.parties):
+        raise ValueError("two parties have one name")
+    if names & {"owner", "linker", "analyst"} - {p.name for p in terms.parties if p.name == p.role}:
+        raise ValueError("a party bears the name of another role")
+    roles = [party.role for party in terms.parties]
+    if roles.count("owner") < 2 or roles.count("linker") != 1 or roles.count("analyst") != 1:
+        raise ValueError("needs two or more owners, one linker and one analyst")
+
+
+def _check_terms(terms: Agreement) -> None:
+    owners = {party.name for party in terms.owners}
+    for field in ("release_policy", "payload", "controls"):
+        if set(getattr(terms, field)) != owners:
+            raise ValueError(f"{field} does not name exactly the owners")
+    if terms.minimum_rows > terms.limits.rows:
+        raise ValueError("minimum_rows is above the limit of rows")
+
+
+def _check_payload(terms: Agreement) -> None:
+    for owner, tables in terms.payload.items():
+        for table, columns in tables.items():
+            kept = {column for column, rule in columns.items() if rule == "keep"}
+            if found := IDENTIFIERS.intersection(columns) | (COARSE_ONLY & kept):
+                raise ValueError(f"payload of {owner}, {table}: {min(found)} is an identifier")
+            if not columns:
+                raise ValueError(f"payload of {owner}, {table}: lists no column")
+
+
+def _too_close(terms: Agreement) -> Iterator[tuple[str, str, str]]:
+    """Pairs of parties that stand in two roles with one organisation, or share a key."""
+    for one, other in combinations(terms.parties, 2):
+        if one.public_keys() & other.public_keys():
+            yield "shared-key", one.name, other.name
+        if one.role != other.role and _plain(one.organisation) == _plain(other.organisation):
+            yield "same-organisation", one.name, other.name
+
+
+def _waived(terms: Agreement, what: str, one: str, other: str) -> bool:
+    return any(w.waives == what and set(w.parties) == {one, other} for w in terms.waivers)
+
+
+def _plain(organisation: str) -> str:
+    """An organisation's name as people read it: case, width and spaces do not make another one."""
+    return " ".join(unicodedata.normalize("NFKC", organisation).casefold().split())

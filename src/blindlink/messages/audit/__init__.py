@@ -1,0 +1,1 @@
+"""The append-only log: entries, heads, proofs, receipts, and what others keep of it."""

@@ -1,0 +1,120 @@
+"""What an owner gets back for a submission: rows taken and refused, and a proof that it was logged.
+
+    signed = make_receipt(log, index, keys, now=now, ...)      Signed[Receipt]
+    signed.save(path)
+    signed = load_receipt(path, linker, manifest)              verified, or an error
+
+Nothing about matches, and nothing about whether a release was made or refused.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from blindlink.errors import VerificationError
+from blindlink.keys import PartyKeys, PartyPublic
+from blindlink.messages.audit.log import AuditLog, Entry, SignedHead
+from blindlink.messages.audit.proofs import check_inclusion
+from blindlink.messages.container.manifest import Manifest
+from blindlink.messages.fields import STRICT, BundleId, Digest, Fingerprint, Name, Stamp, stamp
+from blindlink.messages.signed import Signed
+
+EVENT = "submission-received"
+REJECTED = 100_000
+
+Rows = Annotated[int, Field(ge=0, le=10**9)]
+
+
+class Rejection(BaseModel):
+    """Rows of one submission that were not taken, by position from 0, for one reason."""
+
+    model_config = STRICT
+
+    reason: Name
+    positions: Annotated[tuple[Rows, ...], Field(min_length=1, max_length=REJECTED)]
+
+
+class Receipt(BaseModel):
+    """The linker's word for a submission. ``entry`` is the log's, ``path`` leads it to ``head``."""
+
+    model_config = STRICT
+
+    format: Literal["blindlink-receipt-v1"] = "blindlink-receipt-v1"
+    agreement: Digest
+    bundle: BundleId
+    submission: Digest
+    received: Rows
+    accepted: Rows
+    rejected: Annotated[tuple[Rejection, ...], Field(max_length=100)]
+    created: Stamp
+    signer: Fingerprint
+    entry: Entry
+    path: Annotated[tuple[Digest, ...], Field(max_length=64)]
+    head: SignedHead
+
+    @model_validator(mode="after")
+    def _counts_fit(self) -> "Receipt":
+        if self.accepted + sum(len(each.positions) for each in self.rejected) != self.received:
+            raise ValueError("accepted and rejected rows are not the received ones")
+        return self
+
+
+def log_details(manifest: Manifest, rows: int) -> dict[str, str | int]:
+    """What the log says of a submission: append it under ``EVENT``."""
+    return {
+        "agreement": manifest.agreement,
+        "bundle": manifest.bundle,
+        "rows": rows,
+        "submission": manifest.digest(),
+    }
+
+
+def make_receipt(
+    log: AuditLog,
+    index: int,
+    keys: PartyKeys,
+    manifest: Manifest,
+    *,
+    rows: int,
+    rejected: tuple[Rejection, ...] = (),
+    now: datetime,
+) -> Signed[Receipt]:
+    """The receipt for the submission with ``manifest``, logged as the entry at ``index``.
+
+    Its head ends with that entry: a later one would tell the owner whether the run has ended.
+    """
+    head = log.head(keys, now=now, size=index + 1)
+    document = Receipt(
+        agreement=manifest.agreement,
+        bundle=manifest.bundle,
+        submission=manifest.digest(),
+        received=rows,
+        accepted=rows - sum(len(each.positions) for each in rejected),
+        rejected=rejected,
+        created=stamp(now),
+        signer=keys.public.fingerprint(),
+        entry=log.entries[index],
+        path=tuple(log.inclusion(index, index + 1)),
+        head=SignedHead.of(head),
+    )
+    return Signed.make(document, keys)
+
+
+def load_receipt(path: Path, linker: PartyPublic, manifest: Manifest | None) -> Signed[Receipt]:
+    """A receipt that ``linker`` signed, for the submission with ``manifest`` where one is given.
+
+    Raises InputError, FormatError or VerificationError (signature, head, proof, other submission).
+    """
+    signed, where = Signed.load(path, Receipt), str(path)
+    receipt = signed.document
+    signed.verify(linker, where)
+    receipt.head.signed().verify(linker, f"{where}: head")
+    details = receipt.entry.details
+    if receipt.entry.event != EVENT or details.get("submission") != receipt.submission:
+        raise VerificationError(f"{where}: entry: is not the one of this submission")
+    check_inclusion(receipt.entry, receipt.path, receipt.head.document, where)
+    if manifest is not None and receipt.submission != manifest.digest():
+        raise VerificationError(f"{where}: submission: is another one")
+    return signed

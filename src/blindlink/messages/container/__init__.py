@@ -1,0 +1,1 @@
+"""The signed and sealed file that everything travels in."""

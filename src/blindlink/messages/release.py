@@ -1,0 +1,189 @@
+"""What the linker hands to the analyst: a container of the kind ``release``, sealed to the analyst.
+
+    section     plain bytes
+    index       canonical JSON (class Index): numbers, policies, owners' manifests and signatures
+    entities    for each owner, for each entity in the order of its first blob: pseudonym (16), id
+                of its first blob (16), place of that blob (4), blobs (4), candidates (4), 1 where
+                its blobs are in this file, else 0 (1)
+    links       left entity (4), right entity (4), probability (8, NaN without a model), method (1)
+    candidates  the same columns
+    reports     JSON list of the linkage reports, one for each pair of owners
+    forwarded   for each owner its sealed sections ``layout`` and ``controls`` as they came
+    proofs      for each owner the nodes (32) that prove its blobs against its Merkle root
+    payload     for each owner its forwarded blob records
+
+Entities are numbered over all owners, in file order. Integers and floats are big-endian. Even the
+owners' ciphertexts are sealed once more: whoever holds an owner's submission could otherwise see
+which of its blobs went out, and so who was linked.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import IO, Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, Field, StringConstraints
+
+from blindlink.errors import FormatError
+from blindlink.keys import Signatures
+from blindlink.messages import canonical
+from blindlink.messages.agreement.terms import ReleasePolicy
+from blindlink.messages.audit.inclusion import HASH
+from blindlink.messages.container.manifest import MAX_SIZE, Manifest
+from blindlink.messages.container.stream import sealed_size
+from blindlink.messages.fields import STRICT, Digest, Name, parse
+from blindlink.messages.submission.content import FORWARDED, Count
+
+KIND = "release"
+SECTIONS = (
+    "index",
+    "entities",
+    "links",
+    "candidates",
+    "reports",
+    "forwarded",
+    "proofs",
+    "payload",
+)
+INDEX_LIMIT = canonical.LIMIT
+REPORT_LIMIT, REPORTS_LIMIT = 128 << 10, 16 << 20  # bytes of one, and of all
+
+ENTITY = np.dtype(
+    [
+        ("pseudonym", "u1", (16,)),
+        ("first_blob", "u1", (16,)),
+        ("place", ">u4"),
+        ("blobs", ">u4"),
+        ("candidates", ">u4"),
+        ("forwarded", "u1"),
+    ]
+)
+PAIR = np.dtype([("left", ">u4"), ("right", ">u4"), ("probability", ">f8"), ("method", "u1")])
+
+Rows = npt.NDArray[np.void]
+Method = Annotated[str, StringConstraints(pattern=r"^[ -~]{0,64}$")]
+Size = Annotated[int, Field(ge=0, le=MAX_SIZE)]
+
+
+class OwnerPart(BaseModel):
+    """One owner in a release. ``withdrawn`` entities are in the owner's submission and not here;
+    ``blobs`` records are forwarded with ``nodes`` proof nodes."""
+
+    model_config = STRICT
+
+    name: Name
+    policy: ReleasePolicy
+    manifest: str
+    signatures: Signatures
+    entities: Count
+    withdrawn: Count
+    blobs: Count
+    nodes: Count
+
+
+class Index(BaseModel):
+    """The table of contents of a release."""
+
+    model_config = STRICT
+
+    owners: Annotated[tuple[OwnerPart, ...], Field(min_length=2, max_length=30)]
+    links: Count
+    candidates: Count
+    methods: Annotated[tuple[Method, ...], Field(max_length=64)]
+
+    def to_bytes(self) -> bytes:
+        """The plain bytes of the section ``index``."""
+        return canonical.dumps(self.model_dump())
+
+
+class Content(BaseModel):
+    """What the manifest of a release says in clear: which submissions went in, by digest."""
+
+    model_config = STRICT
+
+    submissions: Annotated[dict[Name, Digest], Field(min_length=2, max_length=30)]
+
+
+def content_of(manifest: Manifest, where: str) -> Content:
+    """The content of a release's manifest, with its sections checked. Raises FormatError."""
+    content = parse(Content, manifest.content, f"{where}: manifest: content")
+    found = tuple((section.name, section.cipher) for section in manifest.sections)
+    if found != tuple((name, "stream") for name in SECTIONS):
+        raise FormatError(f"{where}: manifest: sections are not those of a release")
+    return content
+
+
+def read_index(data: bytes, where: str) -> Index:
+    """Read the plain bytes of the section ``index``. Raises FormatError."""
+    return parse(Index, canonical.loads(data, f"{where}: index"), f"{where}: index")
+
+
+def check_sizes(
+    index: Index,
+    manifest: Manifest,
+    owners: Sequence[Manifest],
+    record_bytes: Sequence[int],
+    where: str,
+) -> None:
+    """Raises FormatError unless every section has the size that the index makes it have.
+
+    ``owners``: their manifests; ``record_bytes``: bytes of a blob record of each.
+    """
+    sizes = {
+        "entities": ENTITY.itemsize * sum(owner.entities for owner in index.owners),
+        "links": PAIR.itemsize * index.links,
+        "candidates": PAIR.itemsize * index.candidates,
+        "forwarded": sum(owner.section(name).size for owner in owners for name in FORWARDED),
+        "proofs": HASH * sum(owner.nodes for owner in index.owners),
+        "payload": sum(o.blobs * n for o, n in zip(index.owners, record_bytes, strict=True)),
+    }
+    for name, size in sizes.items():
+        if manifest.section(name).size != sealed_size(size):
+            raise FormatError(f"{where}: {name}: not the size that the index declares")
+    if manifest.section("reports").size > reports_limit(len(index.owners)):
+        raise FormatError(f"{where}: reports: larger than {reports_limit(len(index.owners))} bytes")
+
+
+def reports_limit(owners: int) -> int:
+    """Bytes of the section ``reports`` at most: parsed, JSON takes thirty times as much memory."""
+    return min(REPORT_LIMIT * (owners * (owners - 1) // 2), REPORTS_LIMIT)
+
+
+def read_rows(source: IO[bytes], dtype: Any, number: int) -> Rows:
+    """``number`` rows of a section whose size ``check_sizes`` has checked."""
+    return np.frombuffer(source.read(number * dtype.itemsize), dtype)
+
+
+def check_pairs(pairs: Rows, bounds: Sequence[int], methods: int, where: str) -> None:
+    """Raises FormatError for a pair that no linkage gives.
+
+    ``bounds``: the first entity number of each owner, and the number of all entities. A pair joins
+    entities of two owners, the earlier one on the left, and stands once.
+    """
+    if not len(pairs):
+        return
+    left, right = pairs["left"].astype(np.int64), pairs["right"].astype(np.int64)
+    if max(left.max(), right.max()) >= bounds[-1]:
+        raise FormatError(f"{where}: a pair names an entity that is not there")
+    side = [np.searchsorted(np.asarray(bounds[1:]), each, side="right") for each in (left, right)]
+    if np.any(side[0] >= side[1]):
+        raise FormatError(f"{where}: a pair does not join a left and a right entity")
+    if len(np.unique(left * bounds[-1] + right)) != len(pairs):
+        raise FormatError(f"{where}: a pair stands twice")
+    known = pairs["probability"][~np.isnan(pairs["probability"])]
+    if np.any((known < 0) | (known > 1)) or np.any(pairs["method"] >= methods):
+        raise FormatError(f"{where}: a pair has no such probability or method")
+
+
+def bounds_of(index: Index) -> list[int]:
+    """The first entity number of each owner, and the number of all entities."""
+    bounds = [0]
+    for owner in index.owners:
+        bounds.append(bounds[-1] + owner.entities)
+    return bounds
+
+
+def spans(bounds: Sequence[int]) -> list[slice]:
+    """The entities of each owner."""
+    return [slice(a, b) for a, b in pairwise(bounds)]

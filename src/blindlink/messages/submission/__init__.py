@@ -1,0 +1,1 @@
+"""What an owner sends: encodings, sealed payload, withdrawals."""

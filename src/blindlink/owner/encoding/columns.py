@@ -1,0 +1,192 @@
+"""The columns of a table as distinct values and codes, so that every value is worked on once."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from blindlink.errors import InputError
+from blindlink.owner.encoding.problems import Problems
+from blindlink.schema.document import LinkageSchema
+from blindlink.schema.models import Column
+from blindlink.schema.steps import Step, step
+
+# Results of one step that are kept: enough for all dates of birth and all names that are frequent.
+_KEPT = 1 << 16
+_KEPT_LENGTH = 200  # characters; longer texts hardly repeat and would fill the memory
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column: row i holds ``values[codes[i]]``. "" means missing."""
+
+    values: list[str]
+    codes: npt.NDArray[np.int64]
+
+    def arrow(self) -> pa.Array:
+        """The column as Arrow text, null where it is missing."""
+        values = pa.array([value or None for value in self.values], pa.string())
+        return values.take(pa.array(self.codes))
+
+    def rows_of(self, codes: Sequence[int]) -> npt.NDArray[np.int64]:
+        """The rows that hold one of these values."""
+        chosen = np.zeros(len(self.values), bool)
+        chosen[list(codes)] = True
+        return np.flatnonzero(chosen[self.codes])
+
+
+def read(table: pa.Table, name: str) -> Coded:
+    """A column of the table as text; a null is missing, a time stamp its date."""
+    column = table.column(name)
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.date32(), safe=False)
+    if not pa.types.is_string(column.type):
+        column = column.cast(pa.string())
+    coded = column.fill_null("").combine_chunks().dictionary_encode()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.combine_chunks() if coded.num_chunks else pa.array([], pa.string())
+        coded = coded if pa.types.is_dictionary(coded.type) else coded.dictionary_encode()
+    codes = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return Coded(coded.dictionary.to_pylist(), codes)
+
+
+def mapped(
+    coded: Coded,
+    function: Callable[[str], str],
+    name: str,
+    problems: Problems,
+    known: dict[str, str] | None = None,
+) -> Coded:
+    """The column after a function of its values; a ValueError is a bad cell and gives "".
+
+    ``known`` keeps results for the next table, some of them.
+    """
+    known = {} if known is None else known
+    seen: dict[str, int] = {}
+    bad: defaultdict[str, list[int]] = defaultdict(list)
+    recode = np.zeros(len(coded.values), np.int64)
+    for code, value in enumerate(coded.values):
+        result = known.get(value)
+        if result is None:
+            try:
+                result = function(value)
+                if len(known) < _KEPT and len(value) <= _KEPT_LENGTH:
+                    known[value] = result
+            except ValueError as error:
+                bad[str(error)].append(code)
+                result = ""
+        recode[code] = seen.setdefault(result, len(seen))
+    for reason, codes in bad.items():
+        problems.add(name, coded.rows_of(codes), reason)
+    return Coded(list(seen), recode[coded.codes])
+
+
+def first_filled(columns: Sequence[Coded]) -> Coded:
+    """Row by row, the first of the columns that is not missing."""
+    result = columns[0]
+    for other in columns[1:]:
+        blank = [code for code, value in enumerate(result.values) if not value]
+        empty = np.isin(result.codes, blank)
+        codes = np.where(empty, other.codes + len(result.values), result.codes)
+        merged = Coded(result.values + other.values, codes)
+        result = mapped(merged, str, "", Problems())
+    return result
+
+
+def joined(columns: Sequence[Coded], least: int) -> Coded:
+    """Row by row, the filled ones sorted and joined with a space; "" where fewer than ``least``."""
+    codes = np.column_stack([column.codes for column in columns])
+    distinct, place = np.unique(codes, axis=0, return_inverse=True)
+    texts = []
+    for row in distinct.tolist():
+        values = (column.values[code] for column, code in zip(columns, row, strict=True))
+        filled = sorted(value for value in values if value)
+        texts.append(" ".join(filled) if len(filled) >= least else "")
+    return mapped(Coded(texts, place.reshape(-1)), str, "", Problems())
+
+
+def derive(table: pa.Table, schema: LinkageSchema, problems: Problems) -> dict[str, Coded]:
+    """The columns that the schema makes of the table's. Raises SchemaError, InputError."""
+    return Derivation(schema).derive(table, problems)
+
+
+class Derivation:
+    """Makes the columns of a schema, table after table, and keeps results of steps between them.
+
+    Columns whose first steps are the same share the work: a date is read once for all its parts.
+    """
+
+    def __init__(self, schema: LinkageSchema) -> None:
+        declared = schema.extension.columns if schema.extension else []
+        self._columns = [(column, steps_of(column)) for column in declared]
+        self._known: defaultdict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
+
+    def derive(self, table: pa.Table, problems: Problems) -> dict[str, Coded]:
+        """The columns by name. Raises InputError where the table lacks what one is made of."""
+        made: dict[tuple[str, ...], Coded] = {}
+        result = {}
+        for column, steps in self._columns:
+            there = sources(column, table.column_names)
+            parts = [self._steps(table, name, steps, made, problems) for name in there]
+            if column.combine == "first":
+                result[column.name] = first_filled(parts)
+            else:
+                every = column.combine == "all"
+                result[column.name] = joined(parts, len(column.sources) if every else 1)
+        return result
+
+    def _steps(
+        self,
+        table: pa.Table,
+        name: str,
+        steps: Sequence[Step],
+        made: dict[tuple[str, ...], Coded],
+        problems: Problems,
+    ) -> Coded:
+        path: tuple[str, ...] = (name,)
+        if path not in made:
+            made[path] = read(table, name)
+        for each in steps:
+            before, path = made[path], (*path, each.model_dump_json())
+            if path not in made:
+                known = self._known[path]
+                made[path] = mapped(before, _unless_missing(each.apply), name, problems, known)
+        return made[path]
+
+
+def steps_of(column: Column) -> list[Step]:
+    """The normalisation steps of a column. Raises ValueError naming the column."""
+    try:
+        return [step(each) for each in column.steps]
+    except ValueError as error:
+        raise ValueError(f"column {column.name}: {error}") from None
+
+
+def sources(column: Column, names: Sequence[str]) -> list[str]:
+    """The columns of a table that a declared column is made of. Raises InputError for none."""
+    there = [name for name in column.sources if name in names]
+    if not there:
+        raise InputError(
+            f"the schema needs a column {' or '.join(column.sources)}, which the table lacks",
+            hint="make the schema again with 'blindlink schema new' from the columns of all owners",
+        )
+    return there
+
+
+def needed(columns: Sequence[Column], features: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The columns of a table that encoding reads, in the table's order. Raises InputError."""
+    used = {source for column in columns for source in sources(column, names)}
+    own = {column.name for column in columns}
+    plain = [name for name in features if name not in own]
+    if lacking := sorted(set(plain) - set(names)):
+        raise InputError(f"the table lacks columns of the schema: {', '.join(lacking)}")
+    return [name for name in names if name in used or name in plain]
+
+
+def _unless_missing(apply: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda value: apply(value) if value else ""

@@ -1,0 +1,81 @@
+"""Encoding from file to file, batch by batch, as the bare tool does it."""
+
+from pathlib import Path
+
+from blindlink.errors import KeyFileError
+from blindlink.files import check_output, reason, replacing
+from blindlink.frames import count_rows, iter_tables
+from blindlink.keys import LinkageKey
+from blindlink.messages.encodings import EncodingsWriter
+from blindlink.owner.encoding.batch import BatchEncoder, Tolerate
+from blindlink.progress import Progress, silent
+from blindlink.schema.document import load_schema
+
+_LIMIT = 1 << 16
+
+
+def encode_file(
+    data: Path,
+    schema: Path,
+    secret: Path,
+    out: Path,
+    *,
+    form: str = "parquet",
+    backend: str = "blindlink",
+    compat: bool = False,
+    workers: int | None = None,
+    tolerate: Tolerate | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+) -> None:
+    """Encode the table ``data`` into ``out``, whole or not at all; memory does not grow with rows.
+
+    ``form`` is parquet or json (clkhash's form, first filter only). With ``compat`` the secret file
+    is taken as it is, text included, and the schema must be a plain one of clkhash. ``tolerate`` as
+    in ``BatchEncoder``. ``progress`` counts rows; the whole is an estimate for CSV.
+    """
+    inputs = [data, schema, secret]
+    check_output(out, inputs=inputs, force=force)
+    encoder = _encoder(schema, secret, backend, compat, workers, tolerate)
+    total = count_rows(data)
+    progress(0, total)
+    with (
+        encoder,
+        replacing(out, inputs=inputs, force=force) as draft,
+        EncodingsWriter(draft, form=form) as writer,
+    ):
+        for encodings in encoder.stream(iter_tables(data)):
+            writer.write(encodings)
+            progress(encoder.rows, max(total, encoder.rows))
+        progress(encoder.rows, encoder.rows)
+
+
+def _encoder(
+    schema: Path,
+    secret: Path,
+    backend: str,
+    compat: bool,
+    workers: int | None,
+    tolerate: Tolerate | None,
+) -> BatchEncoder:
+    loaded = load_schema(schema)
+    if compat:
+        return BatchEncoder.as_clkhash(
+            loaded, _raw_secret(secret), backend=backend, workers=workers, tolerate=tolerate
+        )
+    return BatchEncoder(
+        loaded, LinkageKey.load(secret), backend=backend, workers=workers, tolerate=tolerate
+    )
+
+
+def _raw_secret(path: Path) -> bytes:
+    """The bytes of a secret file, as clkhash's users have it: one line of text, or anything."""
+    try:
+        secret = path.read_bytes()
+    except OSError as error:
+        raise KeyFileError(f"{path}: {reason(error)}", hint="check the path") from None
+    if not secret.strip():
+        raise KeyFileError(f"{path}: is empty", hint="clkhash would take it; nobody should")
+    if len(secret) > _LIMIT:
+        raise KeyFileError(f"{path}: is too large for a secret")
+    return secret

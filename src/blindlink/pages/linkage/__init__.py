@@ -1,0 +1,1 @@
+"""The linkage quality report as a page."""

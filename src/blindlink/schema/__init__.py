@@ -1,0 +1,1 @@
+"""What is agreed before any data: linkage schemas, comparisons, steps, hardenings, profiles."""

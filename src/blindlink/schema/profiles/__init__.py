@@ -1,0 +1,1 @@
+"""Profiles: a schema for whatever all owners can supply."""

@@ -1,0 +1,1 @@
+"""Sentences with a treatment requirement, and the treatment that follows."""

@@ -1,0 +1,143 @@
+"""How entry into treatment builds up after the sentence, with what else may come first.
+
+The estimator of Aalen and Johansen (1978) for competing risks: 1 - Kaplan-Meier would count people
+who died as if they could still enter. Those in treatment on the sentence date enter on day 0.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from blindlink.analyst.estimate.columns import Floats, Integers
+from blindlink.analyst.publish.tables import TOTAL, Column, Table
+from blindlink.studies.probation_treatment.correction import Correction
+from blindlink.studies.probation_treatment.pathways import Pathways
+from blindlink.studies.probation_treatment.statistics.layout import (
+    REQUIREMENT,
+    count,
+    estimate,
+    impossible,
+    label,
+    make,
+)
+
+EVENTS = ("entered treatment", "died before entry", "order ended before entry")
+CURVES = {"to the end of observation": 2, "within the order": 3}
+COLUMNS: dict[str, Column] = {
+    "curve": label("Until when entry counts; with an order's end as a competing event, or without"),
+    "requirement": label(REQUIREMENT),
+    "event": label("What came first"),
+    "day": label("Days since the sentence"),
+    "at_risk": count("Requirements still observed, and without any event, before the day"),
+    "events": count("Events until the end of the day"),
+    **estimate("incidence", "Cumulative incidence (%)", "events"),
+}
+TITLE = "Entry into treatment after the sentence"
+
+
+@dataclass(frozen=True)
+class Times:
+    """Whole days to the first event or to censoring, and the event (0 = censored, else 1, 2, 3)."""
+
+    day: Integers
+    event: Integers
+
+
+def entry_curves(correction: Correction) -> Table:
+    """Both curves with their competing events, on weekly days at first and four-weekly later."""
+    pathways = correction.pathways
+    if not len(pathways.cases):
+        return impossible("entry_curves", TITLE, COLUMNS, "There is no eligible requirement.")
+    parts = [
+        _curve(correction, first_events(pathways, events)).assign(curve=curve)
+        for curve, events in CURVES.items()
+    ]
+    notes = (
+        "Aalen-Johansen estimates; censored at the end of observation.",
+        "Intervals: bootstrap over people.",
+        "The first curve ends near the share engaged: both count entry at any time.",
+    )
+    frame = pd.concat(parts, ignore_index=True)
+    return make("entry_curves", TITLE, frame, COLUMNS, notes, {"event": False, "day": False})
+
+
+def first_events(pathways: Pathways, events: int) -> Times:
+    """What came first for each case: entry, death, and with ``events`` = 3 the end of the order.
+
+    On one day entry comes before death, death before the order's end, all before censoring.
+    """
+    cases = pathways.cases
+    times = np.column_stack(
+        [
+            cases["entry"].fillna(np.inf),
+            (cases["deceased_date"] - cases["sentence_date"]).fillna(np.inf),
+            cases["order_days"] if events == len(EVENTS) else np.full(len(cases), np.inf),
+            cases["follow_up"],
+        ]
+    )
+    first = times.argmin(axis=1)
+    day = times[np.arange(len(cases)), first].astype(np.int64)
+    return Times(day, np.where(first == len(EVENTS), 0, first + 1).astype(np.int64))
+
+
+def incidence(events: Floats, at_risk: Floats) -> Floats:
+    """Aalen-Johansen. Shapes: events (..., causes, days), at_risk (..., days) -> like events."""
+    safe = np.maximum(at_risk, 1e-300)
+    staying = np.cumprod(1 - events.sum(axis=-2) / safe, axis=-1)
+    before = np.concatenate([np.ones_like(staying[..., :1]), staying[..., :-1]], axis=-1)
+    return np.asarray(np.cumsum(before[..., None, :] * events / safe[..., None, :], axis=-1))
+
+
+def grid(days: int) -> Integers:
+    """The days that are shown: weekly for half a year, then four-weekly, and the last."""
+    early, late = np.arange(0, min(days, 183), 7), np.arange(196, days, 28)
+    return np.unique(np.concatenate([early, late, [days - 1]])).astype(np.int64)
+
+
+def _curve(correction: Correction, times: Times) -> pd.DataFrame:
+    causes = max(int(times.event.max()), 2)
+    days = int(times.day.max()) + 1
+    shape = (len(correction.kinds), causes + 1, days)
+    key = (correction.kind * shape[1] + times.event) * days + times.day
+    ones = np.ones(len(key))
+    point = np.bincount(key, minlength=int(np.prod(shape))).astype(float).reshape(1, *shape)
+    shown = grid(days)
+    rows = []
+    for code, name in enumerate([*correction.kinds, TOTAL]):
+        inside = np.ones(len(key), dtype=bool) if name == TOTAL else correction.kind == code
+        here = times.event[inside] * days + times.day[inside]
+        drawn = correction.bootstrap.totals(
+            correction.person[inside], here, ones[inside], shape[1] * days
+        ).reshape(-1, shape[1], days)
+        exact = point.sum(axis=1) if name == TOTAL else point[:, code]
+        rows.append(_rows(exact, drawn, shown, correction.confidence).assign(requirement=name))
+    return pd.concat(rows, ignore_index=True)
+
+
+def _rows(exact: Floats, drawn: Floats, shown: Integers, confidence: float) -> pd.DataFrame:
+    curve, at_risk = _estimate(exact)
+    draws, _ = _estimate(drawn)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(draws[:, :, shown], [tail, 1 - tail], axis=0)
+    parts = [
+        pd.DataFrame(
+            {
+                "event": EVENTS[cause],
+                "day": shown,
+                "at_risk": at_risk[0, shown].astype(int),
+                "events": np.cumsum(exact[0, cause + 1])[shown].astype(int),
+                "incidence": 100 * curve[0, cause, shown],
+                "incidence_low": 100 * low[cause],
+                "incidence_high": 100 * high[cause],
+            }
+        )
+        for cause in range(curve.shape[1])
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _estimate(counts: Floats) -> tuple[Floats, Floats]:
+    leaving = counts.sum(axis=1)
+    at_risk = np.cumsum(leaving[:, ::-1], axis=1)[:, ::-1]
+    return incidence(counts[:, 1:], at_risk), at_risk

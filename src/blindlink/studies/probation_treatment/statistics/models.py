@@ -1,0 +1,251 @@
+"""Who accesses treatment, and who completes it: odds ratios under three named estimands."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from blindlink.analyst.estimate.columns import Floats, Integers, Mask
+from blindlink.analyst.estimate.regression import (
+    Fit,
+    conditional,
+    misclassified,
+    pool,
+    population_averaged,
+)
+from blindlink.analyst.publish.tables import Column, Table
+from blindlink.studies.probation_treatment.correction import ENGAGED, Correction
+from blindlink.studies.probation_treatment.definitions import COMPLETED
+from blindlink.studies.probation_treatment.design import Design, design
+from blindlink.studies.probation_treatment.linkage_error import true_share
+from blindlink.studies.probation_treatment.pathways import Pathways
+from blindlink.studies.probation_treatment.statistics.layout import (
+    count,
+    estimate,
+    impossible,
+    label,
+    make,
+)
+
+POPULATION, CONDITIONAL, CORRECTED = (
+    "population-averaged",
+    "conditional on region",
+    "population-averaged, corrected for linkage error",
+)
+IMPUTED = "population-averaged, links imputed"
+WITHOUT, WITH = "without end of the order", "with end of the order"
+DRAWS = 10  # of the linkage error rates, in the corrected model
+FEWEST = 50  # cases with and without the outcome that a model needs
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a model explains: an outcome among some cases."""
+
+    cases: pd.DataFrame
+    y: Mask
+    kind: str | None
+
+
+def access(correction: Correction, requirement: str, drawn: list[Pathways]) -> Table:
+    """Odds ratios of engagement for one requirement; ``drawn``: the study under drawn linkages."""
+    cases = correction.pathways.cases
+    cases = cases[cases["requirement"] == requirement].reset_index(drop=True)
+    outcome = Outcome(cases, cases["engaged"].to_numpy(dtype=bool), requirement)
+    imputed = [each.cases[each.cases["requirement"] == requirement] for each in drawn]
+    name = f"access_{requirement.lower()}"
+    title = f"Who engages with treatment, {requirement}"
+    others = [each["engaged"].to_numpy(dtype=bool) for each in imputed]
+    return _table(name, title, "engaged", outcome, correction, others)
+
+
+def outcome_model(correction: Correction, drawn: list[Pathways]) -> Table:
+    """Odds ratios of successful completion of the first journey, among the engaged.
+
+    Under each drawn linkage others are engaged: each has its own cases, and a wrong link its own
+    outcome, so that the pooled model carries false and missed links among the candidates.
+    """
+    everybody = correction.pathways.cases
+    cases = everybody[everybody["engaged"]].reset_index(drop=True)
+    outcome = Outcome(cases, (cases["exit"] == COMPLETED).to_numpy(dtype=bool), None)
+    title = "Who completes treatment successfully, of those engaged"
+    table = _table("outcome_model", title, "completed", outcome, correction, [])
+    rows, notes = _outcome_imputed(correction, drawn) if len(table.frame) else ([], [])
+    frame = pd.concat([table.frame, *rows], ignore_index=True)[list(table.columns)]
+    return replace(table, frame=frame, notes=(*table.notes, *notes))
+
+
+def _outcome_imputed(
+    correction: Correction, drawn: list[Pathways]
+) -> tuple[list[pd.DataFrame], list[str]]:
+    """The outcome model over drawn linkages: one design of all who are ever engaged."""
+    if not drawn:
+        return [], []
+    engaged = np.stack([each.cases["engaged"].to_numpy(dtype=bool) for each in drawn])
+    completed = np.stack([(each.cases["exit"] == COMPLETED).to_numpy(dtype=bool) for each in drawn])
+    ever = np.flatnonzero(engaged.any(axis=0))
+    cases = correction.pathways.cases.iloc[ever].reset_index(drop=True)
+    rules = correction.pathways.settings.definitions
+    rows, notes = [], []
+    for adjustment, termination in ((WITHOUT, False), (WITH, True)):
+        matrix = design(
+            cases, np.asarray(completed[:, ever].any(axis=0)), rules, termination=termination
+        )
+        person = cases["person"].to_numpy(dtype=np.int64)[matrix.rows]
+        seen = [
+            (a[ever][matrix.rows], b[ever][matrix.rows])
+            for a, b in zip(engaged, completed, strict=True)
+        ]
+        fits = [
+            population_averaged(matrix.X[inside], y[inside].astype(float), person[inside])
+            for inside, y in seen
+            if matrix.X[inside].any(axis=0).all()
+        ]
+        fine = [fit for fit in fits if fit is not None]
+        if len(fine) < len(drawn):
+            notes.append(f"{IMPUTED}, {adjustment}: the model cannot be fitted to every linkage.")
+            continue
+        part = _rows(matrix, pool(fine), seen, "completed", correction.confidence)
+        rows.append(part.assign(model=IMPUTED, adjustment=adjustment))
+    return rows, notes
+
+
+def _columns(what: str) -> dict[str, Column]:
+    return {
+        "model": label("Estimand: population-averaged, or conditional on a region's level"),
+        "adjustment": label("Whether the reason for the end of the order is in the model"),
+        "variable": label("Characteristic"),
+        "level": label("Level; the reference has the odds ratio 1"),
+        "requirements": count("Requirements with the level, in the model"),
+        what: count(f"Of these, {what}"),
+        **estimate("odds_ratio", "Odds ratio", what, 2),
+    }
+
+
+def _table(
+    name: str,
+    title: str,
+    what: str,
+    outcome: Outcome,
+    correction: Correction,
+    others: list[Mask],
+) -> Table:
+    columns = _columns(what)
+    smaller = min(int(outcome.y.sum()), int((~outcome.y).sum()))
+    if smaller < FEWEST:
+        why = f"A model needs {FEWEST} cases with and {FEWEST} without the outcome."
+        return impossible(name, title, columns, why)
+    rows, notes = [], list(_NOTES)
+    rules = correction.pathways.settings.definitions
+    for adjustment, termination in ((WITHOUT, False), (WITH, True)):
+        matrix = design(outcome.cases, outcome.y, rules, termination=termination)
+        notes += matrix.notes
+        for model, fit in _fits(matrix, outcome, correction, others):
+            if fit is None:
+                notes.append(
+                    f"{model}, {adjustment}: the model does not converge or cannot be fitted."
+                )
+                continue
+            y = outcome.y[matrix.rows]
+            everybody = np.ones(len(y), dtype=bool)
+            part = _rows(matrix, fit, [(everybody, y)], what, correction.confidence)
+            rows.append(part.assign(model=model, adjustment=adjustment))
+    if not rows:
+        return impossible(name, title, columns, notes[-1])
+    frame = pd.concat(rows, ignore_index=True)
+    unstable = bool((frame["odds_ratio"].isna()).any())
+    if unstable:
+        notes.append("A missing odds ratio cannot be determined from these data.")
+    totals = dict.fromkeys(("model", "adjustment", "variable", "level"), False)
+    return make(name, title, frame, columns, tuple(dict.fromkeys(notes)), totals)
+
+
+_NOTES = (
+    "Population-averaged: logistic regression as a generalised estimating equation with people as "
+    "clusters. Conditional: with a random intercept per region; intervals with t on regions - 1 "
+    "degrees of freedom. The two are different quantities.",
+    "The end of the order is known only after the outcome may have happened: the model is given "
+    "with and without it.",
+    "Associations, not effects.",
+)
+
+
+def _fits(
+    matrix: Design, outcome: Outcome, correction: Correction, others: list[Mask]
+) -> list[tuple[str, Fit | None]]:
+    """The models of one table; ``others``: the outcome of the same cases under drawn linkages."""
+    y = outcome.y[matrix.rows].astype(float)
+    cases = outcome.cases.iloc[matrix.rows]
+    person = cases["person"].to_numpy(dtype=np.int64)
+    fits = [(POPULATION, population_averaged(matrix.X, y, person))]
+    region = pd.factorize(cases["region"], sort=True)[0].astype(np.int64)
+    fits.append((CONDITIONAL, conditional(matrix.X, y, region)))
+    if outcome.kind is not None and not np.isnan(correction.rates.sensitivity_draws).any():
+        fits.append((CORRECTED, _corrected(matrix.X, y, person, outcome.kind, correction)))
+    if others:
+        seen = [other[matrix.rows].astype(float) for other in others]
+        each = [population_averaged(matrix.X, other, person) for other in seen]
+        fine = [fit for fit in each if fit is not None]
+        fits.append((IMPUTED, pool(fine) if len(fine) == len(each) else None))
+    return fits
+
+
+def _corrected(
+    X: Floats, y: Floats, person: Integers, kind: str, correction: Correction
+) -> Fit | None:
+    """The misclassified model at several draws of the error rates, pooled by Rubin's rules."""
+    rates = correction.rates
+    cases = correction.pathways.cases
+    mine = cases["requirement"] == kind
+    linked, share = float(cases.loc[mine, "linked"].mean()), float(y.mean())
+    q = float(correction.counts_as(ENGAGED)[0, correction.kinds.index(kind)])
+    fits = []
+    for f, s in zip(rates.false_link_draws[:DRAWS], rates.sensitivity_draws[:DRAWS], strict=True):
+        seen, invented = error_pair(share, linked, q, float(f), float(s), rates.exclusive)
+        fit = misclassified(X, y, person, seen, invented)
+        if fit is not None:
+            fits.append(fit)
+    return pool(fits) if len(fits) > 1 else None
+
+
+def error_pair(
+    share: float, linked: float, q: float, f: float, s: float, exclusive: bool
+) -> tuple[float, float]:
+    """P(counted | truly engaged) and P(counted | truly not), see study.md, section 4."""
+    seen = s + (1 - s) * f * q
+    if not exclusive:
+        return seen, f * q
+    p = float(np.clip(true_share(
+        np.asarray(share), np.asarray(linked), np.asarray(q), f, s, exclusive=True), 0.001, 0.999)
+    )  # fmt: skip
+    found = (linked - f) / (1 - f)
+    # Those not engaged whose own record was found cannot be linked to a stranger.
+    own = np.clip((found - s * p) / (1 - p), 0, 1)
+    return seen, float(f * q * (1 - own))
+
+
+def _rows(
+    matrix: Design, fit: Fit, seen: list[tuple[Mask, Mask]], what: str, confidence: float
+) -> pd.DataFrame:
+    """One row per term; ``seen``: who is in the model and has the outcome, for each linkage."""
+    low, high = fit.interval(confidence)
+    rows = []
+    for term in matrix.terms:
+        ratio = [1.0, np.nan, np.nan]
+        if term.column is not None:
+            at = term.column
+            ratio = [
+                float(np.exp(x[at])) if fit.usable[at] else np.nan for x in (fit.beta, low, high)
+            ]
+        rows.append(
+            {
+                "variable": term.variable,
+                "level": term.level,
+                "requirements": round(np.mean([(term.rows & each).sum() for each, _ in seen])),
+                what: round(np.mean([(term.rows & each & y).sum() for each, y in seen])),
+                "odds_ratio": ratio[0],
+                "odds_ratio_low": ratio[1],
+                "odds_ratio_high": ratio[2],
+            }
+        )
+    return pd.DataFrame(rows)

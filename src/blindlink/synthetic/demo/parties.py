@@ -1,0 +1,227 @@
+"""The four parties of the demo, each in a folder of its own that holds only what it may hold.
+
+Every step is the library call that the command of the same name makes. What one party hands to
+another is a file that is copied into the other's folder, and nothing else crosses.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from blindlink import frames
+from blindlink.analyst.cohort.folder import Cohort, build_cohort
+from blindlink.files import write_bytes, write_text
+from blindlink.keys import Entropy, LinkageKey, PartyKeys, PartyPublic, Role
+from blindlink.linker.protocol import release
+from blindlink.messages.agreement.document import SignedAgreement, load_agreement, sign
+from blindlink.messages.agreement.draft import new_agreement
+from blindlink.messages.agreement.secret import receive_secret, send_secret
+from blindlink.owner.risk.gate import gate
+from blindlink.owner.schema_files import columns_of, write_columns
+from blindlink.owner.submit import Submitted, submit
+from blindlink.progress import Progress, silent
+from blindlink.schema.document import LinkageSchema, parse_schema
+from blindlink.schema.profiles.making import new_schema
+from blindlink.studies.probation_treatment.definitions import Settings
+from blindlink.studies.probation_treatment.report import ReportResult, report
+
+NOW = datetime(2023, 3, 30, 9, 30, tzinfo=UTC)
+ROLES: dict[str, tuple[Role, str]] = {
+    "moj": ("owner", "Ministry of Justice (invented data)"),
+    "ohid": ("owner", "Office for Health Improvement and Disparities (invented data)"),
+    "linker": ("linker", "Trusted third party"),
+    "analyst": ("analyst", "Secure research environment"),
+}
+OWNERS = ("moj", "ohid")
+PROFILE = "weak"
+AGREEMENT, LINKAGE_KEY, PASSPHRASE = "study.agreement", "linkage.key", "passphrase"
+SECRET, RELEASE, COHORT, REPORT = "for-ohid.secret", "study.release", "cohort", "report"
+TABLES = {"moj": ("events",), "ohid": ("events", "details")}
+# Share of identity rows that become control records, and the fewest that say something; a small
+# file can make only a few.
+CONTROLS = {"moj": (0.05, 200), "ohid": (0.01, 50)}
+MOST_CONTROLS = 0.25
+
+
+@dataclass(frozen=True)
+class Party:
+    """A party, its folder and its keys."""
+
+    name: str
+    folder: Path
+    keys: PartyKeys
+    entropy: Entropy
+
+    def path(self, name: str) -> Path:
+        """A file of this party."""
+        return self.folder / name
+
+    def hand(self, name: str, to: "Party") -> Path:
+        """Give another party a copy of a file."""
+        return Path(shutil.copyfile(self.path(name), to.path(name)))
+
+    def agreement(self) -> SignedAgreement:
+        """The agreement as this party holds it, verified."""
+        return load_agreement(self.path(AGREEMENT), now=NOW)
+
+
+def replay(seed: int, purpose: str) -> Entropy:
+    """Bytes that only look random, the same for the same seed and purpose.
+
+    For synthetic studies alone, so that a run can be repeated to the byte: whoever knows the seed
+    knows every key. No product command can reach it.
+    """
+    digest = hashlib.sha256(f"blindlink study {seed} {purpose}".encode()).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big"))).bytes
+
+
+def make_party(name: str, out: Path, seed: int) -> Party:
+    """Make the party's keys: private file and passphrase for itself, public file for everybody."""
+    role, organisation = ROLES[name]
+    folder, entropy = out / name, replay(seed, name)
+    folder.mkdir(exist_ok=True)
+    keys = PartyKeys.generate(name, role, organisation=organisation, entropy=entropy)
+    passphrase = entropy(16).hex().encode()
+    write_bytes(folder / PASSPHRASE, passphrase + b"\n", mode=0o600)
+    keys.save(folder / f"{name}.key", passphrase, entropy=entropy)
+    keys.public.save(folder / f"{name}.public")
+    return Party(name, folder, keys, entropy)
+
+
+def exchange_public(parties: dict[str, Party]) -> None:
+    """Everybody gets everybody's public file."""
+    for sender in parties.values():
+        for other in parties.values():
+            if other is not sender:
+                sender.hand(f"{sender.name}.public", other)
+
+
+def draw_up(parties: dict[str, Party]) -> SignedAgreement:
+    """MoJ makes secret, schema (for what both can supply) and draft; all sign."""
+    moj = parties["moj"]
+    key = LinkageKey.generate(moj.entropy)
+    key.save(moj.path(LINKAGE_KEY))
+    for name in OWNERS:
+        owner = parties[name]
+        write_columns(owner.path("identities.csv"), owner.path(f"{name}.columns.json"))
+    parties["ohid"].hand("ohid.columns.json", moj)
+    lists = [columns_of(moj.path(f"{name}.columns.json")) for name in OWNERS]
+    write_text(moj.path("schema.json"), study_schema(lists).to_json())
+    write_text(moj.path("study.toml"), _draft(parties))
+    signed = new_agreement(moj.path("study.toml"), now=NOW, key=key)
+    for party in parties.values():
+        signed = sign(signed, party.keys, now=NOW)
+    for party in parties.values():
+        signed.save(party.path(AGREEMENT))
+    return moj.agreement()
+
+
+def study_schema(columns: Sequence[Sequence[str]]) -> LinkageSchema:
+    """The profile for what both can supply, with the strictest of its match keys alone.
+
+    What the study calls deterministic linkage is then exact agreement in every identifier.
+    """
+    made, _ = new_schema(PROFILE, columns)
+    document = deepcopy(made.document)
+    del document["blindlink"]["matchKeys"][1:]
+    return parse_schema(document)
+
+
+def share_secret(parties: dict[str, Party]) -> PartyPublic:
+    """MoJ seals the linkage secret to OHID; nobody else can open it."""
+    moj, ohid = parties["moj"], parties["ohid"]
+    key = LinkageKey.load(moj.path(LINKAGE_KEY))
+    send_secret(key, moj.path(AGREEMENT), moj.keys, "ohid", moj.path(SECRET), now=NOW)
+    envelope = moj.hand(SECRET, ohid)
+    receive_secret(envelope, ohid.path(AGREEMENT), ohid.keys, ohid.path(LINKAGE_KEY), now=NOW)
+    return ohid.keys.public
+
+
+def make_submission(
+    owner: Party, progress: Progress = silent, *, assessed: bool = False
+) -> Submitted:
+    """The owner encodes its extract and seals the payload to the analyst, all in one file.
+
+    ``assessed``: the disclosure-risk report runs first, as it does in ``blindlink owner submit``.
+    """
+    out = owner.path(f"{owner.name}.submission")
+    tables = {name: frames.read_table(owner.path(f"{name}.csv")) for name in TABLES[owner.name]}
+    return submit(
+        frames.read_table(owner.path("identities.csv")),
+        tables,
+        owner.agreement(),
+        owner.keys,
+        LinkageKey.load(owner.path(LINKAGE_KEY)),
+        out,
+        now=NOW,
+        assess=gate(out, now=NOW, progress=progress) if assessed else None,
+        entropy=owner.entropy,
+        progress=progress,
+    )
+
+
+def hand_in(owner: Party, linker: Party, progress: Progress = silent) -> Submitted:
+    """The owner makes its submission and gives it to the linker."""
+    submitted = make_submission(owner, progress)
+    owner.hand(f"{owner.name}.submission", linker)
+    return submitted
+
+
+def link(linker: Party, analyst: Party, progress: Progress = silent) -> release.Released:
+    """The linker verifies both submissions, links them and seals the release to the analyst."""
+    project = linker.path("project")
+    project.mkdir()
+    released = release.link(
+        [linker.path(f"{name}.submission") for name in OWNERS],
+        linker.agreement(),
+        linker.keys,
+        project,
+        linker.path(RELEASE),
+        now=NOW,
+        entropy=linker.entropy,
+        progress=progress,
+    )
+    linker.hand(RELEASE, analyst)
+    return released
+
+
+def open_cohort(analyst: Party, progress: Progress = silent) -> Cohort:
+    """The analyst verifies and opens the release."""
+    return build_cohort(
+        analyst.path(RELEASE),
+        analyst.agreement(),
+        analyst.keys,
+        analyst.path(COHORT),
+        now=NOW,
+        progress=progress,
+    )
+
+
+def publish(
+    analyst: Party, settings: Settings, seed: int, progress: Progress = silent
+) -> ReportResult:
+    """The analyst analyses the cohort and publishes what the agreed policy allows."""
+    return report(
+        analyst.path(COHORT),
+        analyst.path(REPORT),
+        settings=settings,
+        seed=seed,
+        now=NOW,
+        progress=progress,
+    )
+
+
+def _draft(parties: dict[str, Party]) -> str:
+    text = resources.files("blindlink.synthetic.demo").joinpath("agreement.toml").read_text("utf-8")
+    for name, (share, fewest) in CONTROLS.items():
+        rows = frames.read_table(parties[name].path("identities.csv")).num_rows
+        number = min(max(fewest, round(share * rows)), int(MOST_CONTROLS * rows))
+        text = text.replace(f"{{{name}_controls}}", str(number))
+    return text

@@ -1,0 +1,1 @@
+"""Invented people, sentences and treatment, with the truth apart."""
