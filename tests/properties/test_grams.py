@@ -6,9 +6,9 @@ import hmac
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blindlink.owner.encoding.grams import ngrams
 from blindlink.owner.encoding.tokens import keyed
 from blindlink.schema.comparators import Ngram
+from blindlink.schema.grams import ngrams
 
 # Any text that Arrow can hold: no lone surrogates.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
@@ -19,7 +19,7 @@ def test_ngrams_of_many_values_are_those_of_each(
     values: list[str], n: int, positional: bool
 ) -> None:
     comparison = Ngram(type="ngram", n=n, positional=positional)
-    cut = ngrams(comparison, values)
+    cut = ngrams(comparison.n, comparison.positional, values)
     found = [cut.distinct[code] for code in cut.codes.tolist()]
     each = [comparison.tokens(value) for value in values]
     assert cut.counts.tolist() == [len(tokens) for tokens in each]

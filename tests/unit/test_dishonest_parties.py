@@ -169,7 +169,7 @@ class TestLinker:
     ) -> None:
         """With an owner that sends it. The analyst asks the agreement again."""
         world = World(tmp_path, terms=terms)
-        for module in ("formats.submission_terms.check_rows", "owner.prepare.check_rows"):
+        for module in ("messages.submission.agreed.check_rows", "owner.prepare.check_rows"):
             monkeypatch.setattr(f"blindlink.{module}", lambda *_: None)
         monkeypatch.setattr("blindlink.linker.protocol.intake.check_agreed", lambda *_: None)
         monkeypatch.setattr("blindlink.owner.submit.sum", lambda _: 0, raising=False)

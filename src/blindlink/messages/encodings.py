@@ -28,11 +28,11 @@ import rfc8785
 
 from blindlink.errors import FormatError, InputError
 from blindlink.files import read_bytes, reason, replacing, write_text
+from blindlink.schema.limits import MAX_FILTER_BITS
 
 VERSION = "blindlink-encodings-v1"
 KEY_BYTES = 16
 _META = "blindlink."
-_MAX_BITS = 1 << 20
 _MAX_JSON = 1 << 32
 
 Bytes = npt.NDArray[np.uint8]
@@ -284,6 +284,6 @@ def _bits(text: str, where: str) -> tuple[int, ...]:
     if not all(part.isascii() and part.isdigit() and len(part) < 8 for part in parts):
         raise FormatError(f"{where}: its lengths in bits are not readable")
     bits = tuple(int(part) for part in parts)
-    if not all(0 < length <= _MAX_BITS for length in bits):
+    if not all(0 < length <= MAX_FILTER_BITS for length in bits):
         raise FormatError(f"{where}: its lengths in bits are not possible")
     return bits

@@ -13,8 +13,7 @@ from blindlink.frames import column_names, read_table
 from blindlink.owner.encoding.plan import compile_schema
 from blindlink.owner.encoding.tuning import tuned
 from blindlink.schema.document import LinkageSchema, load_schema
-from blindlink.schema.hardenings import Blip, hardening
-from blindlink.schema.models import Feature
+from blindlink.schema.hardenings import hardening
 from blindlink.schema.profiles.making import PEOPLE, new_schema
 
 _LIMIT = 1 << 20
@@ -78,7 +77,7 @@ def describe(path: Path) -> tuple[dict[str, Any], str]:
     """What a schema encodes, as a dictionary and as text."""
     schema = check_schema(path)
     extension = schema.extension
-    features = [each.identifier for each in schema.model.features if isinstance(each, Feature)]
+    features = [each.identifier for each in schema.model.features if not each.ignored]
     composites = [each.fields for each in extension.composites] if extension else []
     summary: dict[str, Any] = {
         "fingerprint": schema.fingerprint(),
@@ -116,8 +115,7 @@ def _text(summary: dict[str, Any]) -> str:
 
 def _hardening(document: dict[str, Any]) -> dict[str, Any]:
     """As the schema has it; of randomised response also what it promises of a single bit."""
-    made = hardening(document)
-    return document | ({"epsilon": round(made.epsilon, 3)} if isinstance(made, Blip) else {})
+    return document | hardening(document).facts
 
 
 def _no_list(path: Path) -> InputError:

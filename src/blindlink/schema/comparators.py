@@ -1,31 +1,62 @@
 """How a value is cut into tokens. To add a comparison, add one model here and to the union.
 
 ``ngram``, ``exact`` and ``numeric`` are clkhash's, byte for byte; the others are ours and stand
-only in the extension of a schema. Every model has ``tokens(value)``: the tokens of a value that is
-not empty, in order, repetitions kept (they count for bitsPerFeature). It raises ValueError, without
-the value, where the value cannot be compared in this way.
+only in the extension of a schema. What a comparison can do is a property of its model: whoever uses
+one asks ``Comparator``, and never which of them it is.
 """
 
+from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
+from blindlink.schema.grams import Cut, listed, ngrams
 from blindlink.schema.models import Model
 
 
-class Exact(Model):
+class Comparator(Model):
+    """What every comparison has, and what it may have.
+
+    ``clkhash``: clkhash has it too, so a feature may use it; ``total``: it takes every text that is
+    not empty; ``whole``: the value itself is its only token.
+    """
+
+    clkhash: ClassVar[bool] = False
+    total: ClassVar[bool] = False
+    whole: ClassVar[bool] = False
+
+    def tokens(self, value: str) -> list[str]:
+        """The tokens of a value that is not empty, in order, repetitions kept: they count for
+        bitsPerFeature. Raises ValueError, without the value, where it cannot be compared so."""
+        raise NotImplementedError
+
+    def cut(self, values: Sequence[str]) -> Cut:
+        """The tokens of many values at once; a comparison may have a faster way."""
+        return listed([self.tokens(value) for value in values])
+
+
+class Exact(Comparator):
     """The whole value is one token."""
 
+    clkhash: ClassVar[bool] = True
+    total: ClassVar[bool] = True
+    whole: ClassVar[bool] = True
     type: Literal["exact"]
 
     def tokens(self, value: str) -> list[str]:
         return [value]
 
+    def cut(self, values: Sequence[str]) -> Cut:
+        return Cut(list(values), np.arange(len(values)), np.ones(len(values), np.int64))
 
-class Ngram(Model):
+
+class Ngram(Comparator):
     """Overlapping substrings of n characters, padded with n - 1 spaces on both ends."""
 
+    clkhash: ClassVar[bool] = True
+    total: ClassVar[bool] = True
     type: Literal["ngram"]
     n: int = Field(ge=1, le=20)
     positional: bool = False
@@ -38,23 +69,28 @@ class Ngram(Model):
             return [f"{position} {gram}" for position, gram in enumerate(grams, start=1)]
         return grams
 
+    def cut(self, values: Sequence[str]) -> Cut:
+        return ngrams(self.n, self.positional, values)
 
-class Words(Model):
+
+class Words(Comparator):
     """Each word of the value once: names in any order share what they have in common."""
 
+    total: ClassVar[bool] = True
     type: Literal["words"]
 
     def tokens(self, value: str) -> list[str]:
         return list(dict.fromkeys(value.split()))
 
 
-class Numeric(Model):
+class Numeric(Comparator):
     """Neighbouring points on a common grid, so that close numbers share tokens.
 
     Source: Vatsalan and Christen, Privacy-preserving matching of similar patients, Journal of
     Biomedical Informatics 59 (2016). ``threshold_distance`` is in the unit of the value.
     """
 
+    clkhash: ClassVar[bool] = True
     type: Literal["numeric"]
     threshold_distance: float | int = Field(gt=0, alias="thresholdDistance")
     resolution: int = Field(ge=1, le=1000)
@@ -91,7 +127,7 @@ class Numeric(Model):
             raise ValueError("is not a number") from None
 
 
-class DateParts(Model):
+class DateParts(Comparator):
     """A date as its three pairs of parts, so that one wrong part leaves one pair.
 
     The value is YYYY-MM-DD. With ``swaps`` a day up to 12 also gives a token that is the same for
@@ -120,7 +156,6 @@ class DateParts(Model):
 
 Comparison = Annotated[Exact | Ngram | Words | Numeric | DateParts, Field(discriminator="type")]
 _COMPARISONS: TypeAdapter[Comparison] = TypeAdapter(Comparison)
-CLKHASH = (Exact, Ngram, Numeric)
 
 
 def comparison(document: dict[str, Any]) -> Comparison:

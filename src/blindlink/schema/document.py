@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from blindlink.errors import InputError, SchemaError
 from blindlink.files import read_bytes
+from blindlink.schema.meaning import filter_shapes, problems_of
 from blindlink.schema.models import Document, Extension
 
 _LIMIT = 4 << 20
@@ -41,9 +42,8 @@ class LinkageSchema:
 
     @property
     def bits(self) -> tuple[int, ...]:
-        """The length of each filter of a record, in bits."""
-        further = self.extension.filters if self.extension else []
-        return (self.model.clk_config.l, *(each.l for each in further))
+        """The length of each filter of a record as it leaves its owner: folded and hardened."""
+        return tuple(shape.bits for shape in filter_shapes(self.model))
 
     @property
     def match_keys(self) -> int:
@@ -79,6 +79,8 @@ def parse_schema(document: Any, *, where: str = "schema") -> LinkageSchema:
         model = Document.model_validate(latest)
     except ValidationError as error:
         raise SchemaError(_problems(error, latest, where)) from None
+    if found := problems_of(model):
+        raise SchemaError(f"{where}: {_some(found)}")
     return LinkageSchema(latest, model)
 
 
@@ -162,8 +164,12 @@ def _no_constant(_: str) -> None:
 def _problems(error: ValidationError, document: dict[str, Any], where: str) -> str:
     """Every problem by its place; never by its value, which could be pasted data."""
     found = sorted({f"{_place(item['loc'], document)}: {item['msg']}" for item in error.errors()})
+    return f"{where}: {_some(found)}"
+
+
+def _some(found: list[str]) -> str:
     more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-    return f"{where}: " + "; ".join(found[:_SHOWN] + more)
+    return "; ".join(found[:_SHOWN] + more)
 
 
 def _place(loc: tuple[int | str, ...], document: dict[str, Any]) -> str:

@@ -1,9 +1,7 @@
 """What makes a filter harder to attack, at a cost in quality. To add one, add a model to the union.
 
-Every model has ``output(length)``, the bits that come out, and ``apply(bits, key, noise)``:
-``bits`` is (n, length) of 0 and 1, ``key`` 32 secret bytes for this hardening alone, ``noise`` a
-source of fresh random bytes, which a hardening with a true ``noisy`` reads. Measured quality and
-attacks stand on the page docs/explanation/encodings-and-privacy.md.
+What a hardening does to length and tokens is a property of its model (``Hardener``). Measured
+quality and attacks stand on the page docs/explanation/encodings-and-privacy.md.
 """
 
 import math
@@ -26,7 +24,35 @@ Bits = npt.NDArray[np.uint8]
 Noise = Callable[[int], bytes]
 
 
-class Permutation(Model):
+class Hardener(Model):
+    """What every hardening has.
+
+    ``noisy``: it reads fresh random bytes, so that two encodings of one record differ.
+    """
+
+    noisy: ClassVar[bool] = False
+
+    @property
+    def spread(self) -> int:
+        """How many input bits are XORed into each output bit, where that hides the tokens' bits;
+        1 where what a token sets can still be seen."""
+        return 1
+
+    @property
+    def facts(self) -> dict[str, float]:
+        """What follows from the settings, for whoever reads a schema."""
+        return {}
+
+    def output(self, length: int) -> int:
+        """The bits that come out of ``length``; ValueError where it cannot take that length."""
+        return length
+
+    def apply(self, bits: Bits, key: bytes, noise: Noise) -> Bits:
+        """``bits`` (n, length) of 0 and 1; ``key``: 32 secret bytes for this hardening alone."""
+        raise NotImplementedError
+
+
+class Permutation(Hardener):
     """Puts the bits in a secret order.
 
     Protects against whoever knows the hash keys of another project with the same schema; against
@@ -36,14 +62,11 @@ class Permutation(Model):
 
     type: Literal["permutation"]
 
-    def output(self, length: int) -> int:
-        return length
-
     def apply(self, bits: Bits, key: bytes, noise: Noise) -> Bits:
         return np.take(bits, permutation(key, width(bits), 0), axis=1)
 
 
-class Diffusion(Model):
+class Diffusion(Hardener):
     """Each output bit is the XOR of ``t`` secret input bits, drawn evenly.
 
     Source: Armknecht, Heng and Schnell, Strengthening privacy-preserving record linkage using
@@ -56,6 +79,10 @@ class Diffusion(Model):
     type: Literal["diffusion"]
     t: int = Field(ge=2, le=64)
     bits: int | None = Field(default=None, ge=8)
+
+    @property
+    def spread(self) -> int:
+        return self.t
 
     def output(self, length: int) -> int:
         wanted = self.bits or length
@@ -82,7 +109,7 @@ class Diffusion(Model):
         return drawn[:rows]
 
 
-class Fold(Model):
+class Fold(Hardener):
     """XORs the two halves, ``folds`` times.
 
     Source: Schnell and Borgs, XOR-folding for Bloom filter-based encryptions (2016). Makes single
@@ -105,7 +132,7 @@ class Fold(Model):
         return bits
 
 
-class Balance(Model):
+class Balance(Hardener):
     """Appends the complement and permutes: every filter has the same weight.
 
     Source: Schnell and Borgs, Randomized response and balanced Bloom filters (2016). Hides how many
@@ -122,7 +149,7 @@ class Balance(Model):
         return np.take(both, permutation(key, width(both), 0), axis=1)
 
 
-class Blip(Model):
+class Blip(Hardener):
     """Randomised response: each bit is drawn anew with probability f, afresh for each record.
 
     Source: Alaggan, Gambs and Kermarrec, BLIP: non-interactive differentially-private similarity
@@ -142,8 +169,9 @@ class Blip(Model):
         share = self.per_mille / 1000
         return math.log((2 - share) / share)
 
-    def output(self, length: int) -> int:
-        return length
+    @property
+    def facts(self) -> dict[str, float]:
+        return {"epsilon": round(self.epsilon, 3)}
 
     def apply(self, bits: Bits, key: bytes, noise: Noise) -> Bits:
         drawn = np.frombuffer(noise(4 * bits.size), np.uint32).reshape(bits.shape)

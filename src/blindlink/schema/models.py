@@ -1,15 +1,14 @@
 """The linkage schema as models: clkhash's version 3, and our extension under the key ``blindlink``.
 
-The models check shape only. What a comparison, a normalisation step or a hardening means is the
-owner's business (schema/comparators.py, schema/steps.py, schema/hardenings.py): whoever sees only
-encodings needs their lengths and the fingerprint, and nothing else.
+The models check shape only. What a comparison, a normalisation step or a hardening means stands in
+schema/comparators.py, schema/steps.py and schema/hardenings.py, and schema/meaning.py asks them.
 """
 
 import base64
 import binascii
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -21,7 +20,8 @@ from pydantic import (
     model_validator,
 )
 
-MAX_FILTER_BITS = 1 << 16
+from blindlink.schema.limits import MAX_FILTERS, MAX_HASH_BITS, MAX_MATCH_KEYS
+
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Described = Annotated[dict[str, Any], Field(max_length=32)]
 
@@ -74,7 +74,7 @@ class Kdf(Model):
 class ClkConfig(Model):
     """Length of the filter after folding, key derivation, folds."""
 
-    l: int = Field(ge=1, le=MAX_FILTER_BITS)  # noqa: E741 (the name in the schema)
+    l: int = Field(ge=1, le=MAX_HASH_BITS)  # noqa: E741 (the name in the schema)
     kdf: Kdf
     xor_folds: int = Field(default=0, ge=0, le=8, alias="xorFolds")
 
@@ -102,6 +102,7 @@ class IntegerFormat(Model):
     """Base-10 integers within bounds."""
 
     type: Literal["integer"]
+    encoding: ClassVar[str] = "utf-8"
     minimum: int | None = None
     maximum: int | None = None
     description: str = ""
@@ -111,6 +112,7 @@ class DateFormat(Model):
     """Dates in a strptime format."""
 
     type: Literal["date"]
+    encoding: ClassVar[str] = "utf-8"
     format: Annotated[str, AfterValidator(date_format)] = Field(min_length=1, max_length=100)
     description: str = ""
 
@@ -119,6 +121,7 @@ class EnumFormat(Model):
     """One of the listed values."""
 
     type: Literal["enum"]
+    encoding: ClassVar[str] = "utf-8"
     values: list[str] = Field(min_length=1)
     description: str = ""
 
@@ -168,6 +171,11 @@ class MissingValue(Model):
 
     sentinel: str
     replace_with: str | None = Field(default=None, alias="replaceWith")
+
+    @property
+    def encoded(self) -> str:
+        """The text that stands for the missing value."""
+        return self.sentinel if self.replace_with is None else self.replace_with
 
 
 class Hashing(Model):
@@ -236,7 +244,7 @@ class Composite(Strategy):
 class Filter(Model):
     """A further filter of each record, with keys of its own."""
 
-    l: int = Field(ge=1, le=MAX_FILTER_BITS)  # noqa: E741
+    l: int = Field(ge=1, le=MAX_HASH_BITS)  # noqa: E741
     composites: list[Composite] = Field(min_length=1, max_length=1000)
     hardening: list[Described] = Field(default=[], max_length=8)
 
@@ -250,8 +258,8 @@ class Extension(Model):
     columns: list[Column] = Field(default=[], max_length=100)
     composites: list[Composite] = Field(default=[], max_length=1000)
     hardening: list[Described] = Field(default=[], max_length=8)
-    filters: list[Filter] = Field(default=[], max_length=7)
-    match_keys: list[list[Name]] = Field(default=[], max_length=8, alias="matchKeys")
+    filters: list[Filter] = Field(default=[], max_length=MAX_FILTERS - 1)
+    match_keys: list[list[Name]] = Field(default=[], max_length=MAX_MATCH_KEYS, alias="matchKeys")
 
     @model_validator(mode="after")
     def _declared(self) -> "Extension":
@@ -307,5 +315,7 @@ class Document(Model):
 
 
 def _check_power(bits: int) -> None:
-    if bits & (bits - 1) or bits > MAX_FILTER_BITS:
-        raise ValueError("blakeHash needs a power of two up to 65536 as length before folding")
+    if bits & (bits - 1) or bits > MAX_HASH_BITS:
+        raise ValueError(
+            f"blakeHash needs a power of two up to {MAX_HASH_BITS} as length before folding"
+        )

@@ -23,13 +23,12 @@ import numpy as np
 import numpy.typing as npt
 
 from blindlink.errors import InputError
+from blindlink.schema.limits import MAX_FILTER_BITS
 
 Filters = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
-
-MAXIMUM_BITS = 16_384
 
 
 @dataclass(frozen=True)
@@ -168,8 +167,8 @@ def check(left: Filters, right: Filters, threshold: float, top: int | None) -> N
     for side, filters in (("left", left), ("right", right)):
         if filters.ndim != 2 or filters.dtype != np.uint8:
             raise InputError(f"{side} filters: expected an array (records, bytes) of uint8")
-        if not 1 <= filters.shape[1] <= MAXIMUM_BITS // 8:
-            raise InputError(f"{side} filters: length must be 8 to {MAXIMUM_BITS} bits")
+        if not 1 <= filters.shape[1] <= MAX_FILTER_BITS // 8:
+            raise InputError(f"{side} filters: length must be 8 to {MAX_FILTER_BITS} bits")
     if left.shape[1] != right.shape[1]:
         raise InputError(
             f"left filters have {left.shape[1] * 8} bits, right filters {right.shape[1] * 8}",

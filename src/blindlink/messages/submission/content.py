@@ -30,6 +30,7 @@ from blindlink.messages.encodings import KEY_BYTES, Encodings
 from blindlink.messages.fields import STRICT, Digest, KeyCheck, parse
 from blindlink.messages.submission.payload import ID, MAX_BLOB, OVERHEAD, Sink, most_blobs
 from blindlink.messages.submission.records import MAX_TABLES, Bytes, TableLayout
+from blindlink.schema.limits import MAX_FILTER_BITS, MAX_FILTERS, MAX_MATCH_KEYS
 
 KIND = "submission"
 SECTIONS = ("encodings", "layout", "controls", "payload")
@@ -40,7 +41,7 @@ PIECE = 1 << 22  # bytes of a column that are read at a time
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Count = Annotated[int, Field(ge=0, le=MAX_ROWS)]
-Bits = Annotated[int, Field(ge=8, le=1 << 20)]
+Bits = Annotated[int, Field(ge=1, le=MAX_FILTER_BITS)]
 Encoder = Annotated[str, StringConstraints(pattern=r"^[a-z][ -~]{0,63}$")]
 
 
@@ -59,8 +60,8 @@ class Content(BaseModel):
     key_check: KeyCheck
     rows: Count
     entities: Count
-    bits: Annotated[tuple[Bits, ...], Field(min_length=1, max_length=16)]
-    match_keys: Annotated[int, Field(ge=0, le=16)]
+    bits: Annotated[tuple[Bits, ...], Field(min_length=1, max_length=MAX_FILTERS)]
+    match_keys: Annotated[int, Field(ge=0, le=MAX_MATCH_KEYS)]
     blobs: Count
     blob_size: Annotated[int, Field(ge=1, le=MAX_BLOB)]
     payload_root: Digest

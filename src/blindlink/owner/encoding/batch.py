@@ -260,7 +260,7 @@ def _hashes_rows(schema: LinkageSchema, plans: tuple[FilterPlan, ...]) -> bool:
 
 def _draws_noise(plans: tuple[FilterPlan, ...]) -> bool:
     """Whether a hardening reads fresh random bytes for each row."""
-    return any(getattr(each, "noisy", False) for plan in plans for each in plan.hardening)
+    return any(each.noisy for plan in plans for each in plan.hardening)
 
 
 def _entities(table: pa.Table) -> Texts | None:

@@ -22,10 +22,7 @@ Reader = Callable[[str], str]
 
 
 def reader(feature: Feature) -> Reader:
-    """The rule of a feature: missing-value sentinels first, then the format.
-
-    Raises ValueError where the feature contradicts itself.
-    """
+    """The rule of a feature: missing-value sentinels first, then the format."""
     form = feature.format
     if isinstance(form, StringFormat):
         read = _pattern(form) if form.pattern is not None else _string(form)
@@ -36,21 +33,11 @@ def reader(feature: Feature) -> Reader:
     else:
         read = _enum(form)
     missing = feature.hashing.missing_value
-    return read if missing is None else _with_missing(read, missing, encoding(feature))
+    return read if missing is None else _with_missing(read, missing)
 
 
-def encoding(feature: Feature) -> str:
-    """The text encoding of a feature's tokens."""
-    return feature.format.encoding if isinstance(feature.format, StringFormat) else "utf-8"
-
-
-def _with_missing(read: Reader, missing: MissingValue, encoding: str) -> Reader:
-    sentinel = missing.sentinel
-    replacement = sentinel if missing.replace_with is None else missing.replace_with
-    try:
-        replacement.encode(encoding)
-    except UnicodeEncodeError:
-        raise ValueError(f"missingValue: has characters outside {encoding}") from None
+def _with_missing(read: Reader, missing: MissingValue) -> Reader:
+    sentinel, replacement = missing.sentinel, missing.encoded
 
     def with_missing(cell: str) -> str:
         return replacement if cell == sentinel else read(cell)

@@ -11,8 +11,9 @@ import pyarrow as pa
 from blindlink.errors import InputError
 from blindlink.owner.encoding.problems import Problems
 from blindlink.schema.document import LinkageSchema
+from blindlink.schema.meaning import steps_of
 from blindlink.schema.models import Column
-from blindlink.schema.steps import Step, step
+from blindlink.schema.steps import Step
 
 # Results of one step that are kept: enough for all dates of birth and all names that are frequent.
 _KEPT = 1 << 16
@@ -157,14 +158,6 @@ class Derivation:
                 known = self._known[path]
                 made[path] = mapped(before, _unless_missing(each.apply), name, problems, known)
         return made[path]
-
-
-def steps_of(column: Column) -> list[Step]:
-    """The normalisation steps of a column. Raises ValueError naming the column."""
-    try:
-        return [step(each) for each in column.steps]
-    except ValueError as error:
-        raise ValueError(f"column {column.name}: {error}") from None
 
 
 def sources(column: Column, names: Sequence[str]) -> list[str]:

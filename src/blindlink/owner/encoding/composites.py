@@ -15,7 +15,6 @@ from blindlink.owner.encoding.columns import Coded
 from blindlink.owner.encoding.plan import CompositePlan
 from blindlink.owner.encoding.setting import Packed, set_bits
 from blindlink.owner.encoding.tokens import Blake
-from blindlink.schema.comparators import Exact
 
 # Joins the parts of a composite token. Normalised values cannot hold a control character.
 SEPARATOR = "\x1f"
@@ -44,7 +43,7 @@ class CompositeEncoder:
 
     def hashed(self, columns: Mapping[str, Coded], parts: list[pa.Array]) -> "Hashed":
         """The positions of all tokens of a table; ``parts`` are the columns of the composite."""
-        if isinstance(self._plan.comparison, Exact):
+        if self._plan.comparison.whole:
             tokens = self._whole(parts)
         else:
             tokens = self._cut(columns[self.fields[0]], parts[1:])

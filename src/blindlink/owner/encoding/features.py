@@ -6,14 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from blindlink.owner.encoding.columns import Coded
-from blindlink.owner.encoding.grams import Cut, dense, ngrams, within
 from blindlink.owner.encoding.memo import Budget, RowMemo
 from blindlink.owner.encoding.plan import FeaturePlan
 from blindlink.owner.encoding.problems import Problems
 from blindlink.owner.encoding.setting import Packed, set_bits
 from blindlink.owner.encoding.tokens import Hasher, hasher
 from blindlink.schema.bit_matrix import words
-from blindlink.schema.comparators import Exact, Ngram
+from blindlink.schema.grams import Cut, dense, within
 from blindlink.schema.models import Strategy
 
 _CELLS = 1 << 24  # unpacked bits held at a time
@@ -55,7 +54,7 @@ class FeatureEncoder:
 
 def checked(feature: FeaturePlan) -> Callable[[str], str]:
     """The cell's text to encode, after a trial of a comparison that does not take every text."""
-    if isinstance(feature.comparison, Exact | Ngram):
+    if feature.comparison.total:
         return feature.read
 
     def read_cell(cell: str) -> str:
@@ -72,7 +71,7 @@ def value_rows(feature: FeaturePlan, texts: list[str], hashing: Hasher, length: 
     rows = np.zeros((len(texts), -(-length // 8)), np.uint8)
     filled = [number for number, text in enumerate(texts) if text]
     for part in _blocks(filled, texts, feature.strategy):
-        cut = _cut(feature, [texts[number] for number in part])
+        cut = feature.comparison.cut([texts[number] for number in part])
         rows[part] = _rows(feature, cut, hashing, length)
     return rows
 
@@ -88,18 +87,6 @@ def _blocks(filled: list[int], texts: list[str], strategy: Strategy) -> Iterator
             stop += 1
         yield filled[start:stop]
         start = stop
-
-
-def _cut(feature: FeaturePlan, texts: list[str]) -> Cut:
-    compare = feature.comparison
-    if isinstance(compare, Ngram):
-        return ngrams(compare, texts)
-    if isinstance(compare, Exact):
-        return Cut(texts, np.arange(len(texts)), np.ones(len(texts), np.int64))
-    found = [compare.tokens(text) for text in texts]
-    seen: dict[str, int] = {}
-    codes = [seen.setdefault(token, len(seen)) for tokens in found for token in tokens]
-    return Cut(list(seen), np.array(codes, np.int64), np.array([len(t) for t in found], np.int64))
 
 
 def _rows(feature: FeaturePlan, cut: Cut, hashing: Hasher, length: int) -> Packed:

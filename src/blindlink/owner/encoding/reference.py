@@ -15,7 +15,6 @@ from blindlink.errors import MissingExtraError, SchemaError
 from blindlink.owner.encoding.columns import Coded
 from blindlink.owner.encoding.composites import SEPARATOR, join
 from blindlink.owner.encoding.plan import CompositePlan, FeaturePlan, FilterPlan
-from blindlink.schema.comparators import Exact
 from blindlink.schema.models import BlakeHash
 
 
@@ -49,7 +48,7 @@ def encode_filter(
     document = {
         "version": 3,
         "clkConfig": {
-            "l": plan.length >> plan.folds,
+            "l": plan.folded,
             "xor_folds": plan.folds,
             "kdf": kdf.model_dump(by_alias=True, exclude_none=True)
             | {"info": base64.b64encode(info).decode()},
@@ -64,7 +63,7 @@ def encode_filter(
         texts[composite.position] = [text or "" for text in join(parts).to_pylist()]
     records = list(zip(*texts, strict=True))
     clks = generate_clks(records, from_json_dict(document), secret, validate=False, max_workers=1)
-    width = -(-(plan.length >> plan.folds) // 8)
+    width = -(-plan.folded // 8)
     return np.frombuffer(b"".join(clk.tobytes() for clk in clks), np.uint8).reshape(rows, width)
 
 
@@ -106,7 +105,7 @@ def _hash(feature: FeaturePlan) -> dict[str, Any]:
 
 
 def _composite(composite: CompositePlan) -> dict[str, Any]:
-    if not isinstance(composite.comparison, Exact):
+    if not composite.comparison.whole:
         raise SchemaError(
             "clkhash cannot encode a composite that is cut into tokens",
             hint="use the backend blindlink",

@@ -17,7 +17,6 @@ from blindlink.owner.encoding.filters import FilterEncoder
 from blindlink.owner.encoding.memo import BUDGET, Budget
 from blindlink.owner.encoding.plan import CompositePlan, FilterPlan, compile_schema
 from blindlink.owner.encoding.problems import Problems
-from blindlink.schema.comparators import Exact, Ngram
 from blindlink.schema.document import LinkageSchema, parse_schema
 
 BACKENDS = ("blindlink", "clkhash")
@@ -119,7 +118,7 @@ class SliceEncoder:
         result = np.zeros((len(packed), -(-plan.bits // 8)), np.uint8)
         for start in range(0, len(packed), _HARDENED):
             part = packed[start : start + _HARDENED]
-            bits = np.unpackbits(part, axis=1, count=plan.length >> plan.folds)
+            bits = np.unpackbits(part, axis=1, count=plan.folded)
             for each, secret in zip(plan.hardening, keys, strict=True):
                 bits = each.apply(bits, secret, self._entropy)
             result[start : start + _HARDENED] = np.packbits(bits, axis=1)
@@ -136,7 +135,7 @@ def columns_read(
 
 def _try(composite: CompositePlan, columns: Mapping[str, Coded], problems: Problems) -> None:
     """Note the values that the comparison of a composite does not take."""
-    if isinstance(composite.comparison, Exact | Ngram):
+    if composite.comparison.total:
         return
     tokens, name = composite.comparison.tokens, composite.fields[0]
     mapped(columns[name], lambda text: "".join(tokens(text)) if text else "", name, problems)

@@ -60,7 +60,7 @@ def known_graph(
 
 
 def _expected(plan: FilterPlan, kinds: list[Tokens], rows: int) -> Graph:
-    length = plan.length >> plan.folds
+    length = plan.folded
     common: Graph = np.zeros((rows, rows), np.float32)
     weight: Graph = np.zeros(rows, np.float32)
     for tokens in kinds:
@@ -72,10 +72,10 @@ def _expected(plan: FilterPlan, kinds: list[Tokens], rows: int) -> Graph:
     common, weight = _set_bits(common, length), _set_bits(weight, length)
     chance = np.outer(weight, weight) / length
     common += (weight[:, None] - common) * (weight - common) / length
-    mixed = [each for each in plan.hardening if each.type == "diffusion"]
+    mixed = [each for each in plan.hardening if each.spread > 1]
     if mixed:
         differ = np.clip((weight[:, None] + weight - 2 * common) / length, 0, 0.5)
-        like = (1 - 2 * differ) ** mixed[0].t
+        like = (1 - 2 * differ) ** mixed[0].spread
         return np.asarray(np.sqrt(mixed[0].output(length)) * like, np.float32)
     spread = np.sqrt(chance * (1 - weight / length)[:, None] * (1 - weight / length)) + 1e-3
     return np.asarray((common - chance) / spread, np.float32)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from blindlink.owner.encoding.columns import Coded, derive, mapped, read
 from blindlink.owner.encoding.plan import CompositePlan, FeaturePlan, FilterPlan, compile_schema
 from blindlink.owner.encoding.problems import Problems
-from blindlink.schema.comparators import Comparison, Exact
+from blindlink.schema.comparators import Comparison
 from blindlink.schema.document import LinkageSchema
 
 Codes = npt.NDArray[np.int64]
@@ -88,7 +88,7 @@ def _feature(
 def _composite(plan: FilterPlan, composite: CompositePlan, columns: Mapping[str, Coded]) -> Tokens:
     parts = [columns[name] for name in composite.fields]
     name = " + ".join(composite.fields)
-    if isinstance(composite.comparison, Exact):
+    if composite.comparison.whole:
         rows, codes, distinct = combined(parts)
         bits = np.full(len(rows), composite.strategy.bits(1)[0], np.float32)
         return Tokens(plan.number - 1, name, rows, codes, distinct, bits, _hidden(plan))
@@ -137,4 +137,4 @@ def _tokens(comparison: Comparison, value: str) -> list[str]:
 
 
 def _hidden(plan: FilterPlan) -> bool:
-    return any(each.type == "diffusion" for each in plan.hardening)
+    return any(each.spread > 1 for each in plan.hardening)

@@ -7,8 +7,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from blindlink.schema.comparators import Ngram
-
 Codes = npt.NDArray[np.int64]
 _POINT = 21  # bits of a Unicode code point
 
@@ -24,9 +22,17 @@ class Cut:
     counts: Codes
 
 
-def ngrams(comparison: Ngram, values: Sequence[str]) -> Cut:
+def listed(found: Sequence[list[str]]) -> Cut:
+    """The same of tokens that were made value by value."""
+    seen: dict[str, int] = {}
+    codes = [seen.setdefault(token, len(seen)) for tokens in found for token in tokens]
+    counts = np.array([len(tokens) for tokens in found], np.int64)
+    return Cut(list(seen), np.array(codes, np.int64), counts)
+
+
+def ngrams(n: int, positional: bool, values: Sequence[str]) -> Cut:
     """The tokens of values that are not empty, as ``Ngram.tokens`` gives them one by one."""
-    pad = comparison.n - 1
+    pad = n - 1
     text = " " * pad + (" " * (2 * pad)).join(values) + " " * pad
     lengths = np.fromiter(map(len, values), np.int64, len(values))
     counts = lengths + pad
@@ -34,9 +40,9 @@ def ngrams(comparison: Ngram, values: Sequence[str]) -> Cut:
     number = within(counts)
     starts = np.repeat(_before(lengths + 2 * pad), counts) + number
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.int64)
-    codes, example = _windows(points, starts, comparison.n)
-    grams = [text[start : start + comparison.n] for start in starts[example].tolist()]
-    if not comparison.positional:
+    codes, example = _windows(points, starts, n)
+    grams = [text[start : start + n] for start in starts[example].tolist()]
+    if not positional:
         return Cut(grams, codes, counts)
     most = int(counts.max(initial=0)) + 1
     codes, example = dense(codes * most + number, codes)
