@@ -21,7 +21,7 @@ from blindlink.errors import MissingExtraError, SelfCheckError, VerificationErro
 from blindlink.keys import PartyKeys
 from blindlink.linker.join import engines
 from blindlink.linker.join.pairs import Filters, Pairs
-from blindlink.messages.audit.inclusion import leaf, root
+from blindlink.messages.merkle import leaf, root
 from blindlink.schema.document import parse_schema
 
 State = Literal["ok", "failed", "skipped"]

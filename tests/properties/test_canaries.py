@@ -122,7 +122,7 @@ def decrypted(file: Path, party: str) -> dict[str, bytes]:
     """Every section of a container that a party's keys open."""
     found = {}
     with container.opened(file, file.suffix[1:]) as sealed:
-        bundle = container.Bundle(sealed)
+        bundle = container.Verified(sealed)
         for section in sealed.manifest.sections:
             try:
                 bundle.key(section.name, keys(party))

@@ -382,7 +382,7 @@ POINTS = (
     "blindlink.owner.encoding.spool.Spool.encodings",
     "blindlink.messages.submission.payload.seal",
     "blindlink.owner.submit.row_map_bytes",
-    "blindlink.messages.container.writer.Draft.manifest",
+    "blindlink.messages.container.writer.Writer.manifest",
     "blindlink.keys.party.PartyKeys.sign",
     "blindlink.files._sync",
 )

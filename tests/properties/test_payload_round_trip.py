@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blindlink.messages.audit import inclusion
+from blindlink.messages import merkle
 from blindlink.messages.submission import payload
 from blindlink.messages.submission.records import from_rows, layout_of, to_rows
 from blindlink.owner.tables.generalise import kinds
@@ -75,12 +75,12 @@ def test_any_grouping_comes_back_and_any_part_proves_itself(
     chosen = sorted(data.draw(st.sets(st.integers(0, entities - 1), min_size=1)))
     first, step = np.cumsum(blobs) - blobs, size + payload.OVERHEAD
     sealed = out.getvalue()
-    leaves = [inclusion.leaf(sealed[at * step : (at + 1) * step]) for at in range(len(ids))]
+    leaves = [merkle.leaf(sealed[at * step : (at + 1) * step]) for at in range(len(ids))]
     places = [at for e in chosen for at in range(first[e], first[e] + blobs[e])]
     part = b"".join(sealed[at * step : (at + 1) * step] for at in places)
     opened, _, found = payload.unseal(io.BytesIO(part), blobs[chosen], size, KEY, layouts)
-    proof = inclusion.prove(leaves, places)
-    assert inclusion.root_from(len(ids), places, found, proof) == root
+    proof = merkle.prove(leaves, places)
+    assert merkle.root_from(len(ids), places, found, proof) == root
     assert opened.kinds.tolist() == marks[chosen].tolist()
     for rows, (table, of) in zip(tables, opened.tables, strict=True):
         got = [(chosen[e], v) for e, v in zip(of, table["v"].to_pylist(), strict=True)]

@@ -12,10 +12,16 @@ from blindlink.errors import BlindlinkError, FormatError
 from blindlink.keys import LinkageKey
 from blindlink.messages import canonical
 from blindlink.messages.agreement.document import parse_agreement
-from blindlink.messages.audit.inclusion import leaf, prove, root, root_from
-from blindlink.messages.audit.merkle import check_consistency, consistency_proof
 from blindlink.messages.container.stream import StreamReader, StreamWriter, plain_size, sealed_size
 from blindlink.messages.fields import moment, stamp
+from blindlink.messages.merkle import (
+    check_consistency,
+    consistency_proof,
+    leaf,
+    prove,
+    root,
+    root_from,
+)
 from trust_world import NOW, entropy, keys, signed
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

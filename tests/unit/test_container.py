@@ -144,7 +144,7 @@ def write(path: Path, **changes: Any) -> None:
 
 
 @contextmanager
-def verified(path: Path, **changes: Any) -> Iterator[container.Bundle]:
+def verified(path: Path, **changes: Any) -> Iterator[container.Verified]:
     """The container, opened and verified as one of moj."""
     options = {"sender": keys("moj").public, "agreement": AGREEMENT, "now": NOW} | changes
     with container.opened(path, "submission") as sealed:

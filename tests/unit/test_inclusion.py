@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blindlink.errors import VerificationError
-from blindlink.messages.audit import inclusion
+from blindlink.messages import merkle
 
 # RFC 6962 reference tree, as published with certificate-transparency: roots of the first n leaves.
 LEAVES = [
@@ -34,15 +34,15 @@ ROOTS = {
 
 
 def hashes(number: int) -> list[bytes]:
-    return [inclusion.leaf(bytes([at])) for at in range(number)]
+    return [merkle.leaf(bytes([at])) for at in range(number)]
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 31, 100])
 def test_the_running_root_is_the_root(number: int) -> None:
-    running = inclusion.RunningRoot()
+    running = merkle.RunningRoot()
     for leaf in hashes(number):
         running.add(leaf)
-    assert running.root() == inclusion.root(hashes(number))
+    assert running.root() == merkle.root(hashes(number))
     assert running.root() == running.root()  # asking changes nothing
 
 
@@ -58,31 +58,31 @@ def by_definition(leaves: list[bytes]) -> bytes:
 
 @pytest.mark.parametrize(("size", "expected"), ROOTS.items())
 def test_roots_of_the_rfc_tree(size: int, expected: str) -> None:
-    assert inclusion.root([inclusion.leaf(each) for each in LEAVES[:size]]).hex() == expected
+    assert merkle.root([merkle.leaf(each) for each in LEAVES[:size]]).hex() == expected
 
 
 @pytest.mark.parametrize("size", range(1, 40))
 def test_root_is_the_recursive_one(size: int) -> None:
-    assert inclusion.root(hashes(size)) == by_definition(hashes(size))
+    assert merkle.root(hashes(size)) == by_definition(hashes(size))
 
 
 @given(st.integers(1, 70).flatmap(lambda n: st.tuples(st.just(n), st.sets(st.integers(0, n - 1)))))
 def test_a_proof_of_any_leaves_gives_the_root(case: tuple[int, set[int]]) -> None:
     size, chosen = case
     leaves, places = hashes(size), sorted(chosen or {0})
-    proof = inclusion.prove(leaves, places)
-    assert inclusion.root_from(size, places, [leaves[p] for p in places], proof) == by_definition(
+    proof = merkle.prove(leaves, places)
+    assert merkle.root_from(size, places, [leaves[p] for p in places], proof) == by_definition(
         leaves
     )
 
 
 def test_all_leaves_need_no_proof() -> None:
-    assert inclusion.prove(hashes(13), range(13)) == []
+    assert merkle.prove(hashes(13), range(13)) == []
 
 
 def test_one_leaf_needs_its_audit_path() -> None:
     leaves = hashes(8)
-    assert len(inclusion.prove(leaves, [5])) == 3
+    assert len(merkle.prove(leaves, [5])) == 3
 
 
 @pytest.mark.parametrize(
@@ -92,24 +92,24 @@ def test_one_leaf_needs_its_audit_path() -> None:
         ([1, 1], lambda proof: proof, "not in order"),
         ([1, 9], lambda proof: proof, "outside"),
         ([], lambda proof: proof, "not in order"),
-        ([1, 4], lambda proof: proof[:-1], "missing"),
-        ([1, 4], lambda proof: [*proof, bytes(32)], "nothing needs"),
+        ([1, 4], lambda proof: proof[:-1], "too short"),
+        ([1, 4], lambda proof: [*proof, bytes(32)], "too long"),
     ],
 )
 def test_malformed_proofs_are_refused(places, change, message) -> None:  # type: ignore[no-untyped-def]
     leaves = hashes(9)
-    proof = change(inclusion.prove(leaves, [1, 4]))
+    proof = change(merkle.prove(leaves, [1, 4]))
     with pytest.raises(VerificationError, match=message):
-        inclusion.root_from(9, places, [leaves[0]] * len(places), proof)
+        merkle.root_from(9, places, [leaves[0]] * len(places), proof)
 
 
 def test_a_changed_leaf_or_node_gives_another_root() -> None:
     leaves, places = hashes(11), [0, 3, 10]
-    proof = inclusion.prove(leaves, places)
+    proof = merkle.prove(leaves, places)
     mine = [leaves[p] for p in places]
     for at in range(len(proof)):
         other = [*proof[:at], bytes(32), *proof[at + 1 :]]
-        assert inclusion.root_from(11, places, mine, other) != inclusion.root(leaves)
+        assert merkle.root_from(11, places, mine, other) != merkle.root(leaves)
     for at in range(len(mine)):
         other = [*mine[:at], bytes(32), *mine[at + 1 :]]
-        assert inclusion.root_from(11, places, other, proof) != inclusion.root(leaves)
+        assert merkle.root_from(11, places, other, proof) != merkle.root(leaves)

@@ -3,12 +3,13 @@
 import pytest
 
 from blindlink.errors import VerificationError
-from blindlink.messages.audit.inclusion import leaf, root
-from blindlink.messages.audit.merkle import (
+from blindlink.messages.merkle import (
     check_consistency,
     consistency_proof,
-    inclusion_proof,
-    root_of_path,
+    leaf,
+    prove,
+    root,
+    root_from,
 )
 from trust_world import entropy
 
@@ -49,10 +50,10 @@ def test_the_examples_of_rfc_6962() -> None:
     a, b, c, d, e, f, j = HASHES[:7]
     g, h, i = root([a, b]), root([c, d]), root([e, f])
     k = root([a, b, c, d])
-    assert inclusion_proof(HASHES[:7], 0) == [b, h, root([e, f, j])]
-    assert inclusion_proof(HASHES[:7], 3) == [c, g, root([e, f, j])]
-    assert inclusion_proof(HASHES[:7], 4) == [f, j, k]
-    assert inclusion_proof(HASHES[:7], 6) == [i, k]
+    assert prove(HASHES[:7], [0]) == [b, h, root([e, f, j])]
+    assert prove(HASHES[:7], [3]) == [c, g, root([e, f, j])]
+    assert prove(HASHES[:7], [4]) == [f, j, k]
+    assert prove(HASHES[:7], [6]) == [i, k]
     assert consistency_proof(HASHES[:7], 3) == [c, d, g, root([e, f, j])]
     assert consistency_proof(HASHES[:7], 4) == [root([e, f, j])]
     assert consistency_proof(HASHES[:7], 6) == [i, j, k]
@@ -61,8 +62,8 @@ def test_the_examples_of_rfc_6962() -> None:
 def test_every_leaf_of_every_tree_is_shown() -> None:
     for size in range(1, len(MANY) + 1):
         for index in range(size):
-            path = inclusion_proof(MANY[:size], index)
-            assert root_of_path(MANY[index], index, size, path) == root(MANY[:size])
+            path = prove(MANY[:size], [index])
+            assert root_from(size, [index], [MANY[index]], path) == root(MANY[:size])
 
 
 def test_every_tree_extends_every_smaller_one() -> None:
@@ -74,7 +75,7 @@ def test_every_tree_extends_every_smaller_one() -> None:
 
 def rejected(size: int, index: int, path: list[bytes]) -> bool:
     try:
-        return root_of_path(MANY[index], index, size, path) != root(MANY[:size])
+        return root_from(size, [index], [MANY[index]], path) != root(MANY[:size])
     except VerificationError:
         return True
 
@@ -82,7 +83,7 @@ def rejected(size: int, index: int, path: list[bytes]) -> bool:
 def test_a_changed_path_does_not_lead_to_the_root() -> None:
     for size in range(2, 20):
         for index in range(size):
-            path = inclusion_proof(MANY[:size], index)
+            path = prove(MANY[:size], [index])
             wrong = [path[:-1], [*path, MANY[0]], [MANY[32], *path[1:]]]
             assert all(rejected(size, index, each) for each in wrong)
             assert all(rejected(size, other, path) for other in range(size) if other != index)
@@ -122,10 +123,10 @@ def test_sizes_must_be_possible() -> None:
             check_consistency(first, second, [], MANY[0], MANY[0])
     for index, size in ((3, 3), (-1, 3), (0, 0)):
         with pytest.raises(VerificationError, match="outside"):
-            root_of_path(MANY[0], index, size, [])
+            root_from(size, [index], [MANY[0]], [])
     for index in (-1, 3):
         with pytest.raises(IndexError):
-            inclusion_proof(MANY[:3], index)
+            prove(MANY[:3], [index])
     for first in (0, 4):
         with pytest.raises(IndexError):
             consistency_proof(MANY[:3], first)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blindlink.errors import FormatError, InputError, VerificationError
-from blindlink.messages.audit import inclusion
+from blindlink.messages import merkle
 from blindlink.messages.submission import payload
 from blindlink.messages.submission.records import layout_of
 
@@ -51,8 +51,8 @@ def test_sizes_count_header_and_rows() -> None:
 
 def test_round_trip() -> None:
     data, blobs, root = sealed()
-    leaves = [inclusion.leaf(data[at : at + 96]) for at in range(0, len(data), 96)]
-    assert root == inclusion.root(leaves)
+    leaves = [merkle.leaf(data[at : at + 96]) for at in range(0, len(data), 96)]
+    assert root == merkle.root(leaves)
     assert blobs.tolist() == [1, 1, 1, 3]
     assert len(data) == 6 * (64 + payload.OVERHEAD)
     opened, found, again = payload.unseal(io.BytesIO(data), blobs, 64, KEY, LAYOUTS)

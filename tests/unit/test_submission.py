@@ -316,7 +316,7 @@ def test_records_that_end_too_early(tmp_path: Path) -> None:
     path = world.folder / "moj.submission"
     with container.opened(path, KIND) as sealed:
         content = content_of(sealed.manifest, "here")
-        data = container.Bundle(sealed).open("encodings", keys("ttp")).read()
+        data = container.Verified(sealed).open("encodings", keys("ttp")).read()
     for size in (10, 16 * content.rows + 1, 21 * content.rows, len(data) - 1):
         for keep in (True, False):
             with pytest.raises(FormatError, match="fewer than the declared rows"):

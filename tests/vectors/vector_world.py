@@ -96,7 +96,7 @@ def plain_sections(path: Path, kind: str, readers: Mapping[str, PartyKeys]) -> d
     """The plain bytes of every stream section and the ciphertext of every other."""
     found = {}
     with container.opened(path, kind) as sealed:
-        bundle = container.Bundle(sealed)
+        bundle = container.Verified(sealed)
         for section in sealed.manifest.sections:
             if section.cipher == "stream":
                 found[section.name] = bundle.open(section.name, readers[section.name]).read()
@@ -108,7 +108,7 @@ def plain_sections(path: Path, kind: str, readers: Mapping[str, PartyKeys]) -> d
 def content_keys(path: Path, kind: str, readers: Mapping[str, PartyKeys]) -> list[bytes]:
     """The content keys of a container's sections, in their order."""
     with container.opened(path, kind) as sealed:
-        bundle = container.Bundle(sealed)
+        bundle = container.Verified(sealed)
         return [bundle.key(s.name, readers[s.name]) for s in sealed.manifest.sections]
 
 

@@ -13,8 +13,7 @@ import numpy as np
 from vector_world import BASE, Document, Rebuild, Vector, content_keys, keys, split
 from vectors_container import SHAPE, VERIFY
 
-from blindlink.messages import canonical, release
-from blindlink.messages.audit import inclusion
+from blindlink.messages import canonical, merkle, release
 from blindlink.messages.container import reader as container
 from blindlink.messages.submission import payload
 from blindlink.messages.submission.content import FORWARDED, Layout, read_layout
@@ -148,7 +147,7 @@ def _released(scratch: Path, fault: Fault) -> bytes:
     path.write_bytes(_submission(scratch, fault))
     _, manifest, signatures, _ = split(path.read_bytes())
     with container.opened(path, "submission") as sealed:
-        mine = container.Bundle(sealed)
+        mine = container.Verified(sealed)
         forwarded = b"".join(mine.raw(name).read() for name in FORWARDED)
         blobs = mine.raw("payload").read()
     with container.opened(BASE / "moj.submission", "submission") as sealed:
@@ -191,7 +190,7 @@ def _blobs(fault: Fault) -> tuple[bytes, str]:
     ciphers = payload.Ciphers(content_keys(path, "submission", READERS)[-1])
     with container.opened(path, "submission") as sealed:
         content = sealed.manifest.content
-        bundle = container.Bundle(sealed)
+        bundle = container.Verified(sealed)
         data = bundle.raw("payload").read()
         layout: Layout = read_layout(bundle.open("layout", keys("lab")).read(), "")
     assert content["blobs"] == content["entities"]
@@ -206,5 +205,5 @@ def _blobs(fault: Fault) -> tuple[bytes, str]:
         fault.plain(plain)
         sealed_again = ciphers.of(infos[at]).encrypt(bytes(12), bytes(plain), None)
         records[at] = records[at][:16] + sealed_again
-    root = inclusion.root([inclusion.leaf(record) for record in records]).hex()
+    root = merkle.root([merkle.leaf(record) for record in records]).hex()
     return b"".join(records), root

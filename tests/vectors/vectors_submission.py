@@ -7,7 +7,7 @@ from typing import Any
 from vector_world import BASE, Document, Rebuild, Vector, keys, resigned
 from vectors_container import AGREE, SHAPE, VERIFY, faults, foreign_key
 
-from blindlink.messages.audit.inclusion import leaf, root
+from blindlink.messages.merkle import leaf, root
 from blindlink.messages.submission.payload import OVERHEAD
 
 KIND = "submission"

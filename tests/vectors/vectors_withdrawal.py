@@ -27,7 +27,7 @@ Edit = Callable[[Document], Any]
 def submitted() -> tuple[Manifest, bytes]:
     """The manifest of moj's submission, and its row ids."""
     with container.opened(BASE / "moj.submission", "submission") as sealed:
-        bundle = container.Bundle(sealed)
+        bundle = container.Verified(sealed)
         ids = bundle.open("encodings", keys("ttp")).read(ID * sealed.manifest.content["rows"])
         return sealed.manifest, ids
 

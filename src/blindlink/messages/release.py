@@ -29,10 +29,10 @@ from blindlink.errors import FormatError
 from blindlink.keys import Signatures
 from blindlink.messages import canonical
 from blindlink.messages.agreement.terms import ReleasePolicy
-from blindlink.messages.audit.inclusion import HASH
 from blindlink.messages.container.manifest import MAX_SIZE, Manifest
 from blindlink.messages.container.stream import sealed_size
 from blindlink.messages.fields import STRICT, Digest, Name, parse
+from blindlink.messages.merkle import HASH
 from blindlink.messages.submission.content import FORWARDED, Count
 
 KIND = "release"

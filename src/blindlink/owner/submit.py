@@ -9,8 +9,8 @@ Nothing is written before every check has passed, and the file appears whole or 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -104,23 +104,24 @@ def _sealed(
     (out, row_map), terms, entropy = paths, agreement.agreement, means.entropy
     rows_of = _rows_of(prepared)
     bundle = container.new_bundle(entropy)
-    frame: Any = {
-        "sender": keys,
-        "agreement": agreement.digest(),
-        "now": now,
-        "expires": moment(terms.expires),
-        "force": force,
-        "entropy": entropy,
-    }
+    create = partial(
+        container.create,
+        sender=keys,
+        agreement=agreement.digest(),
+        now=now,
+        expires=moment(terms.expires),
+        force=force,
+        entropy=entropy,
+    )
     private_id = container.new_bundle(entropy)
     with (
-        container.create(out, KIND, bundle=bundle, **frame) as draft,
+        create(out, KIND, bundle=bundle) as writer,
         # Ready first: a submission without a row map could lose nobody again.
-        container.create(row_map, ROW_MAP, bundle=private_id, **frame) as private,
+        create(row_map, ROW_MAP, bundle=private_id) as private,
     ):
-        content = _write(draft, prepared, terms, sequence, means)
+        content = _write(writer, prepared, terms, sequence, means)
         _write_row_map(private, bundle, keys, prepared, rows_of)
-    digest, controls = draft.manifest().digest(), int(prepared.is_control.sum())
+    digest, controls = writer.manifest().digest(), int(prepared.is_control.sum())
     return _submitted(out, row_map, bundle, content, controls, digest, rows_of)
 
 
@@ -143,7 +144,7 @@ def _check(
 
 
 def _write(
-    draft: container.Draft,
+    writer: container.Writer,
     prepared: Prepared,
     terms: Agreement,
     sequence: int,
@@ -152,16 +153,16 @@ def _write(
     encoded, blobs = prepared.encodings, prepared.blobs
     ids = [row.tobytes() for row in random_ids(int(blobs.sum()), means.entropy)]
     controls = sorted(ids[at] for at in prepared.first_blob[prepared.is_control])
-    with draft.section("encodings", terms.linker) as out:
+    with writer.section("encodings", terms.linker) as out:
         pieces = means.spool.pieces(prepared.order)
         write_records(prepared.ids, prepared.number, pieces, blobs, out)
-    with draft.section("layout", terms.analyst) as out:
+    with writer.section("layout", terms.analyst) as out:
         out.write(prepared.layout.to_bytes())
-    with draft.section("controls", terms.analyst) as out:
+    with writer.section("controls", terms.analyst) as out:
         out.write(b"".join(controls))
-    with draft.blobs("payload", terms.analyst) as (out, key):
+    with writer.blobs("payload", terms.analyst) as (out, key):
         root = payload.seal(prepared.packer, blobs, prepared.size, ids, key, out, means.progress)
-    size = sum(section.size for section in draft.sections)
+    size = sum(section.size for section in writer.sections)
     if size > terms.limits.bytes:
         raise RefusedError(f"submission: {size} bytes; the agreement allows {terms.limits.bytes}")
     content = Content(
@@ -178,21 +179,21 @@ def _write(
         payload_root=root.hex(),
         risk_report=prepared.risk,
     )
-    draft.content = content.model_dump(mode="json")
+    writer.content = content.model_dump(mode="json")
     return content
 
 
 def _write_row_map(
-    draft: container.Draft, bundle: str, keys: PartyKeys, prepared: Prepared, rows_of: pa.Table
+    writer: container.Writer, bundle: str, keys: PartyKeys, prepared: Prepared, rows_of: pa.Table
 ) -> None:
     """Real rows only: nobody withdraws a control record."""
     real = ~rows_of.column("control").to_numpy()
     entities = rows_of.column("entity_id").combine_chunks().drop_null()
     data, width = row_map_bytes(prepared.ids[real], entities)
-    with draft.section(SECTION, keys.public) as out:
+    with writer.section(SECTION, keys.public) as out:
         out.write(data)
     content = RowMapContent(submission=bundle, rows=int(real.sum()), width=width)
-    draft.content = content.model_dump()
+    writer.content = content.model_dump()
 
 
 def _rows_of(prepared: Prepared) -> pa.Table:

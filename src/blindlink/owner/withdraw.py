@@ -96,11 +96,11 @@ def withdraw(
         expires=moment(terms.expires),
         force=force,
         entropy=entropy,
-    ) as draft:
-        with draft.section(SECTION, terms.linker) as section:
+    ) as writer:
+        with writer.section(SECTION, terms.linker) as section:
             section.write(b"".join(rows))
         content = WithdrawalContent(submission=known.submission, rows=len(rows))
-        draft.content = content.model_dump()
+        writer.content = content.model_dump()
     return Withdrawn(out, bundle, len(set(entity_ids)), len(rows))
 
 

@@ -1,8 +1,8 @@
 """Normalisation steps that keep how a name sounds: one key for spellings that are said alike.
 
-All look at the letters A to Z alone: normalise with ``name`` first. Soundex is ours; the other keys
-are those of the library jellyfish (extra ``owner``), and tests/unit/test_normalise.py pins their
-results, so that a new version of it cannot change a bit unseen.
+All look at the letters A to Z alone: normalise with ``name`` first. The keys are those of the
+library jellyfish (extra ``owner``), and tests/unit/test_normalise.py pins their results, so that a
+new version of it cannot change a bit unseen.
 """
 
 from collections.abc import Callable
@@ -22,16 +22,7 @@ class Soundex(Model):
 
     def apply(self, value: str) -> str:
         letters = _letters(value)
-        if not letters:
-            return ""
-        digits, last = "", _SOUNDS.get(letters[0], "")
-        for letter in letters[1:]:
-            sound = _SOUNDS.get(letter, "")
-            if sound and sound != last:
-                digits += sound
-            # H and W are silent between two letters of one sound; a vowel parts them.
-            last = last if letter in "HW" else sound
-        return (letters[0] + digits + "000")[:4]
+        return _key(self.step)(letters) if letters else ""
 
 
 class Phonetic(Model):
@@ -51,10 +42,6 @@ class Phonetic(Model):
         return _key(self.step)(letters)[: self.length] if letters else ""
 
 
-_GROUPS = {"BFPV": "1", "CGJKQSXZ": "2", "DT": "3", "L": "4", "MN": "5", "R": "6"}
-_SOUNDS = {letter: digit for group, digit in _GROUPS.items() for letter in group}
-
-
 def _letters(value: str) -> str:
     return "".join(letter for letter in value.upper() if "A" <= letter <= "Z")
 
@@ -66,6 +53,7 @@ def _key(name: str) -> Callable[[str], str]:
     except ImportError:
         raise MissingExtraError(f"jellyfish, for the step {name},", "owner") from None
     keys: dict[str, Callable[[str], str]] = {
+        "soundex": jellyfish.soundex,
         "nysiis": jellyfish.nysiis,
         "metaphone": jellyfish.metaphone,
         "match_rating": jellyfish.match_rating_codex,

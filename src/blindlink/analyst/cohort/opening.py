@@ -27,9 +27,8 @@ from blindlink.analyst.cohort.checks import (
 )
 from blindlink.errors import FormatError, VerificationError
 from blindlink.keys import PartyKeys
-from blindlink.messages import release
+from blindlink.messages import merkle, release
 from blindlink.messages.agreement.document import Agreement, SignedAgreement
-from blindlink.messages.audit import inclusion
 from blindlink.messages.container import reader as container
 from blindlink.messages.container.manifest import Manifest, stream_key, verify_manifest
 from blindlink.messages.container.stream import StreamReader
@@ -125,7 +124,7 @@ def open_release(
     return Opened(bundle.manifest, index, owners, links, candidates, reports)
 
 
-def _index(bundle: container.Bundle, keys: PartyKeys, where: str) -> Index:
+def _index(bundle: container.Verified, keys: PartyKeys, where: str) -> Index:
     with bundle.open("index", keys) as source:
         return release.read_index(source.read(release.INDEX_LIMIT + 1), where)
 
@@ -159,7 +158,7 @@ def _content(head: Manifest, terms: Agreement, where: str) -> Content:
 
 
 def _tables(
-    bundle: container.Bundle,
+    bundle: container.Verified,
     keys: PartyKeys,
     index: Index,
     heads: Sequence[Manifest],
@@ -183,7 +182,7 @@ def _tables(
 
 
 def _owners(
-    bundle: container.Bundle,
+    bundle: container.Verified,
     keys: PartyKeys,
     known: Sequence[Known],
     terms: Agreement,
@@ -204,7 +203,7 @@ def _owners(
             layout = read_layout(layout_bytes, place)
             check_columns(layout, terms, each.part.name, place)
             controls = read_controls(control_bytes, place)
-            nodes = [proofs.read(inclusion.HASH) for _ in range(each.part.nodes)]
+            nodes = [proofs.read(merkle.HASH) for _ in range(each.part.nodes)]
             unsealed = _payload(blobs, nodes, each, layout, keys, place, progress)
             control = _controls(each, controls, unsealed, place)
             check_controls(len(controls), each.content, terms, each.part.name, place)
@@ -259,7 +258,7 @@ def _payload(
     if len(blobs) or nodes:
         within = np.arange(len(ids)) - np.repeat(first, blobs)
         places = np.repeat(rows["place"].astype(np.int64), blobs) + within
-        found = inclusion.root_from(owner.content.blobs, places.tolist(), leaves, nodes)
+        found = merkle.root_from(owner.content.blobs, places.tolist(), leaves, nodes)
         if found.hex() != owner.content.payload_root:
             raise VerificationError(f"{where}: payload: a blob is not the owner's")
     return unsealed
@@ -281,7 +280,7 @@ def _controls(
 
 
 def _reports(
-    bundle: container.Bundle, keys: PartyKeys, terms: Agreement, where: str
+    bundle: container.Verified, keys: PartyKeys, terms: Agreement, where: str
 ) -> list[dict[str, Any]]:
     with bundle.open("reports", keys) as source:
         data = source.read()  # of a size that was checked

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from blindlink.errors import AgreementError, FormatError, RefusedError, VerificationError
 from blindlink.keys import PartyKeys, PartyPublic
+from blindlink.messages import merkle
 from blindlink.messages.agreement.document import Agreement, SignedAgreement
-from blindlink.messages.audit import inclusion
 from blindlink.messages.audit.receipt import REJECTED, Rejection
 from blindlink.messages.container import reader as container
 from blindlink.messages.container.manifest import Manifest
@@ -55,7 +55,7 @@ class Taken:
     """
 
     owner: PartyPublic
-    bundle: container.Bundle
+    bundle: container.Verified
     content: Content
     records: Records
     blob_ids: Bytes
@@ -168,14 +168,14 @@ def _owner(terms: Agreement, manifest: Manifest, where: str) -> PartyPublic:
 
 
 def _blobs(
-    bundle: container.Bundle, content: Content, where: str, keep: bool, progress: Progress
+    bundle: container.Verified, content: Content, where: str, keep: bool, progress: Progress
 ) -> tuple[Bytes, list[bytes]]:
     """Ids and leaf hashes of all blob records, checked against the root that the owner signed."""
     step, done = content.record_bytes, 0
-    ids, leaves, total = bytearray(), [], inclusion.RunningRoot()
+    ids, leaves, total = bytearray(), [], merkle.RunningRoot()
     with bundle.raw("payload") as source:
         while block := source.read(max(1, BATCH // step) * step):
-            found = [inclusion.leaf(block[at : at + step]) for at in range(0, len(block), step)]
+            found = [merkle.leaf(block[at : at + step]) for at in range(0, len(block), step)]
             for leaf in found:
                 total.add(leaf)
             ids += b"".join(block[at : at + ID] for at in range(0, len(block), step))

@@ -166,10 +166,10 @@ def _write(
         expires=moment(terms.expires),
         force=force,
         entropy=run.entropy,
-    ) as draft:
+    ) as writer:
         found = [each.report for each in reports]
-        write(draft, terms, taken, policies, pairs, found, listed, run.progress)
-    return listed, draft.manifest()
+        write(writer, terms, taken, policies, pairs, found, listed, run.progress)
+    return listed, writer.manifest()
 
 
 def _one_each(read: Sequence[Taken], messages: list[Withdrawal], terms: Agreement) -> list[Taken]:

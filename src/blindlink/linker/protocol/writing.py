@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from blindlink.linker.protocol.assembly import Listed, OwnerPair, method_names, pair_rows
 from blindlink.linker.protocol.intake import Taken
+from blindlink.messages import merkle
 from blindlink.messages.agreement.document import Agreement
 from blindlink.messages.agreement.terms import ReleasePolicy
-from blindlink.messages.audit import inclusion
 from blindlink.messages.container import reader as container
 from blindlink.messages.linkage_report import LinkageReport
 from blindlink.messages.release import Content, Index, OwnerPart
@@ -24,7 +24,7 @@ Numbers = npt.NDArray[np.int64]
 
 
 def write(
-    draft: container.Draft,
+    writer: container.Writer,
     terms: Agreement,
     taken: Sequence[Taken],
     policies: Sequence[ReleasePolicy],
@@ -39,7 +39,7 @@ def write(
     candidates = pair_rows([(each, each.candidates) for each in pairs], listed, methods)
     blobs = [_blobs(each) for each in listed]
     proofs = [
-        inclusion.prove(each.leaves, places.tolist())
+        merkle.prove(each.leaves, places.tolist())
         for each, places in zip(taken, blobs, strict=True)
     ]
     parts = [_part(*each) for each in zip(taken, policies, listed, blobs, proofs, strict=True)]
@@ -61,11 +61,11 @@ def write(
         "payload": _payload(taken, blobs, progress),
     }
     for name, blocks in plain.items():
-        with draft.section(name, terms.analyst) as out:
+        with writer.section(name, terms.analyst) as out:
             for block in blocks:
                 out.write(block)
     digests = {each.owner.name: each.bundle.manifest.digest() for each in taken}
-    draft.content = Content(submissions=digests).model_dump()
+    writer.content = Content(submissions=digests).model_dump()
 
 
 def _part(

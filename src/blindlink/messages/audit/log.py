@@ -22,8 +22,6 @@ from blindlink.errors import FormatError, RefusedError, VerificationError
 from blindlink.files import read_bytes, write_bytes
 from blindlink.keys import PartyKeys, PartyPublic, Signatures
 from blindlink.messages import canonical
-from blindlink.messages.audit.inclusion import leaf, root
-from blindlink.messages.audit.merkle import consistency_proof, inclusion_proof
 from blindlink.messages.fields import (
     STRICT,
     BundleId,
@@ -35,6 +33,7 @@ from blindlink.messages.fields import (
     parse,
     stamp,
 )
+from blindlink.messages.merkle import consistency_proof, leaf, prove, root
 from blindlink.messages.signed import Signed
 
 HEADER = "blindlink-audit-log-v1"
@@ -159,7 +158,7 @@ class AuditLog:
 
     def inclusion(self, index: int, size: int | None = None) -> list[str]:
         """The path (hex) of an entry to the root over the first ``size`` entries, or over all."""
-        return [step.hex() for step in inclusion_proof(self.leaves[:size], index)]
+        return [step.hex() for step in prove(self.leaves[:size], [index])]
 
     def consistency(self, first: int, second: int | None = None) -> list[str]:
         """The proof (hex) that the log of ``first`` entries is a prefix of that of ``second``."""

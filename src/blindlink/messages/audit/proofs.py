@@ -19,8 +19,8 @@ from blindlink.files import read_bytes, write_bytes
 from blindlink.keys import PartyPublic
 from blindlink.messages import canonical
 from blindlink.messages.audit.log import ENTRY_LIMIT, AuditLog, Entry, Head, SignedHead, verify_log
-from blindlink.messages.audit.merkle import check_consistency, root_of_path
 from blindlink.messages.fields import STRICT, Digest, parse
+from blindlink.messages.merkle import check_consistency, root_from
 from blindlink.messages.signed import Signed, line
 
 LIMIT = 4 * ENTRY_LIMIT
@@ -87,7 +87,7 @@ def check_inclusion(entry: Entry, path: tuple[str, ...], head: Head, where: str)
     """Raises VerificationError unless ``path`` (hex) leads from the entry to the head's root."""
     steps = [bytes.fromhex(step) for step in path]
     try:
-        reached = root_of_path(entry.leaf(), entry.index, head.size, steps)
+        reached = root_from(head.size, [entry.index], [entry.leaf()], steps)
     except VerificationError as error:
         raise VerificationError(f"{where}: {error.message}") from None
     if reached.hex() != head.root:

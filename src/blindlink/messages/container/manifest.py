@@ -38,13 +38,16 @@ MAX_SIZE = 2**48  # bytes of a section; far above any file, far below what overf
 SealedKey = Annotated[str, Base64(SEALED_KEY)]
 
 
+Cipher = Literal["stream", "blobs"]
+
+
 class Section(BaseModel):
     """One section: a ``stream`` that we decrypt, or ``blobs`` that the kind encrypts by itself."""
 
     model_config = STRICT
 
     name: Name
-    cipher: Literal["stream", "blobs"]
+    cipher: Cipher
     recipient: Fingerprint
     key: SealedKey
     size: Annotated[int, Field(ge=0, le=MAX_SIZE)]

@@ -8,22 +8,22 @@
 Writing (whole file or nothing; sections are streamed, only their ciphertext touches the disk)::
 
     with container.create(path, "submission", sender=keys, agreement=digest, bundle=new_bundle(),
-                          now=now, expires=moment) as draft:
-        with draft.section("encodings", linker) as out:      # a file of plain bytes
+                          now=now, expires=moment) as writer:
+        with writer.section("encodings", linker) as out:      # a file of plain bytes
             out.write(...)
-        with draft.blobs("payload", analyst) as (out, key):  # out takes your own ciphertext;
+        with writer.blobs("payload", analyst) as (out, key):  # out takes your own ciphertext;
             out.write(...)                                   # key (32 bytes) is sealed to analyst
-        draft.content = {...}                                # what the kind adds to the manifest
+        writer.content = {...}                               # what the kind adds to the manifest
 
 Reading (nothing of a section is reachable before verify)::
 
     with container.opened(path, "submission") as sealed:     # FormatError: not exactly this shape
         sealed.manifest                                      # not yet to be trusted
-        bundle = sealed.verify(sender, agreement=digest, now=now)
-        bundle.open("encodings", keys)                       # a buffered file of plain bytes
-        bundle.key("payload", keys)                          # the content key, 32 bytes
-        bundle.raw("payload"), bundle.read_at("payload", offset, size)      # ciphertext
-        bundle.manifest_bytes, bundle.signatures             # to be carried in another file
+        verified = sealed.verify(sender, agreement=digest, now=now)
+        verified.open("encodings", keys)                     # a buffered file of plain bytes
+        verified.key("payload", keys)                        # the content key, 32 bytes
+        verified.raw("payload"), verified.read_at("payload", offset, size)    # ciphertext
+        verified.manifest_bytes, verified.signatures           # to be carried in another file
 
 ``manifest.verify_manifest`` checks a manifest that another file carries along. Every section is
 bound to format, agreement, bundle, sender, recipient and its name.
@@ -53,17 +53,17 @@ from blindlink.messages.container.manifest import (
     verify_manifest,
 )
 from blindlink.messages.container.stream import CHUNK, StreamReader
-from blindlink.messages.container.writer import BLOCK, LENGTH, Draft, create, new_bundle
+from blindlink.messages.container.writer import BLOCK, LENGTH, Writer, create, new_bundle
 from blindlink.messages.fields import parse
 
 SIGNATURES_LIMIT = 16 * 1024
 FIRST_LINE = 128
 
-__all__ = ["Bundle", "Draft", "Sealed", "create", "kind_of", "new_bundle", "opened"]
+__all__ = ["Container", "Verified", "Writer", "create", "kind_of", "new_bundle", "opened"]
 
 
 @dataclass(frozen=True)
-class Sealed:
+class Container:
     """A container of the right shape, not yet verified: believe nothing that it says."""
 
     where: str
@@ -74,39 +74,39 @@ class Sealed:
     signatures: Signatures
     start: int  # of the first section
 
-    def verify(self, sender: PartyPublic, *, agreement: str, now: datetime) -> "Bundle":
+    def verify(self, sender: PartyPublic, *, agreement: str, now: datetime) -> "Verified":
         """Sender, signatures, agreement, expiry, then the digest of every section, in this order.
 
         Raises VerificationError, or AgreementError for agreement and expiry.
         """
         verify_manifest(self.manifest_bytes, self.signatures, self.kind, sender, self.where)
         self.manifest.check(agreement=agreement, now=now, where=self.where)
-        bundle = Bundle(self)
+        verified = Verified(self)
         for section in self.manifest.sections:
-            if _digest(bundle.raw(section.name)) != section.digest:
+            if _digest(verified.raw(section.name)) != section.digest:
                 raise VerificationError(
                     f"{self.where}: section '{section.name}': digest does not fit"
                 )
-        return bundle
+        return verified
 
 
 @dataclass(frozen=True)
-class Bundle:
-    """A verified container."""
+class Verified:
+    """A container whose sender, signatures, agreement, expiry and digests are right."""
 
-    sealed: Sealed
+    container: Container
 
     @property
     def manifest(self) -> Manifest:
-        return self.sealed.manifest
+        return self.container.manifest
 
     @property
     def manifest_bytes(self) -> bytes:
-        return self.sealed.manifest_bytes
+        return self.container.manifest_bytes
 
     @property
     def signatures(self) -> Signatures:
-        return self.sealed.signatures
+        return self.container.signatures
 
     def key(self, name: str, keys: PartyKeys) -> bytes:
         """The content key of a section, 32 bytes; VerificationError when not sealed to ``keys``."""
@@ -114,12 +114,12 @@ class Bundle:
             return self.manifest.unwrap(name, keys)
         except VerificationError as error:
             raise VerificationError(
-                f"{self.sealed.where}: section '{name}': {error.message}", hint=error.hint
+                f"{self.container.where}: section '{name}': {error.message}", hint=error.hint
             ) from None
 
     def open(self, name: str, keys: PartyKeys) -> io.BufferedReader:
         """The plain bytes of a ``stream`` section as a file; VerificationError as it is read."""
-        section, where = self.manifest.section(name), f"{self.sealed.where}: section '{name}'"
+        section, where = self.manifest.section(name), f"{self.container.where}: section '{name}'"
         if section.cipher != "stream":
             raise FormatError(f"{where}: is not a stream")
         bound = self.manifest.binding(section)
@@ -137,16 +137,16 @@ class Bundle:
         part.seek(offset)
         data = part.read(size) or b""
         if len(data) != size or offset < 0:
-            raise FormatError(f"{self.sealed.where}: section '{name}': no bytes there")
+            raise FormatError(f"{self.container.where}: section '{name}': no bytes there")
         return data
 
     def _slice(self, name: str) -> "_Slice":
-        start = self.sealed.start
+        start = self.container.start
         for section in self.manifest.sections:
             if section.name == name:
-                return _Slice(self.sealed.file, start, section.size)
+                return _Slice(self.container.file, start, section.size)
             start += section.size
-        raise FormatError(f"{self.sealed.where}: has no section '{name}'")
+        raise FormatError(f"{self.container.where}: has no section '{name}'")
 
 
 class _Slice(io.RawIOBase):
@@ -189,7 +189,7 @@ def kind_of(path: Path) -> str:
 
 
 @contextmanager
-def opened(path: Path, kind: str) -> Iterator[Sealed]:
+def opened(path: Path, kind: str) -> Iterator[Container]:
     """Open a container and check its shape; raises InputError (unreadable) or FormatError.
 
     Sizes are held against the size of the file before anything is allocated.
@@ -202,7 +202,7 @@ def opened(path: Path, kind: str) -> Iterator[Sealed]:
         yield _read_head(file, kind, str(path))
 
 
-def _read_head(file: IO[bytes], kind: str, where: str) -> Sealed:
+def _read_head(file: IO[bytes], kind: str, where: str) -> Container:
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode):
         raise FormatError(f"{where}: is not a regular file")
@@ -217,7 +217,7 @@ def _read_head(file: IO[bytes], kind: str, where: str) -> Sealed:
     start = file.tell()
     if start + sum(section.size for section in manifest.sections) != status.st_size:
         raise FormatError(f"{where}: size: not what the manifest declares")
-    return Sealed(where, kind, file, manifest, manifest_bytes, signatures, start)
+    return Container(where, kind, file, manifest, manifest_bytes, signatures, start)
 
 
 def _part(file: IO[bytes], what: str, limit: int, where: str) -> bytes:

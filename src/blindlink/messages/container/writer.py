@@ -19,7 +19,14 @@ from blindlink.files import replacing
 from blindlink.keys import Entropy, PartyKeys, PartyPublic, system_entropy
 from blindlink.keys.files import encode
 from blindlink.messages import canonical
-from blindlink.messages.container.manifest import Manifest, Section, binding, format_of, stream_key
+from blindlink.messages.container.manifest import (
+    Cipher,
+    Manifest,
+    Section,
+    binding,
+    format_of,
+    stream_key,
+)
 from blindlink.messages.container.stream import StreamWriter
 from blindlink.messages.fields import stamp
 
@@ -53,7 +60,7 @@ class _Hashing(io.RawIOBase):
 
 
 @dataclass
-class Draft:
+class Writer:
     """A container in the making: add its sections in order, then set ``content``."""
 
     kind: str
@@ -82,7 +89,10 @@ class Draft:
             yield sink, content_key
 
     @contextmanager
-    def _added(self, name: str, cipher: Any, recipient: PartyPublic) -> Iterator[Any]:
+    def _added(
+        self, name: str, cipher: Cipher, recipient: PartyPublic
+    ) -> Iterator[tuple[Any, bytes, bytes]]:
+        """Where the ciphertext goes, the content key, and what the section is bound to."""
         to, content_key = recipient.fingerprint(), self.entropy(32)
         sender = self.sender.public.fingerprint()
         bound = binding(format_of(self.kind), self.agreement, self.bundle, sender, to, name)
@@ -126,16 +136,16 @@ def create(
     inputs: Iterable[Path] = (),
     force: bool = False,
     entropy: Entropy = system_entropy,
-) -> Iterator[Draft]:
+) -> Iterator[Writer]:
     """Write a container when the block ends without an error; raises OutputError."""
     with (
         replacing(path, inputs=inputs, force=force) as target,
         tempfile.TemporaryFile(dir=path.parent) as spool,
         target.open("wb") as out,
     ):
-        draft = Draft(kind, sender, agreement, bundle, stamp(now), stamp(expires), spool, entropy)
-        yield draft
-        manifest = draft.manifest().to_bytes()
+        writer = Writer(kind, sender, agreement, bundle, stamp(now), stamp(expires), spool, entropy)
+        yield writer
+        manifest = writer.manifest().to_bytes()
         signatures = sender.sign(manifest, domain=format_of(kind))
         out.write(format_of(kind).encode("ascii") + b"\n")
         for part in (manifest, canonical.dumps(signatures.model_dump())):

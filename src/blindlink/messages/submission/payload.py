@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
 from blindlink.errors import FormatError, InputError, VerificationError
-from blindlink.messages.audit import inclusion
+from blindlink.messages import merkle
 from blindlink.messages.submission.records import Bytes, TableLayout, empty, from_rows, to_rows
 from blindlink.progress import Progress, silent
 
@@ -141,12 +141,12 @@ def seal(
     progress: Progress = silent,
 ) -> bytes:
     """Write all blob records to ``out``; returns their Merkle root. ``ids``: one for each blob."""
-    done, total, ciphers = 0, inclusion.RunningRoot(), Ciphers(key)
+    done, total, ciphers = 0, merkle.RunningRoot(), Ciphers(key)
     for first, last in batches(blobs, size):
         plain, records = packer.plain(first, last, blobs[first:last], size), []
         for row, info in enumerate(_infos(blobs[first:last], ids, done)):
             record = info[:ID] + ciphers.of(info).encrypt(_NONCE, plain[row], None)
-            total.add(inclusion.leaf(record))
+            total.add(merkle.leaf(record))
             records.append(record)
         out.write(b"".join(records))
         done += len(records)
@@ -175,7 +175,7 @@ def unseal(
         records = _read(source, int(counts.sum()), size)
         start = len(ids)
         ids += [record[:ID] for record in records]
-        leaves += [inclusion.leaf(record) for record in records]
+        leaves += [merkle.leaf(record) for record in records]
         infos = _infos(counts, ids, start)
         plain = [_open(ciphers, *pair) for pair in zip(records, infos, strict=True)]
         flat = np.frombuffer(bytearray().join(plain), np.uint8)
