@@ -34,7 +34,8 @@ def draft(folder: Path, *changes: tuple[str, str]) -> Path:
 
 
 def test_the_template_is_an_agreement(folder: Path) -> None:
-    signed = write_agreement(draft(folder), folder / "a", now=NOW, key=secret())
+    signed = new_agreement(draft(folder), now=NOW, key=secret())
+    write_agreement(signed, draft(folder), folder / "a")
     terms = signed.agreement
     assert read_agreement(folder / "a") == signed
     assert signed.missing() == ["moj", "ohid", "ttp", "lab"]
@@ -46,8 +47,9 @@ def test_the_template_is_an_agreement(folder: Path) -> None:
 
 
 def test_nothing_is_overwritten_least_of_all_the_draft(folder: Path) -> None:
+    signed = new_agreement(draft(folder), now=NOW, key=secret())
     with pytest.raises(OutputError, match="also the input"):
-        write_agreement(draft(folder), folder / "draft.toml", now=NOW, key=secret(), force=True)
+        write_agreement(signed, draft(folder), folder / "draft.toml", force=True)
 
 
 def test_key_check_by_hand(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,6 +21,9 @@ from blindlink.cli.common import (
     show,
 )
 from blindlink.cli.passphrase import party_keys, passphrase_option
+
+if TYPE_CHECKING:
+    from blindlink.messages.agreement.document import Agreement
 
 
 @click.group(cls=Group, epilog="Start with: blindlink agreement new --template > draft.toml")
@@ -57,7 +61,9 @@ def new(
     if draft is None or out is None:
         raise click.UsageError("needs a draft and --out, or --template")
     key = LinkageKey.load(secret_file) if secret_file else None
-    signed = agreement_draft.write_agreement(draft, out, now=_now(), key=key, force=force)
+    signed = agreement_draft.new_agreement(draft, now=_now(), key=key)
+    _check_everywhere(signed.agreement)
+    agreement_draft.write_agreement(signed, draft, out, force=force)
     show({"agreement": str(out), "digest": signed.digest()}, as_json, f"digest {signed.digest()}")
 
 
@@ -74,9 +80,10 @@ def sign(
     file: Path, keys: Path, passphrase_file: Path | None, out: Path, force: bool, as_json: bool
 ) -> None:
     """Add your party's signature. Look at it first: 'blindlink agreement show'."""
-    from blindlink.messages.agreement.document import sign_file
+    from blindlink.messages.agreement.document import read_agreement, sign_file
 
     own = party_keys(keys, passphrase_file)
+    _check_own_side(read_agreement(file).agreement, own.public.role)
     signed = sign_file(file, own, out, now=_now(), force=force)
     missing = signed.missing()
     text = f"still to sign: {', '.join(missing)}" if missing else "signed by every party"
@@ -169,6 +176,24 @@ def receive_secret(
     own = party_keys(keys, passphrase_file)
     receive_secret(file, agreement_file, own, out, now=_now(), force=force)
     note(f"{out}: the owners' secret. Whoever holds it can re-identify people from encodings.")
+
+
+def _check_everywhere(terms: "Agreement") -> None:
+    """What linker and analyst will have to do under the agreement can be done by them."""
+    from blindlink.analyst.disclosure.policy import parse_policy
+    from blindlink.linker.protocol.ready import check_engine
+
+    check_engine(terms)
+    parse_policy(terms.disclosure_policy)
+
+
+def _check_own_side(terms: "Agreement", role: str) -> None:
+    """The same of whoever signs; the linker also needs the engine's library."""
+    from blindlink.linker.protocol.ready import check_ready
+
+    _check_everywhere(terms)
+    if role == "linker":
+        check_ready(terms)
 
 
 def _now() -> datetime:

@@ -10,3 +10,5 @@ MAX_FILTER_BITS = 1 << 14
 MAX_HASH_BITS = 1 << 16  # of a filter while it is made: a hash gives positions of 16 bits
 MAX_FILTERS = 8  # of a record
 MAX_MATCH_KEYS = 8  # of a record
+MAX_TABLES = 16  # of an owner's payload
+MAX_COLUMNS = 256  # of a payload table

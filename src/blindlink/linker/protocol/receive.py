@@ -14,6 +14,7 @@ from blindlink.keys import Entropy, PartyKeys, system_entropy
 from blindlink.linker.protocol import intake
 from blindlink.linker.protocol.lock import locked
 from blindlink.linker.protocol.project import Project, make_folder
+from blindlink.linker.protocol.ready import check_ready
 from blindlink.linker.protocol.witness import witnessed
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.messages.container import reader as container
@@ -56,6 +57,7 @@ def receive(
     """
     agreement.verify(now, "agreement")
     agreement.agreement.member(keys.public, "linker")
+    check_ready(agreement.agreement)
     if container.kind_of(file) == WITHDRAWAL:
         return _withdrawal(file, agreement, keys, (project, witness), now)
     with ExitStack() as stack:

@@ -3,8 +3,9 @@
     take in every submission and withdrawal -> receipts, log -> freeze -> link each pair of owners
     by the plan -> minimum overlap -> pseudonyms, policies -> seal to the analyst, sign -> log
 
-What ends in a refusal (too few links, scores that do not separate) has ended too: the log says so,
-nothing is written, and the owners are not told.
+What ends in a refusal (too few links, more pairs than can be held, scores that do not separate
+where the plan has no fallback threshold) has ended too: the log says so, nothing is written, and
+the owners are not told. So no project stays frozen for ever.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from blindlink.errors import RefusedError, SeparationError
+from blindlink.errors import InputError, RefusedError, SchemaError, SeparationError
 from blindlink.files import check_output
 from blindlink.keys import Entropy, PartyKeys, system_entropy
 from blindlink.linker.model.link import Candidates, Counts
@@ -28,6 +29,7 @@ from blindlink.linker.protocol.assembly import Listed, OwnerPair, Pairs
 from blindlink.linker.protocol.intake import Taken, Withdrawal
 from blindlink.linker.protocol.lock import locked
 from blindlink.linker.protocol.project import REFUSED, RELEASED, Project, make_folder
+from blindlink.linker.protocol.ready import check_ready
 from blindlink.linker.protocol.witness import witnessed
 from blindlink.linker.protocol.writing import write
 from blindlink.messages.agreement.document import Agreement, SignedAgreement
@@ -41,6 +43,10 @@ from blindlink.messages.submission.content import to_encodings
 from blindlink.progress import Progress, silent
 
 Numbers = npt.NDArray[np.int64]
+
+# The same files would fail again: the run has ended. What a machine lacks (a library, disk,
+# memory) can be mended, and the run repeated with the frozen inputs.
+UNDOABLE = (SeparationError, RefusedError, InputError, SchemaError)
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,7 @@ def link(
     """
     agreement.verify(now, "agreement")
     agreement.agreement.member(keys.public, "linker")
+    check_ready(agreement.agreement)
     check_output(out, inputs=[*submissions, *withdrawals], force=force)
     run = _Run(agreement, keys, now, entropy, progress)
     with ExitStack() as stack:
@@ -126,7 +133,7 @@ def link(
         desk.freeze(_inputs(taken, messages), now=now)
         try:
             pairs, reports = _link_all(taken, run)
-        except (SeparationError, RefusedError) as error:
+        except UNDOABLE as error:
             desk.finish(REFUSED, {"reason": type(error).__name__}, now=now, entropy=entropy)
             raise
         listed, manifest = _write(run, out, force, taken, pairs, reports)

@@ -69,12 +69,10 @@ def new_agreement(draft: Path, *, now: datetime, key: LinkageKey | None = None) 
 
 
 def write_agreement(
-    draft: Path, out: Path, *, now: datetime, key: LinkageKey | None = None, force: bool = False
-) -> SignedAgreement:
-    """Make the agreement and write it to ``out``; see ``new_agreement``."""
-    signed = new_agreement(draft, now=now, key=key)
+    signed: SignedAgreement, draft: Path, out: Path, *, force: bool = False
+) -> None:
+    """Write what ``new_agreement`` made of ``draft``; raises OutputError."""
     write_bytes(out, signed.to_bytes() + b"\n", inputs=[draft], force=force)
-    return signed
 
 
 def _read(draft: Path) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
-from blindlink.errors import AgreementError
+from blindlink.errors import AgreementError, SchemaError
 from blindlink.keys import PartyPublic, Role
 from blindlink.messages import canonical
 from blindlink.messages.fields import STRICT, KeyCheck, Name, Stamp, Text, moment
 from blindlink.messages.plan import Fraction, Plan
+from blindlink.schema.document import parse_schema
+from blindlink.schema.limits import MAX_COLUMNS, MAX_TABLES
 
 FORMAT = "blindlink-agreement-v1"
 IDENTIFIERS = frozenset(
@@ -95,7 +97,7 @@ class Agreement(BaseModel):
 
     @model_validator(mode="after")
     def _sound(self) -> "Agreement":
-        for rule in (_check_dates, _check_parties, _check_terms, _check_payload):
+        for rule in (_check_dates, _check_parties, _check_terms, _check_payload, _check_linkage):
             rule(self)
         for waiver in self.waivers:
             if not set(waiver.parties) <= set(self.names):
@@ -194,12 +196,35 @@ def _check_terms(terms: Agreement) -> None:
     for field in ("release_policy", "payload", "controls"):
         if set(getattr(terms, field)) != owners:
             raise ValueError(f"{field} does not name exactly the owners")
-    if terms.minimum_rows > terms.limits.rows:
-        raise ValueError("minimum_rows is above the limit of rows")
+    for name in ("minimum_rows", "minimum_overlap"):
+        if getattr(terms, name) > terms.limits.rows:
+            raise ValueError(f"{name} is above the limit of rows")
+    for owner, wanted in terms.controls.items():
+        if isinstance(wanted, int) and wanted >= terms.limits.rows:
+            raise ValueError(f"controls of {owner}: leave no room for rows within the limit")
+
+
+def _check_linkage(terms: Agreement) -> None:
+    """The schema can be encoded with, and the plan can be carried out on what it gives."""
+    try:
+        schema = parse_schema(terms.schema_document)
+    except SchemaError as error:
+        raise ValueError(f"schema_document: {error.message}") from None
+    if schema.document != terms.schema_document:
+        raise ValueError("schema_document: is not in its latest form; load and save it first")
+    plan, filters = terms.plan, len(schema.bits)
+    if plan.levels and len(plan.levels) != filters:
+        raise ValueError(f"plan: states levels for {len(plan.levels)} of {filters} filters")
+    if plan.methods == ("deterministic",) and not schema.match_keys:
+        raise ValueError("plan: links by match keys alone, and the schema has none")
 
 
 def _check_payload(terms: Agreement) -> None:
     for owner, tables in terms.payload.items():
+        if len(tables) > MAX_TABLES or any(len(each) > MAX_COLUMNS for each in tables.values()):
+            raise ValueError(
+                f"payload of {owner}: more than {MAX_TABLES} tables or {MAX_COLUMNS} columns"
+            )
         for table, columns in tables.items():
             kept = {column for column, rule in columns.items() if rule == "keep"}
             if found := IDENTIFIERS.intersection(columns) | (COARSE_ONLY & kept):

@@ -29,8 +29,8 @@ from blindlink.messages.container.stream import sealed_size
 from blindlink.messages.encodings import KEY_BYTES, Encodings
 from blindlink.messages.fields import STRICT, Digest, KeyCheck, parse
 from blindlink.messages.submission.payload import ID, MAX_BLOB, OVERHEAD, Sink, most_blobs
-from blindlink.messages.submission.records import MAX_TABLES, Bytes, TableLayout
-from blindlink.schema.limits import MAX_FILTER_BITS, MAX_FILTERS, MAX_MATCH_KEYS
+from blindlink.messages.submission.records import Bytes, TableLayout
+from blindlink.schema.limits import MAX_FILTER_BITS, MAX_FILTERS, MAX_MATCH_KEYS, MAX_TABLES
 
 KIND = "submission"
 SECTIONS = ("encodings", "layout", "controls", "payload")

@@ -16,10 +16,9 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from blindlink.errors import FormatError, InputError
 from blindlink.messages.fields import STRICT
+from blindlink.schema.limits import MAX_COLUMNS
 
 MAX_WIDTH = 1024  # bytes of one value: payload columns are codes, dates and short texts
-MAX_COLUMNS = 256
-MAX_TABLES = 16
 
 Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.int64]
