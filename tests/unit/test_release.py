@@ -10,6 +10,8 @@ import pytest
 from blindlink.errors import (
     AgreementError,
     BlindlinkError,
+    InputError,
+    MissingExtraError,
     OutputError,
     RefusedError,
     SeparationError,
@@ -466,3 +468,30 @@ def test_the_release_is_for_the_analyst_alone(tmp_path: Path) -> None:
             for name in ("moj", "ohid", "ttp"):
                 with pytest.raises(VerificationError):
                     bundle.key(section.name, keys(name))
+
+
+def test_a_frozen_project_is_never_stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would fail again with the frozen files has ended; what the machine lacks is mended."""
+    world = World(tmp_path)
+    for name in world.owners:
+        world.submit(name)
+
+    def lacking(*_: Any, **__: Any) -> Any:
+        raise MissingExtraError("numba", "linker")
+
+    def too_many(*_: Any, **__: Any) -> Any:
+        raise InputError("more pairs than can be held")
+
+    monkeypatch.setattr("blindlink.linker.protocol.release.link_pair", lacking)
+    with pytest.raises(MissingExtraError):
+        world.link()
+    digest = world.agreement.digest()
+    state = Project.load(tmp_path / "project", digest).state()
+    assert state.frozen
+    assert state.outcome is None
+    monkeypatch.setattr("blindlink.linker.protocol.release.link_pair", too_many)
+    with pytest.raises(InputError, match="more pairs"):
+        world.link()
+    assert Project.load(tmp_path / "project", digest).state().outcome == "refused"
+    with pytest.raises(RefusedError, match="has ended"):
+        world.link()

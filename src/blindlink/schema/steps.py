@@ -231,12 +231,3 @@ def step(document: str | dict[str, Any]) -> Step:
         return _STEPS.validate_python({"step": document} if isinstance(document, str) else document)
     except ValidationError as error:
         raise ValueError(problems(error)) from None
-
-
-def normalise(value: str, steps: list[Step]) -> str:
-    """Apply the steps in order; what is missing stays missing."""
-    for each in steps:
-        if not value:
-            break
-        value = each.apply(value)
-    return value
