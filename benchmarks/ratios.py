@@ -103,7 +103,7 @@ def machine() -> str:
     if info.exists():
         lines = info.read_text().splitlines()
         model = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), model)
-    from blindlink.linker.join.lanes import LANES
+    from blindlink.linker.join.kernels import LANES
 
     names = ", ".join(f"{name} {version(name)}" for name in ("numba", "numpy", "anonlink"))
     return (

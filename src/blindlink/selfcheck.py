@@ -17,10 +17,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from blindlink.arrays import Bytes
 from blindlink.errors import MissingExtraError, SelfCheckError, VerificationError
 from blindlink.keys import PartyKeys
 from blindlink.linker.join import engines
-from blindlink.linker.join.pairs import Filters, Pairs
+from blindlink.linker.join.pairs import Pairs
 from blindlink.messages.merkle import leaf, root
 from blindlink.schema.document import parse_schema
 
@@ -149,7 +150,7 @@ def _encodings_clkhash() -> str:
     return f"{len(found)} records"
 
 
-def _encoded(backend: str) -> Filters:
+def _encoded(backend: str) -> Bytes:
     from blindlink.owner.encoding.encode import encode_as_clkhash
 
     encodings = encode_as_clkhash(_people(120), parse_schema(_SCHEMA), _SECRET, backend=backend)
@@ -219,7 +220,7 @@ def _expect_same(found: Pairs, wanted: Pairs) -> None:
     _expect(same, True, "pairs")
 
 
-def _filters(count: int) -> Filters:
+def _filters(count: int) -> Bytes:
     """Filters of 256 bits by SHA-256; every seventh is empty or nearly like its neighbour."""
     rows = [bytearray(sha256(b"%d" % row).digest()) for row in range(count)]
     for row in range(7, count, 7):

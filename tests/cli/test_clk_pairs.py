@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from blindlink.cli import run
-from blindlink.linker.join.engines import reference
+from blindlink.linker.join.engines.reference import engine as reference
+from blindlink.linker.join.pairs import Pairs
 from blindlink.messages.encodings import write_encodings
 from linked_files import encodings, linked_files
 
@@ -32,7 +33,7 @@ def pairs(folder: Path, *options: str, sides: str = "ab") -> int:
     return run(["clk", "pairs", *names, "--out", str(folder / "pairs.parquet"), *options])
 
 
-def assert_written(folder: Path, expected: reference.Pairs) -> None:
+def assert_written(folder: Path, expected: Pairs) -> None:
     table = pq.read_table(folder / "pairs.parquet")
     assert table["left"].to_pylist() == expected.left.tolist()
     assert table["right"].to_pylist() == expected.right.tolist()

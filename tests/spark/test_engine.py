@@ -11,15 +11,16 @@ import pyarrow as pa
 import pytest
 from made_encodings import two_owners, write
 
+from blindlink.arrays import Bytes
 from blindlink.errors import InputError, MissingExtraError
 from blindlink.linker.files import link_files
-from blindlink.linker.join import engines
-from blindlink.linker.join.engines import reference
-from blindlink.linker.join.pairs import Filters, Pairs, best, join, ordered
+from blindlink.linker.join import engines, schedule
+from blindlink.linker.join.engines.reference import engine as reference
+from blindlink.linker.join.pairs import Pairs, best, concatenated, ordered
 
 
 @pytest.fixture(scope="module")
-def sides() -> tuple[Filters, Filters]:
+def sides() -> tuple[Bytes, Bytes]:
     left, right = two_owners()
     return left.filters[0], right.filters[0]
 
@@ -35,7 +36,7 @@ def assert_same(found: Pairs, expected: Pairs) -> None:
     [(0.0, None, False), (0.3, 2, False), (0.3, None, True), (0.3, 2, True), (0.99, None, False)],
 )
 def test_equals_the_reference(
-    spark: Any, sides: tuple[Filters, Filters], threshold: float, top: int | None, turned: bool
+    spark: Any, sides: tuple[Bytes, Bytes], threshold: float, top: int | None, turned: bool
 ) -> None:
     left, right = reversed(sides) if turned else sides
     found = engines.load("spark").pairs(left, right, threshold, top=top)
@@ -54,20 +55,18 @@ def test_measures_and_odd_lengths(spark: Any, measure: str) -> None:
 
 
 @pytest.mark.parametrize("rows", [(0, 5), (5, 0), (1, 1)])
-def test_no_or_one_record(
-    spark: Any, sides: tuple[Filters, Filters], rows: tuple[int, int]
-) -> None:
+def test_no_or_one_record(spark: Any, sides: tuple[Bytes, Bytes], rows: tuple[int, int]) -> None:
     left, right = (side[:count] for side, count in zip(sides, rows, strict=True))
     found = engines.load("spark").pairs(left, right, 0.2)
     assert_same(found, reference.pairs(left, right, 0.2))
 
 
-def test_within_one_file(spark: Any, sides: tuple[Filters, Filters]) -> None:
-    found = engines.within("spark", sides[0], 0.4, top=3)
+def test_within_one_file(spark: Any, sides: tuple[Bytes, Bytes]) -> None:
+    found = engines.load("spark").within(sides[0], 0.4, top=3)
     assert_same(found, reference.within(sides[0], 0.4, top=3))
 
 
-def test_progress_ends_at_the_total(spark: Any, sides: tuple[Filters, Filters]) -> None:
+def test_progress_ends_at_the_total(spark: Any, sides: tuple[Bytes, Bytes]) -> None:
     seen: list[tuple[int, int]] = []
     engines.load("spark").pairs(
         *sides, 0.5, progress=lambda done, total: seen.append((done, total))
@@ -89,7 +88,7 @@ def test_the_whole_linkage_with_this_engine(spark: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("left_is_small", [True, False])
 def test_partitions_and_batches_do_not_matter(
     spark: Any,
-    sides: tuple[Filters, Filters],
+    sides: tuple[Bytes, Bytes],
     monkeypatch: pytest.MonkeyPatch,
     left_is_small: bool,
     engine: str,
@@ -115,15 +114,15 @@ def test_partitions_and_batches_do_not_matter(
             Pairs(*(found.column(name).to_numpy() for name in ("left", "right", "score")))
             for found in task(iter(batches))
         ]
-    assert_same(best(ordered(join(parts)), top), reference.pairs(left, right, 0.3, top=top))
+    assert_same(best(ordered(concatenated(parts)), top), reference.pairs(left, right, 0.3, top=top))
 
 
 def test_the_kernel_keeps_to_its_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLINDLINK_THREADS", "1")
-    assert engines.load("sliced").schedule.cores() == 1
+    assert schedule.cores() == 1
 
 
-def test_bad_input_is_refused(spark: Any, sides: tuple[Filters, Filters]) -> None:
+def test_bad_input_is_refused(spark: Any, sides: tuple[Bytes, Bytes]) -> None:
     with pytest.raises(InputError, match="threshold"):
         engines.load("spark").pairs(*sides, 1.5)
 

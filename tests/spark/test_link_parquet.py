@@ -26,7 +26,7 @@ from blindlink.errors import (
     SchemaError,
 )
 from blindlink.linker.files import link_files
-from blindlink.linker.join.engines import reference
+from blindlink.linker.join.engines.reference import engine as reference
 from blindlink.linker.join.pairs import Pairs
 from blindlink.linker.model.assignment import assign
 from blindlink.linker.model.match_keys import equal_rows
@@ -108,11 +108,11 @@ def test_blocks_go_through_any_borders_of_batches(
     spark: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The task itself, with room for few rows and few pairs."""
-    from blindlink.linker.spark import blocks, kernel, records
+    from blindlink.linker.spark import blocks, records
 
     owners = two_owners()
     monkeypatch.setattr(blocks, "_CHUNK", 30)
-    monkeypatch.setattr(kernel, "_ROOM", 1)
+    monkeypatch.setattr(blocks, "_ROOM", 1)
     table = blocks._copies(spark_frame(spark, owners[0]), [1, 2], right=False).union(
         blocks._copies(spark_frame(spark, owners[1]), [1, 2], right=True)
     )

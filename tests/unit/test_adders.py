@@ -9,8 +9,8 @@ pytest.importorskip("numba")
 
 from numba import njit
 
-from blindlink.linker.join import adders
-from blindlink.linker.join.lanes import BYTES, LANES, TERNARY, WORDS, every, store
+from blindlink.linker.join import kernels
+from blindlink.linker.join.kernels import BYTES, LANES, TERNARY, WORDS, every, store
 
 
 def planes(add: Any, block: np.ndarray, walks: np.ndarray) -> np.ndarray:
@@ -44,7 +44,7 @@ def test_sixteen_columns_are_added(name: str) -> None:
     block[:] = rng.integers(0, 2**64, block.shape, np.uint64)
     block[:8] = ~np.uint64(0)
     walks = np.r_[np.arange(8), rng.permutation(np.arange(8, 40))[:8]].astype(np.uint16)
-    found = planes(getattr(adders, name), block, walks)
+    found = planes(getattr(kernels, name), block, walks)
     bits = np.unpackbits(found.view(np.uint8), axis=1, bitorder="little")
     columns = np.unpackbits(block[walks].view(np.uint8), axis=1, bitorder="little")
     assert bits.shape == (5, LANES)

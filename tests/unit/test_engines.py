@@ -4,23 +4,32 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+from blindlink.arrays import Bytes
 from blindlink.errors import InputError, MissingExtraError
 from blindlink.linker.join import engines
-from blindlink.linker.join import pairs as rules
-from blindlink.linker.join.engines import reference
+from blindlink.linker.join.engines import Engine
+from blindlink.linker.join.engines.reference import engine as reference
 from blindlink.linker.join.measures import MEASURES
-from blindlink.linker.join.pairs import Filters, Pairs
+from blindlink.linker.join.pairs import Join, Pairs, best, concatenated, ordered
+from blindlink.schema.limits import MAX_FILTER_BITS
 
-EXACT = [name for name in engines.available() if name not in ("anonlink", "reference", "spark")]
+pytest.importorskip("numba")
+
+from blindlink.linker.join import lane_sharing, schedule, slabs
+
+# Those that start another program have a folder of tests of their own (tests/spark).
+ENGINES = [name for name in engines.available() if engines.load(name).in_process]
+EXACT = [name for name in ENGINES if engines.load(name).exact]
 
 
-def random_filters(seed: int, rows: int, bits: int, fill: float) -> Filters:
-    """Filters whose positions differ in how often they are set, padded with zero bits."""
+def random_filters(seed: int, rows: int, bits: int, fill: float) -> Bytes:
+    """Bytes whose positions differ in how often they are set, padded with zero bits."""
     rng = np.random.default_rng(seed)
     chance = np.clip(rng.normal(fill, fill / 4, bits), 0, 1)
     return np.packbits(rng.random((rows, bits)) < chance, axis=1)
@@ -28,7 +37,7 @@ def random_filters(seed: int, rows: int, bits: int, fill: float) -> Filters:
 
 def two_sides(
     bits: int, fill: float = 0.3, rows: tuple[int, int] = (60, 600)
-) -> tuple[Filters, Filters]:
+) -> tuple[Bytes, Bytes]:
     """Two files that share records, some altered, some repeated, some empty."""
     left, right = random_filters(1, rows[0], bits, fill), random_filters(2, rows[1], bits, fill)
     shared = min(20, rows[0], rows[1] // 2)
@@ -100,6 +109,27 @@ def test_long_filters_equal_the_reference(
 
 
 @pytest.mark.parametrize("engine", EXACT)
+@pytest.mark.parametrize("bits", [MAX_FILTER_BITS - 64, MAX_FILTER_BITS])
+def test_the_longest_filters_equal_the_reference(engine: str, bits: int) -> None:
+    """Up to a filter with every bit set, which misses and shares as many bits as can be."""
+    rng = np.random.default_rng(9)
+    shares = np.r_[0.3, 0.9, np.linspace(0, 1, 28)]
+    left, right = (np.packbits(rng.random((30, bits)) < shares[:, None], axis=1) for _ in range(2))
+    right[:5] = left[3:8]
+    for threshold in (0.05, 0.6, 1.0):
+        expected = reference.pairs(left, right, threshold)
+        assert len(expected) > 4
+        assert_same(engines.load(engine).pairs(left, right, threshold), expected)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_filter_longer_than_a_schema_allows_is_refused(engine: str) -> None:
+    filters = np.zeros((2, MAX_FILTER_BITS // 8 + 8), np.uint8)
+    with pytest.raises(InputError, match=f"8 to {MAX_FILTER_BITS} bits"):
+        engines.load(engine).pairs(filters, filters, 0.5)
+
+
+@pytest.mark.parametrize("engine", EXACT)
 @pytest.mark.parametrize("measure", sorted(MEASURES))
 @pytest.mark.parametrize("top", [None, 1, 3])
 def test_measures_and_top_equal_the_reference(engine: str, measure: str, top: int | None) -> None:
@@ -124,11 +154,11 @@ def test_duplicates_everywhere(engine: str) -> None:
     rows = random_filters(3, 4, 64, 0.4)
     left, right = rows[np.arange(300) % 4], rows[np.arange(700) % 4]
     assert_same(engines.load(engine).pairs(left, right, 0.9), reference.pairs(left, right, 0.9))
-    best = engines.load(engine).pairs(left, right, 0.9, top=5)
-    assert_same(best, reference.pairs(left, right, 0.9, top=5))
+    first = engines.load(engine).pairs(left, right, 0.9, top=5)
+    assert_same(first, reference.pairs(left, right, 0.9, top=5))
 
 
-@pytest.mark.parametrize("engine", [*EXACT, "reference"])
+@pytest.mark.parametrize("engine", EXACT)
 def test_read_only_and_unaligned_filters(engine: str) -> None:
     left, right = two_sides(64)
     raw = np.zeros(left.size + 1, np.uint8)
@@ -141,7 +171,7 @@ def test_read_only_and_unaligned_filters(engine: str) -> None:
     assert_same(engines.load(engine).pairs(wide[:, : left.shape[1]], right, 0.5), expected)
 
 
-@pytest.mark.parametrize("engine", [*EXACT, "reference"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_progress_ends_at_the_total(engine: str) -> None:
     seen: list[tuple[int, int]] = []
     left, right = two_sides(64)
@@ -155,10 +185,10 @@ def test_progress_ends_at_the_total(engine: str) -> None:
 def test_slabs_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     sliced = engines.load("sliced")
     left, right = two_sides(64, rows=(50, 1500))
-    monkeypatch.setattr(sliced.slabs, "SLAB_BYTES", 1)
-    monkeypatch.setattr(sliced.schedule, "WORK", 10_000)
-    monkeypatch.setattr(sliced.schedule, "ROOM", 3)
-    monkeypatch.setattr(sliced.schedule, "TILE", 7)
+    monkeypatch.setattr(slabs, "SLAB_BYTES", 1)
+    monkeypatch.setattr(schedule, "WORK", 10_000)
+    monkeypatch.setattr(schedule, "ROOM", 3)
+    monkeypatch.setattr(schedule, "TILE", 7)
     for top in (None, 2):
         expected = reference.pairs(left, right, 0.3, top=top)
         assert_same(sliced.pairs(left, right, 0.3, top=top), expected)
@@ -171,7 +201,7 @@ def test_groups_do_not_change_the_result(
 ) -> None:
     sliced = engines.load("sliced")
     left, right = two_sides(128, rows=(30, 2100))
-    monkeypatch.setattr(sliced.grouping, "choose", lambda *inputs: group)
+    monkeypatch.setattr(lane_sharing, "choose", lambda *inputs: group)
     for top in (None, 2):
         expected = reference.pairs(left, right, threshold, top=top)
         assert_same(sliced.pairs(left, right, threshold, top=top), expected)
@@ -188,21 +218,19 @@ def test_records_share_a_lane_where_the_threshold_allows_it() -> None:
     assert group_size(dense, 0.55) == 1
 
 
-def group_size(filters: Filters, threshold: float) -> int:
-    sliced = engines.load("sliced")
-    fixed = sliced.slabs.fixed(filters)
-    share, bits = sliced.slabs.frequency(fixed), 8 * filters.shape[1]
-    size: int = sliced.grouping.choose(fixed, fixed, share, MEASURES["dice"], threshold, bits)
-    return size
+def group_size(filters: Bytes, threshold: float) -> int:
+    fixed = slabs.fixed(filters)
+    share, bits = slabs.frequency(fixed), 8 * filters.shape[1]
+    return lane_sharing.choose(fixed, fixed, share, MEASURES["dice"], threshold, bits)
 
 
-@pytest.mark.parametrize("engine", [*EXACT, "anonlink", "reference"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("top", [None, 2])
 def test_pairs_within_one_file(engine: str, top: int | None) -> None:
     _, filters = two_sides(64)
     both = reference.pairs(filters, filters, 0.6)
-    expected = rules.best(both.take(both.left < both.right), top)
-    assert_same(engines.within(engine, filters, 0.6, top=top), expected)
+    expected = best(both.take(both.left < both.right), top)
+    assert_same(engines.load(engine).within(filters, 0.6, top=top), expected)
 
 
 @pytest.mark.parametrize("top", [None, 2])
@@ -211,7 +239,7 @@ def test_pairs_within_one_file_of_many_slabs(
 ) -> None:
     _, filters = two_sides(40, rows=(1, 1300))
     sliced = engines.load("sliced")
-    monkeypatch.setattr(sliced.slabs, "SLAB_BYTES", 1)
+    monkeypatch.setattr(slabs, "SLAB_BYTES", 1)
     expected = reference.within(filters, 0.7, top=top)
     assert_same(sliced.within(filters, 0.7, top=top), expected)
 
@@ -228,7 +256,6 @@ def test_more_than_two_to_the_32_pairs() -> None:
 
 
 def test_threads_are_limited_by_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    schedule = engines.load("sliced").schedule
     monkeypatch.setenv("BLINDLINK_THREADS", "3")
     assert schedule.cores() == 3
     monkeypatch.setenv("BLINDLINK_THREADS", "many")
@@ -238,7 +265,6 @@ def test_threads_are_limited_by_a_number(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_pieces_are_for_all_workers() -> None:
     """Also for one left record against many, and for many against one block."""
-    slabs, schedule = engines.load("sliced").slabs, engines.load("sliced").schedule
     for rows in ((1, 40_000), (40_000, 1), (3000, 3000)):
         left, right = (slabs.fixed(random_filters(n, n, 64, 0.3)) for n in rows)
         with ThreadPoolExecutor(1) as pool:
@@ -247,13 +273,51 @@ def test_pieces_are_for_all_workers() -> None:
         assert -(-len(left) // size) * -(-len(slab.low) // blocks) >= 16
 
 
-def test_bounded_stops_at_its_limit() -> None:
+class Endless(Engine):
+    """An engine that brings the one required method, and would never end."""
+
+    given = 0
+
+    def batches(self, join: Join) -> Iterator[Pairs]:
+        while True:
+            self.given += 1
+            yield Pairs(np.array([0]), np.array([self.given]), np.array([1.0]))
+
+
+def test_whatever_an_engine_gives_is_bounded() -> None:
+    engine = Endless()
+    with pytest.raises(InputError, match="more than 7 pairs"):
+        engine.bounded(Join(*two_sides(64), 0.4), limit=7)
+    assert engine.given == 8
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_is_bounded(engine: str) -> None:
+    same = np.repeat(random_filters(3, 1, 64, 0.4), 300, axis=0)
+    join = Join(same, same, 0.9)
+    assert len(engines.load(engine).bounded(join, limit=90_000)) == 90_000
+    for most in (89_999, 1000):
+        with pytest.raises(InputError, match=f"more than {most:,} pairs"):
+            engines.load(engine).bounded(join, limit=most)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("top", [None, 2])
+def test_parts_are_the_pairs(engine: str, top: int | None) -> None:
     left, right = two_sides(64)
-    expected = reference.pairs(left, right, 0.4)
-    assert_same(engines.bounded("sliced", left, right, 0.4, limit=len(expected)), expected)
-    for engine in EXACT:
-        with pytest.raises(InputError, match=f"more than {len(expected) - 1:,} pairs"):
-            engines.bounded(engine, left, right, 0.4, limit=len(expected) - 1)
+    for other in (right, None):
+        join = Join(left, other, 0.4, top=top)
+        parts = concatenated(list(engines.load(engine).parts(join)))
+        assert_same(ordered(parts), reference.join(join))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_measure_that_an_engine_does_not_know_is_refused(engine: str) -> None:
+    known = engines.load(engine).measures
+    assert "dice" in known
+    for measure in set(MEASURES) - known:
+        with pytest.raises(InputError, match=f"the engine '{engine}' knows"):
+            engines.load(engine).pairs(*two_sides(64), 0.5, measure=measure)
 
 
 def test_leaving_early_stops_the_threads() -> None:
@@ -261,7 +325,7 @@ def test_leaving_early_stops_the_threads() -> None:
     left, right = two_sides(1024, rows=(3000, 20_000))
     before = threading.active_count()
     start = time.monotonic()
-    parts = sliced.batches(left, right, 0.2)
+    parts = sliced.batches(Join(left, right, 0.2))
     next(parts)
     parts.close()
     assert time.monotonic() - start < 5
@@ -296,7 +360,7 @@ def test_control_c_does_not_wait_for_the_final_sort(monkeypatch: pytest.MonkeyPa
         begun.wait()
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(sliced, "ordered", long_sort)
+    monkeypatch.setattr(engines, "ordered", long_sort)
     threading.Thread(target=press).start()
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):

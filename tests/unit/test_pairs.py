@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
+from blindlink.arrays import Bytes
 from blindlink.errors import InputError
 from blindlink.linker.join import pairs as rules
-from blindlink.linker.join.engines import reference
+from blindlink.linker.join.engines.reference import engine as reference
 from blindlink.linker.join.measures import MEASURES, find
-from blindlink.linker.join.pairs import Filters, Pairs
+from blindlink.linker.join.pairs import Pairs
 
 
-def filters(*rows: str) -> Filters:
-    """Filters from strings of bits."""
+def filters(*rows: str) -> Bytes:
+    """Bytes from strings of bits."""
     return np.packbits(np.array([[bit == "1" for bit in row] for row in rows]), axis=1)
 
 
@@ -102,15 +103,15 @@ def test_an_unknown_measure_is_refused() -> None:
         (np.zeros((1, 2), np.uint8), np.zeros((1, 3), np.uint8), 0.5, None, "16 bits, right"),
         (np.zeros(2, np.uint8), np.zeros((1, 2), np.uint8), 0.5, None, "left filters: expected"),
         (np.zeros((1, 2), np.int8), np.zeros((1, 2), np.uint8), 0.5, None, "array .* of uint8"),
-        (np.zeros((1, 0), np.uint8), np.zeros((1, 0), np.uint8), 0.5, None, "8 to 16384 bits"),
-        (np.zeros((1, 2049), np.uint8), np.zeros((1, 2049), np.uint8), 0.5, None, "8 to 16384"),
+        (np.zeros((1, 0), np.uint8), np.zeros((1, 0), np.uint8), 0.5, None, "8 to 65536 bits"),
+        (np.zeros((1, 8193), np.uint8), np.zeros((1, 8193), np.uint8), 0.5, None, "8 to 65536"),
         (np.zeros((1, 2), np.uint8), np.zeros((1, 2), np.uint8), 1.5, None, "between 0 and 1"),
         (np.zeros((1, 2), np.uint8), np.zeros((1, 2), np.uint8), np.nan, None, "between 0 and 1"),
         (np.zeros((1, 2), np.uint8), np.zeros((1, 2), np.uint8), 0.5, 0, "top must be"),
     ],
 )
 def test_input_without_sense_is_refused(
-    left: Filters, right: Filters, threshold: float, top: int | None, message: str
+    left: Bytes, right: Bytes, threshold: float, top: int | None, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         reference.pairs(left, right, threshold, top=top)

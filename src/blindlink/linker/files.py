@@ -15,6 +15,7 @@ from blindlink.files import check_output, write_bytes, write_text
 from blindlink.frames import write_table
 from blindlink.linker.join import engines
 from blindlink.linker.join.interrupts import stoppable
+from blindlink.linker.join.pairs import Join
 from blindlink.linker.join.spill import LIMIT, pairs_to_parquet
 from blindlink.linker.model.link import Candidates, check, link
 from blindlink.linker.protocol.project import REPORTS, make_folder
@@ -57,11 +58,11 @@ def link_files(
     if plan.engine == AUTO:
         name, why = engines.choose(len(first), len(second), first.bits[0])
         told(f"engine {name}: {why}")
-    found = stoppable(lambda watched: link(first, second, plan, progress=watched), progress)
-    _write(links_table(found.links, first, second), out, inputs=(left, right), force=force)
+    linkage = stoppable(lambda watched: link(first, second, plan, progress=watched), progress)
+    _write(links_table(linkage.links, first, second), out, inputs=(left, right), force=force)
     if report is not None:
-        write_report(found.report, report, inputs=(left, right, out), force=force)
-    return found.report
+        write_report(linkage.report, report, inputs=(left, right, out), force=force)
+    return linkage.report
 
 
 def write_report(
@@ -78,10 +79,10 @@ def write_reports(reports: Sequence["Report"], project: Path) -> list[Path]:
     folder = project / REPORTS
     make_folder(folder)
     written = []
-    for each in reports:
+    for report in reports:
         for ending in ("html", "json"):
-            written.append(folder / f"linkage-{each.left}-{each.right}.{ending}")
-            write_report(each.report, written[-1], inputs=(), force=True)
+            written.append(folder / f"linkage-{report.left}-{report.right}.{ending}")
+            write_report(report.report, written[-1], inputs=(), force=True)
     return written
 
 
@@ -126,20 +127,9 @@ def pairs_files(
     bits = first.bits[number - 1]
     chosen, why = (engine, "as asked") if engine != AUTO else engines.choose(len(a), len(b), bits)
     told(f"engine {chosen}: {why}")
-    count = pairs_to_parquet(
-        chosen,
-        a,
-        None if right is None else b,
-        threshold,
-        out,
-        top=top,
-        measure=measure,
-        bits=bits,
-        numbers=(first.row, second.row),
-        limit=limit,
-        force=force,
-        progress=progress,
-    )
+    join = Join(a, None if right is None else b, threshold, top, measure, bits, progress)
+    numbers = (first.row, second.row)
+    count = pairs_to_parquet(chosen, join, out, numbers=numbers, limit=limit, force=force)
     return Written(count, chosen, why)
 
 

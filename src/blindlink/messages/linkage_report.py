@@ -60,7 +60,7 @@ class Bin(_Part):
     """One bin of the scores of all pairs between the files, ``low`` <= score < ``high``.
 
     ``observed`` counts pairs; the fitted components say how many of them the model expects to be
-    matches and how many to be strangers. The last bin includes the score 1.
+    matches and how many to be non-matches. The last bin includes the score 1.
     """
 
     low: float
@@ -117,7 +117,7 @@ class LinkageReport(_Part):
     comparable records that were found. ``sensitivity`` is the same figure under the name that the
     analysis of linkage error uses: it is blind to true pairs whose identifiers are not comparable
     (movers, default dates, no consent). ``false_link_rate``: probability that a left entity without
-    a true partner among the comparable records is linked to a stranger. ``curve``: by score, or by
+    a true partner among the comparable records is linked to a non-match. ``curve``: by score, or by
     match probability where the plan's first method is the probabilistic one. ``histogram``: of the
     scores; with several filters, of their match weights (log2).
     """

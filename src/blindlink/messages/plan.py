@@ -76,7 +76,7 @@ class Plan(BaseModel):
     ``methods``: a pair is a link when one of these accepts it; what every method that the encodings
     allow would add stands in the linkage report in any case.
     ``levels``: for each filter, the scores at which its second, third ... agreement level begins;
-    none: where the mix of matches and strangers changes. Only for the probabilistic method.
+    none: where the mix of matches and non-matches changes. Only for the probabilistic method.
     ``candidate_floor``: pairs of at least this match probability are released as candidates.
     """
 

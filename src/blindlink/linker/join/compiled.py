@@ -2,8 +2,8 @@
 
 numba keeps what it compiled in the first folder that it can write: NUMBA_CACHE_DIR, beside the
 module, or that of the user. Where there is none, each process compiles anew. To see whether a
-kernel changed, numba looks at its own file only: who changes what a kernel inlines from another
-file (adders, counters, lanes) has to touch that of the kernel.
+kernel changed, numba looks at its own file only: so whatever a kernel inlines stands in the same
+file, which a test demands.
 """
 
 from collections.abc import Callable
@@ -25,9 +25,9 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def wait(compiled: Any) -> str:
     """Why the first call of a kernel will take some seconds; empty where it will not."""
-    place = compiled.stats.cache_path
-    if place is None:
+    folder = compiled.stats.cache_path
+    if folder is None:
         return "compiles for some seconds each time: let NUMBA_CACHE_DIR name a writable folder"
     name = compiled.py_func.__name__
-    known = compiled.signatures or any(Path(place).glob(f"*.{name}-*.nbi"))
+    known = compiled.signatures or any(Path(folder).glob(f"*.{name}-*.nbi"))
     return "" if known else "compiles for some seconds on first use"

@@ -8,9 +8,10 @@ import math
 
 import numpy as np
 
-from blindlink.linker.join.lanes import LANES
+from blindlink.arrays import Floats, Words
+from blindlink.linker.join.kernels import LANES
 from blindlink.linker.join.measures import Measure
-from blindlink.linker.join.pairs import Scores, Words, weights
+from blindlink.linker.join.pairs import weights
 
 GROUPS = (1, 2, 4, 8)
 _SAMPLE = 24
@@ -20,7 +21,7 @@ _MARGIN = 0.6  # of a walk: real bits depend on each other, and the end of a wal
 
 
 def choose(
-    left: Words, right: Words, share: Scores, measure: Measure, threshold: float, bits: int
+    left: Words, right: Words, share: Floats, measure: Measure, threshold: float, bits: int
 ) -> int:
     """The cheapest size of a group; ``share`` of the right records has each bit."""
     sample = np.ascontiguousarray(left[:: max(1, len(left) // _SAMPLE)][:_SAMPLE])
@@ -40,7 +41,7 @@ def _allowed(left: int, right: int, measure: Measure, threshold: float, bits: in
     return left - int(np.argmax(enough)) if enough.any() else -1
 
 
-def _cost(walk: Scores, allowed: int, size: int) -> float:
+def _cost(walk: Floats, allowed: int, size: int) -> float:
     """Expected nanoseconds per record and block of lanes; bits are taken as independent."""
     if allowed < 0 or not len(walk):
         return 0.0

@@ -15,35 +15,34 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Floats, Int64s
 from blindlink.errors import InputError
 
-Counts = npt.NDArray[np.int64]
-Measure = Callable[[Counts, Counts, Counts, int], npt.NDArray[np.float64]]
+Measure = Callable[[Int64s, Int64s, Int64s, int], Floats]
 
 
-def dice(common: Counts, left: Counts, right: Counts, bits: int) -> npt.NDArray[np.float64]:
+def dice(common: Int64s, left: Int64s, right: Int64s, bits: int) -> Floats:
     """Twice the bits in common over the sum of both weights."""
     return _ratio(2 * common, left + right)
 
 
-def jaccard(common: Counts, left: Counts, right: Counts, bits: int) -> npt.NDArray[np.float64]:
+def jaccard(common: Int64s, left: Int64s, right: Int64s, bits: int) -> Floats:
     """The bits in common over the bits of either."""
     return _ratio(common, left + right - common)
 
 
-def cosine(common: Counts, left: Counts, right: Counts, bits: int) -> npt.NDArray[np.float64]:
+def cosine(common: Int64s, left: Int64s, right: Int64s, bits: int) -> Floats:
     """The bits in common over the geometric mean of both weights."""
     return _ratio(common, np.sqrt((left * right).astype(np.float64)))
 
 
-def overlap(common: Counts, left: Counts, right: Counts, bits: int) -> npt.NDArray[np.float64]:
+def overlap(common: Int64s, left: Int64s, right: Int64s, bits: int) -> Floats:
     """The bits in common over the smaller weight."""
     return _ratio(common, np.minimum(left, right))
 
 
-def hamming(common: Counts, left: Counts, right: Counts, bits: int) -> npt.NDArray[np.float64]:
+def hamming(common: Int64s, left: Int64s, right: Int64s, bits: int) -> Floats:
     """The share of positions that are equal."""
     return _ratio(bits - (left + right - 2 * common), np.int64(bits))
 
@@ -60,7 +59,7 @@ def find(name: str) -> Measure:
     return MEASURES[name]
 
 
-def _ratio(part: Any, whole: Any) -> npt.NDArray[np.float64]:
+def _ratio(part: Any, whole: Any) -> Floats:
     part, whole = np.broadcast_arrays(part, whole)
     result = np.zeros(part.shape, np.float64)
     np.divide(part, whole, out=result, where=whole != 0)

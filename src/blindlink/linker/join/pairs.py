@@ -1,18 +1,20 @@
-"""Pairs of records with their scores: the result of every engine, and the rules that all share.
+"""A join of filters, the pairs that come out of it, and the rules that all engines share.
 
 Filters are arrays of shape (records, bytes), dtype uint8. The rules, by which the reference engine
 defines what is correct:
 
 * A score is a double, rounded once from the exact fraction; a pair is kept when score >= threshold.
-  Fractions of counts below 2**15 lie so far apart that this equals the comparison of the exact
+  Fractions of counts up to 2**17 lie so far apart that this equals the comparison of the exact
   fractions for every threshold of up to eight decimals: no pair at the threshold is lost. Cosine
-  is the root of a fraction, rounded twice; there, the same holds for up to three decimals.
+  is the root of a fraction, rounded twice; there, the same holds for up to three decimals (two for
+  filters of more than 16,384 bits).
 * A pair with an empty filter scores 0 under dice, jaccard, cosine and overlap, also against another
   empty filter: an empty filter says nothing about a person. It is kept at threshold 0 only.
 * The order is by score, highest first, then left row, then right row.
 * ``top=k`` keeps, of the pairs that reach the threshold, the first k of each left row in that
   order, and of these the first k of each right row (as anonlink's candidate generation does). No
   record of either side is then in more than k pairs.
+* A file is joined with itself in pairs of left row < right row, and ``top`` counts these only.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,27 +24,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from blindlink.arrays import Bools, Bytes, Floats, Int64s, Words
 from blindlink.errors import InputError
+from blindlink.linker.join.measures import find
+from blindlink.progress import Progress, silent
 from blindlink.schema.limits import MAX_FILTER_BITS
-
-Filters = npt.NDArray[np.uint8]
-Words = npt.NDArray[np.uint64]
-Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Pairs:
     """Pairs (left row, right row) and their scores; three arrays of one length."""
 
-    left: Rows
-    right: Rows
-    score: Scores
+    left: Int64s
+    right: Int64s
+    score: Floats
 
     def __len__(self) -> int:
         return len(self.score)
 
-    def take(self, index: npt.NDArray[np.int64] | npt.NDArray[np.bool_] | slice) -> "Pairs":
+    def take(self, index: Int64s | Bools | slice) -> "Pairs":
         """The pairs at these positions, in this range, or where this mask holds."""
         return Pairs(self.left[index], self.right[index], self.score[index])
 
@@ -51,7 +51,44 @@ class Pairs:
         return ordered(Pairs(self.right, self.left, self.score))
 
 
-def join(parts: Sequence[Pairs]) -> Pairs:
+@dataclass(frozen=True)
+class Join:
+    """What is to be compared: two files of filters, or one with itself, and which pairs count.
+
+    ``left``, ``right``: filters (records, bytes) of uint8; ``right`` is None for a file with
+    itself. ``bits``: the length of the filters where it is not a multiple of 8 (only the measure
+    hamming needs it). ``progress`` hears how many left records are done. Raises InputError for
+    filters of unlike or unsupported length, and for limits without sense.
+    """
+
+    left: Bytes
+    right: Bytes | None
+    threshold: float
+    top: int | None = None
+    measure: str = "dice"
+    bits: int | None = None
+    progress: Progress = silent
+
+    def __post_init__(self) -> None:
+        check(self.left, self.others, self.threshold, self.top)
+        find(self.measure)
+
+    @property
+    def others(self) -> Bytes:
+        """What the left records are compared with: the right file, or the same one."""
+        return self.left if self.right is None else self.right
+
+    @property
+    def length(self) -> int:
+        """The bits of a filter."""
+        return 8 * int(self.left.shape[1]) if self.bits is None else self.bits
+
+    def counting(self, pairs: Pairs) -> Pairs:
+        """The pairs that count: in a file with itself those of left row < right row."""
+        return pairs if self.right is not None else pairs.take(pairs.left < pairs.right)
+
+
+def concatenated(parts: Sequence[Pairs]) -> Pairs:
     """All pairs of several parts, in the order in which they come."""
     return Pairs(
         np.concatenate([np.empty(0, np.int64), *(part.left for part in parts)]),
@@ -61,8 +98,8 @@ def join(parts: Sequence[Pairs]) -> Pairs:
 
 
 def drained(parts: list[Pairs]) -> Pairs:
-    """As ``join``, and the list is empty then: no pair is in memory twice."""
-    whole = join(parts)
+    """As ``concatenated``, and the list is empty then: no pair is in memory twice."""
+    whole = concatenated(parts)
     parts.clear()
     return whole
 
@@ -84,7 +121,7 @@ def _in_order(pairs: Pairs) -> bool:
     return not (later & (higher.score == lower.score)).any()
 
 
-def by_score(score: Scores, *columns: npt.NDArray[Any]) -> Rows:
+def by_score(score: Floats, *columns: npt.NDArray[Any]) -> Int64s:
     """Positions by score, highest first, then by these columns of integers >= 0, smallest first.
 
     What is equal in all stays as it was. One sort by score and one by a key of 64 bits, in which
@@ -102,7 +139,7 @@ def by_score(score: Scores, *columns: npt.NDArray[Any]) -> Rows:
     return order[within]
 
 
-def _runs(falling: Scores) -> Words:
+def _runs(falling: Floats) -> Words:
     """The number of the run of equal scores in which each score stands, from 0."""
     run = np.zeros(len(falling), np.uint64)
     np.cumsum(falling[1:] != falling[:-1], out=run[1:])
@@ -131,7 +168,7 @@ def best(pairs: Pairs, top: int | None) -> Pairs:
     return pairs.take(rank_within(pairs.right) < top)
 
 
-def rank_within(group: Rows) -> Rows:
+def rank_within(group: Int64s) -> Int64s:
     """For each item, how many items of the same group stand before it. Shape: (items,)."""
     order = np.argsort(group, kind="stable")
     grouped = group[order]
@@ -142,7 +179,7 @@ def rank_within(group: Rows) -> Rows:
     return rank
 
 
-def words(filters: Filters) -> Words:
+def words(filters: Bytes) -> Words:
     """The filters as 64-bit words, padded with zeros; a view where possible. (records, words)"""
     count, width = filters.shape
     if width % 8:
@@ -153,7 +190,7 @@ def words(filters: Filters) -> Words:
     return np.require(np.ascontiguousarray(filters).view(np.uint64), requirements="A")
 
 
-def weights(filters: Words) -> npt.NDArray[np.int64]:
+def weights(filters: Words) -> Int64s:
     """How many bits are set in each filter. Shape: (records,)."""
     counts = np.empty(len(filters), np.int64)
     for start in range(0, len(filters), 65_536):
@@ -162,7 +199,7 @@ def weights(filters: Words) -> npt.NDArray[np.int64]:
     return counts
 
 
-def check(left: Filters, right: Filters, threshold: float, top: int | None) -> None:
+def check(left: Bytes, right: Bytes, threshold: float, top: int | None) -> None:
     """Raises InputError unless the filters are of one length and the limits make sense."""
     for side, filters in (("left", left), ("right", right)):
         if filters.ndim != 2 or filters.dtype != np.uint8:

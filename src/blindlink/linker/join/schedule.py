@@ -13,13 +13,14 @@ from threading import Lock
 
 import numpy as np
 
+from blindlink.arrays import Floats, Int64s, Words
 from blindlink.errors import InputError
 from blindlink.linker.join import kernels, slabs
-from blindlink.linker.join.lanes import WORDS
-from blindlink.linker.join.pairs import Pairs, Rows, Scores, Words, join
+from blindlink.linker.join.kernels import WORDS
+from blindlink.linker.join.pairs import Pairs, concatenated
 
 TILE = 2048  # left records for which a block is read from memory once
-PLACES = 2**21  # places of all walks of a tile: 4 MB
+WALKED = 2**21  # columns in all walks of a tile: 4 MB
 ROOM = 1024  # hits between two exact comparisons: at most 2**19 lanes at once
 WORK = 2**30  # words of block columns between two looks at an interrupt: 0.02 to 0.1 s
 SHARES = 8  # pieces for each core, at least
@@ -30,32 +31,32 @@ class Tile:
     """Left rows from ``start`` on against a slab.
 
     ``bars``: the score to be reached, of each row. ``kept``: where only the best of each row count.
-    ``first``: the block to begin with. ``beyond``: a pair counts when its right row lies beyond its
-    place in the tile plus this.
+    ``first``: the block to begin with. ``beyond``: a pair counts when its right row lies beyond
+    its row in the tile plus this.
     """
 
     slab: kernels.Slab
     rule: kernels.Rule
     left: Words
     start: int
-    bars: Scores
+    bars: Floats
     kept: kernels.Kept | None
     first: int
     beyond: int
     _lock: Lock = field(default_factory=Lock)
     _walks: kernels.Tile | None = None
 
-    def walks(self, rank: Rows) -> kernels.Tile:
+    def walks(self, rank: Int64s) -> kernels.Tile:
         """What the kernels take; made by the first piece that needs it."""
         with self._lock:
             if self._walks is None:
                 self._walks = slabs.tile(self.left, rank)
             return self._walks
 
-    def keep(self, found: kernels.Found, count: int, kept: kernels.Kept) -> None:
+    def keep(self, pairs: kernels.Room, count: int, kept: kernels.Kept) -> None:
         """Put pairs among the best of their rows: one thread at a time, in any order."""
         with self._lock:
-            kernels.keep_best(found, count, kept, self.bars)
+            kernels.keep_best(pairs, count, kept, self.bars)
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Piece:
     """
 
     tile: Tile
-    rank: Rows
+    rank: Int64s
     step: int
     last: int
 
@@ -75,7 +76,7 @@ class Piece:
         before, tile = self.step, self.tile
         self.step = min(self.last, max(self.step, tile.first * len(tile.bars)))
         if self.step == self.last:
-            return self, self.last - before, join([])
+            return self, self.last - before, concatenated([])
         walks = tile.walks(self.rank)
         hits = kernels.Hits(
             np.empty(ROOM, np.int64), np.empty(ROOM, np.int64), np.empty((ROOM, WORDS), np.uint64)
@@ -88,13 +89,13 @@ class Piece:
 
     def _compare(self, walks: kernels.Tile, hits: kernels.Hits) -> Pairs:
         tile = self.tile
-        room = int(np.bitwise_count(hits.lanes).sum(dtype=np.int64)) * tile.slab.group
-        found = kernels.Found(np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room))
-        count = kernels.compare(tile.slab, walks, tile.rule, tile.bars, tile.beyond, hits, found)
+        most = int(np.bitwise_count(hits.lanes).sum(dtype=np.int64)) * tile.slab.group
+        room = kernels.Room(np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most))
+        count = kernels.compare(tile.slab, walks, tile.rule, tile.bars, tile.beyond, hits, room)
         if tile.kept is not None:
-            tile.keep(found, count, tile.kept)
+            tile.keep(room, count, tile.kept)
             count = 0
-        return Pairs(found.left[:count] + tile.start, found.right[:count], found.score[:count])
+        return Pairs(room.left[:count] + tile.start, room.right[:count], room.score[:count])
 
 
 def sizes(left: Words, slab: kernels.Slab, workers: int) -> tuple[int, int]:
@@ -105,11 +106,11 @@ def sizes(left: Words, slab: kernels.Slab, workers: int) -> tuple[int, int]:
     blocks, columns, words = slab.blocks.shape
     steps = min(WORK // (columns * words), len(left) * blocks // (SHARES * workers))
     longest = int(slab.high.max(initial=1)) or 1  # left and right filters are of one kind
-    rows = max(1, min(TILE, PLACES // longest, steps, len(left)))
+    rows = max(1, min(TILE, WALKED // longest, steps, len(left)))
     return rows, max(1, steps // rows)
 
 
-def pieces(tiles: Iterable[Tile], rank: Rows, blocks: int) -> Iterator[Piece]:
+def pieces(tiles: Iterable[Tile], rank: Int64s, blocks: int) -> Iterator[Piece]:
     """All pieces of so many blocks, tile by tile."""
     for tile in tiles:
         rows, last = len(tile.bars), len(tile.slab.low) * len(tile.bars)

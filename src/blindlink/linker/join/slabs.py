@@ -5,25 +5,28 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Bytes, Floats, Int64s, Words
 from blindlink.linker.join import kernels
-from blindlink.linker.join.counters import FEW, LONG_STRIDE, STRIDE
-from blindlink.linker.join.lanes import BYTES, LANES, WORDS
-from blindlink.linker.join.pairs import Filters, Rows, Scores, Words, words
+from blindlink.linker.join.kernels import BYTES, FEW, LANES, LONG_STRIDE, STRIDE, WORDS
+from blindlink.linker.join.pairs import words
 
 SLAB_BYTES = 2**28  # transposed filters in memory at once
 _SAMPLE = 4096  # records that show how rare a bit is
 
 
-def slabs(pool: ThreadPoolExecutor, right: Words, rank: Rows, group: int) -> Iterator[kernels.Slab]:
+def slabs(
+    pool: ThreadPoolExecutor, right: Words, rank: Int64s, group: int
+) -> Iterator[kernels.Slab]:
     """The right file, as many records at a time as SLAB_BYTES allow."""
     step = group * LANES * max(1, SLAB_BYTES // (columns(right) * BYTES))
     for base in range(0, len(right), step):
         yield slab(pool, right[base : base + step], rank, group, base)
 
 
-def slab(pool: ThreadPoolExecutor, right: Words, rank: Rows, group: int, base: int) -> kernels.Slab:
+def slab(
+    pool: ThreadPoolExecutor, right: Words, rank: Int64s, group: int, base: int
+) -> kernels.Slab:
     """Right records by weight and transposed, so that a block holds records of like weight."""
     counts = weights(right)
     order = by_weight(counts)
@@ -41,7 +44,7 @@ def slab(pool: ThreadPoolExecutor, right: Words, rank: Rows, group: int, base: i
     return kernels.Slab(blocks, low, high, order, right, counts, group, base)
 
 
-def tile(left: Words, rank: Rows) -> kernels.Tile:
+def tile(left: Words, rank: Int64s) -> kernels.Tile:
     """Left records and their walks, whose lengths are multiples of the kernel's strides."""
     counts = weights(left)
     stride = np.where(counts < FEW, STRIDE, LONG_STRIDE)
@@ -52,7 +55,7 @@ def tile(left: Words, rank: Rows) -> kernels.Tile:
     return kernels.Tile(left, counts, starts, walks)
 
 
-def weights(filters: Words) -> Rows:
+def weights(filters: Words) -> Int64s:
     """How many bits are set in each filter. Shape: (records,)."""
     counts = np.empty(len(filters), np.int64)
     kernels.weigh(filters, counts)
@@ -60,12 +63,12 @@ def weights(filters: Words) -> Rows:
 
 
 def columns(filters: Words) -> int:
-    """The columns of a block: one for each bit, and one of zeros."""
-    bits: int = filters.shape[1] * 64
-    return bits + 1
+    """The columns of a block: one for each bit that can be numbered, and one of zeros."""
+    bits = 64 * int(filters.shape[1])
+    return min(bits, kernels.MOST_COLUMNS - 1) + 1
 
 
-def frequency(filters: Words) -> Scores:
+def frequency(filters: Words) -> Floats:
     """The share of records that have each bit, from a sample. Shape: (bits,)."""
     sample = filters[:: max(1, len(filters) // _SAMPLE)]
     counts = np.zeros(filters.shape[1] * 64)
@@ -75,20 +78,21 @@ def frequency(filters: Words) -> Scores:
     return counts / len(sample)
 
 
-def rarity(share: Scores) -> Rows:
-    """The place of each bit when bits are sorted from the rarest. Shape: (bits,)."""
+def rarity(share: Floats) -> Int64s:
+    """The rank of each bit, from the rarest. Shape: (bits,)."""
     rank = np.empty(len(share), np.int64)
     rank[np.argsort(share, kind="stable")] = np.arange(len(share))
     return rank
 
 
-def by_weight(counts: npt.NDArray[np.int64]) -> Rows:
-    """The records by weight, then row: numpy sorts 16 bits by radix."""
-    return np.argsort(counts.astype(np.uint16), kind="stable")
+def by_weight(counts: Int64s) -> Int64s:
+    """The records by weight, then row: numpy sorts 16 bits by radix, and nearly all weights fit."""
+    kind = np.uint16 if counts.max(initial=0) < 2**16 else np.uint32
+    return np.argsort(counts.astype(kind), kind="stable")
 
 
-def fixed(filters: Filters) -> Words:
-    """Filters as the words that the kernels are compiled for: a read-only view where possible."""
+def fixed(filters: Bytes) -> Words:
+    """Bytes as the words that the kernels are compiled for: a read-only view where possible."""
     return read_only(words(filters))
 
 

@@ -8,17 +8,16 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from blindlink.arrays import Int64s
 from blindlink.errors import InputError
 from blindlink.files import check_output, replacing
 from blindlink.linker.join import engines
 from blindlink.linker.join.interrupts import apart
-from blindlink.linker.join.pairs import Filters, Pairs, Rows, drained, join, ordered
-from blindlink.progress import Progress, silent
+from blindlink.linker.join.pairs import Join, Pairs, concatenated, drained, ordered
 
 LIMIT = 2**25  # pairs in memory: 800 MB each time
 SCHEMA = pa.schema([("left", pa.int64()), ("right", pa.int64()), ("score", pa.float64())])
@@ -27,42 +26,33 @@ _GROUP = 2**18  # pairs of a row group
 
 def pairs_to_parquet(
     engine: str,
-    left: Filters,
-    right: Filters | None,
-    threshold: float,
+    join: Join,
     path: Path,
     *,
-    top: int | None = None,
-    measure: str = "dice",
-    bits: int | None = None,
-    numbers: tuple[Rows, Rows] | None = None,
+    numbers: tuple[Int64s, Int64s] | None = None,
     limit: int = LIMIT,
     force: bool = False,
-    progress: Progress = silent,
 ) -> int:
     """Write all pairs in the documented order; returns how many. Columns: left, right, score.
 
-    ``right`` is None for the pairs within one file. ``numbers`` are written in place of the rows.
-    An engine without ``batches`` keeps its result in memory, and so does any with ``top``, which
-    bounds the result by itself. Raises OutputError, and InputError as the engine does; nothing is
-    left behind then, nor after an interrupt.
+    ``numbers`` are written in place of the rows. A join with ``top`` keeps its result in memory,
+    which ``top`` bounds by itself. Raises OutputError, and InputError as the engine does; nothing
+    is left behind then, nor after an interrupt.
     """
     check_output(path, force=force)
     if limit < 1:
         raise InputError("the limit must be at least one pair")
-    options: dict[str, Any] = {"top": top, "measure": measure, "bits": bits, "progress": progress}
-    with replacing(path, force=force) as draft, TemporaryDirectory(dir=path.parent) as place:
-        parts = engines.parts(engine, left, right, threshold, **options)
-        runs = _write_runs(parts, Path(place), limit)
+    with replacing(path, force=force) as draft, TemporaryDirectory(dir=path.parent) as folder:
+        runs = _write_runs(engines.load(engine).parts(join), Path(folder), limit)
         return _merge(runs, draft, limit, numbers)
 
 
-def _write_runs(parts: Iterable[Pairs], place: Path, limit: int) -> list[Path]:
+def _write_runs(parts: Iterable[Pairs], folder: Path, limit: int) -> list[Path]:
     """Sorted runs of at most about ``limit`` pairs."""
     runs: list[Path] = []
 
     def write(waiting: list[Pairs]) -> None:
-        runs.append(place / f"{len(runs)}.parquet")
+        runs.append(folder / f"{len(runs)}.parquet")
         with pq.ParquetWriter(runs[-1], SCHEMA) as writer:
             _write(writer, apart(partial(_in_order, waiting)))
 
@@ -87,7 +77,9 @@ def _write(writer: pq.ParquetWriter, pairs: Pairs) -> None:
         writer.write_table(pa.table([part.left, part.right, part.score], schema=SCHEMA))
 
 
-def _merge(paths: list[Path], result: Path, limit: int, numbers: tuple[Rows, Rows] | None) -> int:
+def _merge(
+    paths: list[Path], result: Path, limit: int, numbers: tuple[Int64s, Int64s] | None
+) -> int:
     """Merge sorted runs into one file; returns the number of pairs."""
     size = max(1, min(_GROUP, limit // len(paths)))
     runs = [run for run in (_Run(path, size) for path in paths) if len(run.head)]
@@ -95,7 +87,7 @@ def _merge(paths: list[Path], result: Path, limit: int, numbers: tuple[Rows, Row
     with pq.ParquetWriter(result, SCHEMA) as writer:
         while runs:
             # No pair still to come stands before the first of the last pairs at hand.
-            border = ordered(join([run.head.take(slice(-1, None)) for run in runs]))
+            border = ordered(concatenated([run.head.take(slice(-1, None)) for run in runs]))
             heads = [run.up_to(border) for run in runs]
             merged = apart(partial(_in_order, heads))
             count += len(merged)
@@ -126,6 +118,6 @@ class _Run:
     def _next(self) -> Pairs:
         piece = next(self._pieces, None)
         if piece is None:
-            return join([])
+            return concatenated([])
         left, right, score = (column.to_numpy() for column in piece.columns)
         return Pairs(left, right, score)

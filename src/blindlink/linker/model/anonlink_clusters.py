@@ -21,10 +21,10 @@ def solve(
     candidates: Sequence[FilePairs], *, agreement: float = 1.0, one_per_file: bool = True
 ) -> list[tuple[Record, ...]]:
     """The groups that anonlink's solver makes; see ``blindlink.linker.model.clusters.group``."""
-    places = np.array(in_order(candidates), np.uint32).reshape(-1, 2, 2)
-    files = tuple(array("I", places[:, side, 0].tolist()) for side in (0, 1))
-    rows = tuple(array("I", places[:, side, 1].tolist()) for side in (0, 1))
-    falling = array("d", range(len(places), 0, -1))
+    records = np.array(in_order(candidates), np.uint32).reshape(-1, 2, 2)
+    files = tuple(array("I", records[:, side, 0].tolist()) for side in (0, 1))
+    rows = tuple(array("I", records[:, side, 1].tolist()) for side in (0, 1))
+    falling = array("d", range(len(records), 0, -1))
     groups = probabilistic_greedy_solve(
         (falling, files, rows), merge_threshold=agreement, deduplicated=one_per_file
     )

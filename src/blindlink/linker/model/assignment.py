@@ -13,17 +13,15 @@ from hashlib import blake2b
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
+from blindlink.arrays import Bools, Bytes, Floats, Int64s, Words
 from blindlink.errors import InputError
 from blindlink.linker.join.compiled import kernel
-from blindlink.linker.join.pairs import Filters, Rows, Scores, by_score
+from blindlink.linker.join.pairs import by_score
 
 Cardinality = Literal["one-to-one", "one-to-many", "many-to-many"]
-Keys = npt.NDArray[np.uint64]
-Mask = npt.NDArray[np.bool_]
 
 _BONUS = 1e-10  # scores of filters differ by 1e-9 or more
 
@@ -31,14 +29,14 @@ CARDINALITIES: tuple[Cardinality, ...] = ("one-to-one", "one-to-many", "many-to-
 
 
 def assign(
-    left: Rows,
-    right: Rows,
-    score: Scores,
+    left: Int64s,
+    right: Int64s,
+    score: Floats,
     cardinality: Cardinality = "one-to-one",
     *,
-    tie: Keys | None = None,
+    tie: Words | None = None,
     optimal: bool = False,
-) -> Mask:
+) -> Bools:
     """Which of the candidates become links. Shapes: all (candidates,).
 
     ``left`` and ``right`` number the entities of each side from 0. one-to-many: a left entity may
@@ -62,26 +60,26 @@ def assign(
     return accepted
 
 
-def preference(left: Rows, right: Rows, score: Scores, tie: Keys | None = None) -> Rows:
+def preference(left: Int64s, right: Int64s, score: Floats, tie: Words | None = None) -> Int64s:
     """The candidates' positions, preferred first: by score, tie key, left, right."""
     return by_score(score, *(() if tie is None else (tie,)), left, right)
 
 
-def tie_keys(left: Filters, right: Filters, left_row: Rows, right_row: Rows) -> Keys:
+def tie_keys(left: Bytes, right: Bytes, left_row: Int64s, right_row: Int64s) -> Words:
     """A key for each candidate from its two filters, whatever rows they stand in. (candidates,)"""
     first = _digests(left, left_row)
     second = _digests(right, right_row)
     return _mix(first + _mix(second))
 
 
-def _digests(filters: Filters, rows: Rows) -> Keys:
+def _digests(filters: Bytes, rows: Int64s) -> Words:
     """A 64-bit digest of the filter in each of these rows. Shape: (rows,)."""
-    used, place = np.unique(rows, return_inverse=True)
-    found = b"".join(blake2b(filters[row].tobytes(), digest_size=8).digest() for row in used)
-    return np.frombuffer(found, "<u8").astype(np.uint64)[place]
+    used, number = np.unique(rows, return_inverse=True)
+    digests = b"".join(blake2b(filters[row].tobytes(), digest_size=8).digest() for row in used)
+    return np.frombuffer(digests, "<u8").astype(np.uint64)[number]
 
 
-def _mix(value: Keys) -> Keys:
+def _mix(value: Words) -> Words:
     """The finaliser of SplitMix64 (Steele, Lea and Flood 2014), which spreads every bit."""
     value = value + np.uint64(0x9E3779B97F4A7C15)
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -106,7 +104,7 @@ def _greedy(
         left_taken[a] = right_taken[b] = accepted[candidate] = True
 
 
-def _optimal(left: Rows, right: Rows, score: Scores, order: Rows) -> Mask:
+def _optimal(left: Int64s, right: Int64s, score: Floats, order: Int64s) -> Bools:
     """The one-to-one candidates with the highest sum of scores.
 
     Entities are numbered by their first place in ``order``, so that the solver, where it has a
@@ -128,7 +126,7 @@ def _optimal(left: Rows, right: Rows, score: Scores, order: Rows) -> Mask:
     return accepted
 
 
-def _best_matching(left: Rows, right: Rows, score: Scores) -> Rows:
+def _best_matching(left: Int64s, right: Int64s, score: Floats) -> Int64s:
     """The positions of the best matching of one connected component, preferred candidates first.
 
     scipy wants every left entity matched, so each gets a partner of its own for staying single, and
@@ -140,17 +138,17 @@ def _best_matching(left: Rows, right: Rows, score: Scores) -> Rows:
     single = np.arange(count)
     bonus = _BONUS * np.arange(len(score), 0, -1) / len(score)
     weight = np.r_[1 + score + bonus, np.ones(count)]
-    place = (np.r_[a, single], np.r_[b, others + single])
-    graph = csr_array((weight, place), shape=(count, others + count))
+    edges = (np.r_[a, single], np.r_[b, others + single])
+    graph = csr_array((weight, edges), shape=(count, others + count))
     partner = np.empty(count, np.int64)
     rows, columns = min_weight_full_bipartite_matching(graph, maximize=True)
     partner[rows] = columns
     return np.flatnonzero(partner[a] == b)
 
 
-def _numbered(values: Rows) -> Rows:
+def _numbered(values: Int64s) -> Int64s:
     """The values replaced by 0, 1, 2 ... in order of their first appearance."""
-    _, first, place = np.unique(values, return_index=True, return_inverse=True)
+    _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
     number = np.empty(len(first), np.int64)
     number[np.argsort(first)] = np.arange(len(first))
-    return number[place]
+    return number[inverse]

@@ -1,25 +1,22 @@
-"""All pairs of entities that any method proposes, and who accepts which of them."""
+"""All pairs of entities that any method proposes, and which of them are accepted and linked."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Bools, Floats, Int64s, Objects, Words
 from blindlink.linker.join.pairs import Pairs, ordered
 from blindlink.linker.model.assignment import assign, tie_keys
 from blindlink.linker.model.entities import EntityPairs, Side, collapse
 from blindlink.linker.model.match_keys import equal_rows
 from blindlink.linker.model.non_matches import scores
 from blindlink.messages.encodings import Encodings
+from blindlink.messages.linkage_report import ThresholdMethod
 from blindlink.messages.plan import Plan
-
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Pool:
+class CandidatePairs:
     """Pairs sorted by score; their probability (NaN without a model) and segment in the model.
 
     ``key``: the number of the strictest match key on which a pair agrees, from 1; 0 for none.
@@ -27,17 +24,17 @@ class Pool:
 
     pairs: EntityPairs
     probability: Floats
-    segment: npt.NDArray[np.int64]
-    key: npt.NDArray[np.int64]
-    tie: npt.NDArray[np.uint64]
+    segment: Int64s
+    key: Int64s
+    tie: Words
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def assign(
-        self, accepted: Mask, cardinality: str, preference: Floats, *, optimal: bool = False
-    ) -> Mask:
-        """Which of the accepted pairs become links, as ``assignment.assign`` chooses."""
+        self, accepted: Bools, cardinality: str, preference: Floats, *, optimal: bool = False
+    ) -> Int64s:
+        """The accepted pairs that become links, as ``assignment.assign`` chooses, in order."""
         index = np.flatnonzero(accepted)
         chosen = assign(
             self.pairs.left[index],
@@ -47,42 +44,107 @@ class Pool:
             tie=self.tie[index],
             optimal=optimal,
         )
-        result = np.zeros(len(self), bool)
-        result[index[chosen]] = True
-        return result
+        return index[chosen]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What decides: the threshold, how it was come by, and the least probability, if there is one.
+
+    ``cut`` is the threshold of the probabilistic method; ``warnings`` go into the report.
+    """
+
+    threshold: float
+    method: ThresholdMethod
+    cut: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Who accepts which candidates, and what becomes of them. Masks have the shape (candidates,).
+
+    ``by_method``: the pairs that each method which the data allow accepts; ``accepted``: those of a
+    method that the plan uses, before the cardinality rule; ``released``: accepted, or likely enough
+    to be released as a candidate; ``linked``: positions of the links.
+    """
+
+    rule: Rule
+    by_method: dict[str, Bools]
+    accepted: Bools
+    released: Bools
+    linked: Int64s
+
+
+def decide(candidates: CandidatePairs, plan: Plan, rule: Rule) -> Decision:
+    """Apply the rule and the plan to the candidates."""
+    by_method = _accepting(candidates, rule)
+    accepted = np.zeros(len(candidates), bool)
+    for name in plan.methods:
+        accepted |= by_method.get(name, False)
+    linked = candidates.assign(
+        accepted,
+        plan.cardinality,
+        _preferences(candidates, by_method, plan),
+        optimal=plan.assignment == "optimal",
+    )
+    likely = candidates.probability >= float(plan.candidate_floor)
+    return Decision(rule, by_method, accepted, accepted | likely, linked)
+
+
+def _accepting(candidates: CandidatePairs, rule: Rule) -> dict[str, Bools]:
+    """For each method that the data allow, which pairs it accepts."""
+    methods: dict[str, Bools] = {}
+    if candidates.key.any():
+        methods["deterministic"] = candidates.key > 0
+    methods["clk"] = candidates.pairs.score >= rule.threshold
+    if rule.cut is not None:
+        methods["probabilistic"] = candidates.probability >= rule.cut
+    return methods
+
+
+def _preferences(candidates: CandidatePairs, by_method: dict[str, Bools], plan: Plan) -> Floats:
+    """Pairs of an earlier method of the plan come first, then those of higher score."""
+    rank = np.zeros(len(candidates))
+    for number, name in enumerate(reversed(plan.methods)):
+        if name in by_method:
+            rank[by_method[name]] = number
+    by_probability = plan.methods[0] == "probabilistic" and "probabilistic" in by_method
+    within = candidates.probability if by_probability else candidates.pairs.score
+    return 2 * rank + within
 
 
 def build(
     encodings: tuple[Encodings, Encodings],
     sides: tuple[Side, Side],
     pairs: EntityPairs,
-    probability: Floats | None,
-    segment: npt.NDArray[np.int64] | None,
-) -> Pool:
+    probability: Floats | None = None,
+    segment: Int64s | None = None,
+) -> CandidatePairs:
     """The scored pairs and those that agree on a match key, whatever their score."""
     known = _code(pairs, sides)
     keyed, level = keyed_pairs(encodings, sides)
     code = _code(keyed, sides)
     new = ~np.isin(code, known)
     merged = _append(pairs, keyed.take(new))
-    # What the score model did not see as a candidate scores like a stranger: it gets probability 0.
+    # What the score model did not see as a candidate scores like a non-match: probability 0.
     absent = np.full(int(new.sum()), np.nan if probability is None else 0.0)
     chance = np.r_[np.full(len(pairs), np.nan) if probability is None else probability, absent]
-    place = np.r_[
+    segments = np.r_[
         np.zeros(len(pairs), np.int64) if segment is None else segment,
         np.zeros(len(absent), np.int64),
     ]
     order = np.lexsort((merged.right_row, merged.left_row, -merged.score))
     merged = merged.take(order)
     tie = tie_keys(sides[0].filters[0], sides[1].filters[0], merged.left_row, merged.right_row)
-    return Pool(
-        merged, chance[order], place[order], _levels(_code(merged, sides), code, level), tie
+    return CandidatePairs(
+        merged, chance[order], segments[order], _levels(_code(merged, sides), code, level), tie
     )
 
 
 def keyed_pairs(
     encodings: tuple[Encodings, Encodings], sides: tuple[Side, Side]
-) -> tuple[EntityPairs, npt.NDArray[np.int64]]:
+) -> tuple[EntityPairs, Int64s]:
     """Pairs of entities that agree on a match key, and the strictest such key, from 1."""
     left, right = encodings
     rows = [equal_rows(left, right, key) for key in range(len(left.match_keys))]
@@ -90,37 +152,15 @@ def keyed_pairs(
     b = np.concatenate([np.empty(0, np.int64), *(pair[1] for pair in rows)])
     level = np.repeat(np.arange(1, len(rows) + 1), [len(pair[0]) for pair in rows])
     score = scores(sides[0], a, sides[1], b, 0)
-    found = collapse(ordered(Pairs(a, b, score)), *sides)
+    pairs = collapse(ordered(Pairs(a, b, score)), *sides)
     row_codes = sides[0].entity[a] * max(len(sides[1]), 1) + sides[1].entity[b]
-    return found, _levels(_code(found, sides), row_codes, level)
+    return pairs, _levels(_code(pairs, sides), row_codes, level)
 
 
-def accepts(pool: Pool, threshold: float, cut: float | None) -> dict[str, Mask]:
-    """For each method that the data allow, which pairs it accepts, before the cardinality rule."""
-    methods: dict[str, Mask] = {}
-    if pool.key.any():
-        methods["deterministic"] = pool.key > 0
-    methods["clk"] = pool.pairs.score >= threshold
-    if cut is not None:
-        methods["probabilistic"] = pool.probability >= cut
-    return methods
-
-
-def preferences(pool: Pool, methods: Mapping[str, Mask], plan: Plan) -> Floats:
-    """Pairs of an earlier method of the plan come first, then those of higher score."""
-    rank = np.zeros(len(pool))
-    for number, name in enumerate(reversed(plan.methods)):
-        if name in methods:
-            rank[methods[name]] = number
-    by_probability = plan.methods[0] == "probabilistic" and "probabilistic" in methods
-    within = pool.probability if by_probability else pool.pairs.score
-    return 2 * rank + within
-
-
-def flags(methods: Mapping[str, Mask], index: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
+def flags(by_method: dict[str, Bools], index: Int64s) -> Objects:
     """The names of the methods that accept each of these pairs, joined by +."""
     names = np.full(len(index), "", object)
-    for name, mask in methods.items():
+    for name, mask in by_method.items():
         hit = mask[index]
         names[hit] = names[hit] + np.where(names[hit] == "", "", "+") + name
     return names
@@ -136,19 +176,17 @@ def _append(first: EntityPairs, second: EntityPairs) -> EntityPairs:
     )
 
 
-def _code(pairs: EntityPairs, sides: tuple[Side, Side]) -> npt.NDArray[np.int64]:
+def _code(pairs: EntityPairs, sides: tuple[Side, Side]) -> Int64s:
     return pairs.left * max(len(sides[1]), 1) + pairs.right
 
 
-def _levels(
-    wanted: npt.NDArray[np.int64], codes: npt.NDArray[np.int64], level: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
+def _levels(wanted: Int64s, codes: Int64s, level: Int64s) -> Int64s:
     """The smallest level of each wanted code, 0 where it has none."""
     result = np.zeros(len(wanted), np.int64)
     order = np.lexsort((level, codes))
     codes, level = codes[order], level[order]
-    place = np.searchsorted(codes, wanted)
-    inside = np.flatnonzero(place < len(codes))
-    hit = inside[codes[place[inside]] == wanted[inside]]
-    result[hit] = level[place[hit]]
+    at = np.searchsorted(codes, wanted)
+    inside = np.flatnonzero(at < len(codes))
+    hit = inside[codes[at[inside]] == wanted[inside]]
+    result[hit] = level[at[hit]]
     return result

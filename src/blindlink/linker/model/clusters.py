@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from blindlink.arrays import Words
 from blindlink.errors import InputError
 from blindlink.linker.join.pairs import Pairs
-from blindlink.linker.model.assignment import Keys
 
 Record = tuple[int, int]  # the number of its file, and its row
 
@@ -27,7 +27,7 @@ class FilePairs:
     left_file: int
     right_file: int
     pairs: Pairs
-    tie: Keys | None = None
+    tie: Words | None = None
 
 
 def group(

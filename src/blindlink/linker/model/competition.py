@@ -1,6 +1,6 @@
 """Match probabilities that count the rivals of each record.
 
-A pair's odds compare it with being strangers; but under one-to-one linkage at most one pair of a
+A pair's odds compare it with being non-matches; but under one-to-one linkage at most one pair of a
 record can be a match, so two rivals with equal scores share the probability between them. Over all
 ways to pair the records (the monomer-dimer model: the weight of a matching is the product of the
 odds of its pairs), the marginal probability of a pair is found by sum-product message passing,
@@ -10,17 +10,15 @@ counting matchings").
 """
 
 import numpy as np
-import numpy.typing as npt
 
-Index = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from blindlink.arrays import Floats, Int64s
 
 _ROUNDS = 100
 _CLOSE = 1e-6
 
 
-def probabilities(left: Index, right: Index, odds: Floats, cardinality: str) -> Floats:
-    """The match probability of each pair, given its odds against being strangers. Shape: (pairs,).
+def probabilities(left: Int64s, right: Int64s, odds: Floats, cardinality: str) -> Floats:
+    """The match probability of each pair, given its odds against a non-match. Shape: (pairs,).
 
     ``one-to-one``: rivals on both sides count; ``one-to-many``: one left entity may have many right
     ones, so only rivals for the same right entity count; ``many-to-many``: none do.
@@ -32,7 +30,7 @@ def probabilities(left: Index, right: Index, odds: Floats, cardinality: str) -> 
     return _both_sides(left, right, odds)
 
 
-def _both_sides(left: Index, right: Index, odds: Floats) -> Floats:
+def _both_sides(left: Int64s, right: Int64s, odds: Floats) -> Floats:
     from_left = _message(left, odds)
     from_right = _message(right, odds)
     for _ in range(_ROUNDS):
@@ -48,7 +46,7 @@ def _both_sides(left: Index, right: Index, odds: Floats) -> Floats:
     return result
 
 
-def _message(side: Index, activity: Floats) -> Floats:
+def _message(side: Int64s, activity: Floats) -> Floats:
     """The chance that a record is free for a pair, given all its other pairs."""
     others = np.bincount(side, activity)[side] - activity
     result: Floats = 1 / (1 + np.maximum(others, 0))

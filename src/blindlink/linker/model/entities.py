@@ -1,19 +1,16 @@
 """Records and entities: a link by any row of an entity is a link of the entity.
 
-An owner may send several rows for one entity (names, aliases, addresses). Scores are found between
+An owner may send several rows for one entity (names, aliases, addresses). Floats are found between
 rows; from here on everything is counted between entities, whose score is that of their best rows.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from blindlink.linker.join.pairs import Filters, Pairs, ordered
+from blindlink.arrays import Bools, Bytes, Floats, Int64s, Objects
+from blindlink.linker.join.pairs import Pairs, ordered
 from blindlink.messages.encodings import Encodings
-
-Index = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -23,10 +20,10 @@ class Side:
     ``comparable`` marks entities with at least one filter that is not empty.
     """
 
-    filters: tuple[Filters, ...]
-    entity: Index
-    names: npt.NDArray[np.object_]
-    comparable: npt.NDArray[np.bool_]
+    filters: tuple[Bytes, ...]
+    entity: Int64s
+    names: Objects
+    comparable: Bools
 
     def __len__(self) -> int:
         """The number of entities."""
@@ -45,16 +42,16 @@ class EntityPairs:
     Sorted by score, highest first, then left row, then right row.
     """
 
-    left: Index
-    right: Index
-    score: Scores
-    left_row: Index
-    right_row: Index
+    left: Int64s
+    right: Int64s
+    score: Floats
+    left_row: Int64s
+    right_row: Int64s
 
     def __len__(self) -> int:
         return len(self.score)
 
-    def take(self, index: Index | npt.NDArray[np.bool_]) -> "EntityPairs":
+    def take(self, index: Int64s | Bools) -> "EntityPairs":
         """The pairs at these positions, or where this mask holds."""
         return EntityPairs(
             self.left[index],

@@ -1,10 +1,10 @@
 """Several filters per record: Fellegi-Sunter weights on encodings, estimated by EM.
 
 Each filter's score is cut into agreement levels: those of the plan, or where the mix of matches and
-strangers changes. u,
-the share of strangers at each level, is counted in the joins of the files with themselves; m, the
+non-matches changes. u,
+the share of non-matches at each level, is counted in the joins of the files with themselves; m, the
 share of matches, comes from EM over the candidates (Fellegi and Sunter 1969; Winkler 1988). The sum
-of the weights log2(m/u) is one score, and that score goes the way of any other: the strangers'
+of the weights log2(m/u) is one score, and that score goes the way of any other: the non-matches'
 distribution of the *sum* is measured again within the files, so filters that depend on each other,
 as filters of one person do, cost no calibration. Their dependence is reported all the same.
 """
@@ -13,15 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Floats, Int64s
 from blindlink.linker.model.entities import EntityPairs, Side
 from blindlink.linker.model.non_matches import Evidence, scores
 from blindlink.linker.model.segments import bin_edges, count, locate, partition
 from blindlink.messages.linkage_report import Level
-
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 _MOST_LEVELS = 8
 _PENALTY = 6.0
@@ -35,14 +32,14 @@ class Weighed:
     ``dice``: the same candidates with the score of the first filter; ``levels`` of all filters;
     ``scale``: the match weight (log2) at score 0 and at score 1;
     ``agreement``: the number of each candidate's level in each filter, shape (pairs, filters);
-    ``dependence``: the largest correlation between the weights of two filters among strangers and
+    ``dependence``: the largest correlation between the weights of two filters among non-matches and
     among matches.
     """
 
     evidence: Evidence
     dice: EntityPairs
     levels: tuple[Level, ...]
-    agreement: Index
+    agreement: Int64s
     scale: tuple[float, float]
     dependence: tuple[float, float]
 
@@ -55,18 +52,18 @@ def weigh(
     ``stated``: the scores at which levels begin above the first, for each filter.
     """
     cross = _matrix(evidence.pairs, left, right)
-    strangers = np.concatenate(
+    non_matches = np.concatenate(
         [_matrix(evidence.within_left, left, left), _matrix(evidence.within_right, right, right)]
     )
-    edges = [np.r_[0.0, each] for each in stated]
+    edges = [np.r_[0.0, begins] for begins in stated]
     if not edges:
-        edges = [_level_edges(a, b) for a, b in zip(cross.T, strangers.T, strict=True)]
-    seen, nulls = _levels(cross, edges), _levels(strangers, edges)
-    u = [_shares(nulls[:, f], len(edge), None) for f, edge in enumerate(edges)]
+        edges = [_level_edges(a, b) for a, b in zip(cross.T, non_matches.T, strict=True)]
+    seen, non_match_levels = _levels(cross, edges), _levels(non_matches, edges)
+    u = [_shares(non_match_levels[:, f], len(edge), None) for f, edge in enumerate(edges)]
     rate = evidence.compared / max(evidence.left_compared + evidence.right_compared, 1.0)
-    m, chance = _expectation_maximisation(seen, nulls, u, rate)
+    m, chance = _expectation_maximisation(seen, non_match_levels, u, rate)
     weight = [np.log2(a / b) for a, b in zip(m, u, strict=True)]
-    parts, null_parts = _looked_up(seen, weight), _looked_up(nulls, weight)
+    parts, non_match_parts = _looked_up(seen, weight), _looked_up(non_match_levels, weight)
     low = float(sum(one.min() for one in weight))
     span = max(float(sum(one.max() for one in weight)) - low, 1e-9)
     order = _order(evidence.pairs, (parts.sum(axis=1) - low) / span)
@@ -74,8 +71,8 @@ def weigh(
     within = [
         replace(pairs, score=((part.sum(axis=1) - low) / span).round(9))
         for pairs, part in (
-            (evidence.within_left, null_parts[:size]),
-            (evidence.within_right, null_parts[size:]),
+            (evidence.within_left, non_match_parts[:size]),
+            (evidence.within_right, non_match_parts[size:]),
         )
     ]
     weighed = replace(evidence.pairs, score=((parts.sum(axis=1) - low) / span).round(9))
@@ -91,62 +88,63 @@ def weigh(
         _report(edges, m, u, weight),
         seen[order],
         (low, low + span),
-        (_correlation(null_parts, np.ones(len(null_parts))), _correlation(parts, chance)),
+        (_correlation(non_match_parts, np.ones(len(non_match_parts))), _correlation(parts, chance)),
     )
 
 
-def _order(pairs: EntityPairs, score: Floats) -> Index:
+def _order(pairs: EntityPairs, score: Floats) -> Int64s:
     return np.lexsort((pairs.right_row, pairs.left_row, -score.round(9)))
 
 
 def _matrix(pairs: EntityPairs, a: Side, b: Side) -> Floats:
-    """Scores of every filter. Shape: (pairs, filters)."""
+    """Floats of every filter. Shape: (pairs, filters)."""
     columns = [
         scores(a, pairs.left_row, b, pairs.right_row, number) for number in range(len(a.filters))
     ]
     return np.column_stack(columns)
 
 
-def _level_edges(cross: Floats, strangers: Floats) -> Floats:
+def _level_edges(cross: Floats, non_matches: Floats) -> Floats:
     """Lower edges of at most _MOST_LEVELS levels of one filter; the first is 0."""
-    edges = bin_edges(np.r_[cross, strangers])
-    counts, penalty = (count(cross, edges), count(strangers, edges)), _PENALTY
+    edges = bin_edges(np.r_[cross, non_matches])
+    counts, penalty = (count(cross, edges), count(non_matches, edges)), _PENALTY
     segment = partition(*counts, penalty=penalty)
     while segment.max() >= _MOST_LEVELS:
         penalty *= 1.5
         segment = partition(*counts, penalty=penalty)
-    return edges[np.flatnonzero(np.r_[True, np.diff(segment) > 0])]
+    first: Floats = edges[np.flatnonzero(np.r_[True, np.diff(segment) > 0])]
+    return first
 
 
-def _levels(matrix: Floats, edges: list[Floats]) -> Index:
+def _levels(matrix: Floats, edges: list[Floats]) -> Int64s:
     return np.column_stack([locate(matrix[:, f], edge) for f, edge in enumerate(edges)])
 
 
-def _shares(level: Index, size: int, weight: Floats | None) -> Floats:
+def _shares(level: Int64s, size: int, weight: Floats | None) -> Floats:
     """The share of pairs at each level; half a pair is added to each, so that none is zero."""
     counts = np.bincount(level, weight, minlength=size) + 0.5
     shares: Floats = counts / counts.sum()
     return shares
 
 
-def _looked_up(levels: Index, values: list[Floats]) -> Floats:
+def _looked_up(levels: Int64s, values: list[Floats]) -> Floats:
     return np.column_stack([value[levels[:, f]] for f, value in enumerate(values)])
 
 
 def _expectation_maximisation(
-    seen: Index, nulls: Index, u: list[Floats], rate: float
+    seen: Int64s, non_match_levels: Int64s, u: list[Floats], rate: float
 ) -> tuple[list[Floats], Floats]:
     """m per filter and level, and the match probability of each candidate; u stays fixed.
 
-    Starts from what the candidates of each level show beyond strangers.
+    Starts from what the candidates of each level show beyond non-matches.
     """
     sizes = [len(one) for one in u]
     m = []
     for f, size in enumerate(sizes):
-        strangers = np.bincount(nulls[:, f], minlength=size) * rate
-        excess = np.maximum(np.bincount(seen[:, f], minlength=size) - strangers, 0.5)
+        non_matches = np.bincount(non_match_levels[:, f], minlength=size) * rate
+        excess = np.maximum(np.bincount(seen[:, f], minlength=size) - non_matches, 0.5)
         m.append(excess / excess.sum())
-    matches = max(len(seen) - len(nulls) * rate, 1.0)
+    matches = max(len(seen) - len(non_match_levels) * rate, 1.0)
     share, chance = min(max(matches / max(len(seen), 1), 1e-4), 0.9), np.zeros(len(seen))
     for _ in range(_ROUNDS):
         ratio = _looked_up(seen, [np.log(a / b) for a, b in zip(m, u, strict=True)]).sum(axis=1)

@@ -1,32 +1,40 @@
 """Two files of encodings in, links with probabilities and their expected quality out.
 
-The stages, each in a module of its own: entities, strangers (joins with the other file and with
-itself), several (where there are several filters), null, scoring, competition, thresholds,
-assignment, quality.
+``Linker`` is one linkage in stages, each in a module of its own and computed once, when it is asked
+for:
+
+    sides       records numbered by entity                                   entities
+    evidence    pairs between the files and within each, above a floor       non_matches
+                (several filters: as one match weight)                       fellegi_sunter
+    model       how many are matches at each score                           scoring
+    candidates  the pairs with their probabilities, and those of match keys  competition, candidates
+    by_score    what every threshold is expected to give                     thresholds
+    rule        the threshold chosen, fixed or fallen back to                thresholds
+    decision    who is accepted, who is linked                               assignment
+    report      expected quality                                             intervals, report
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Bytes, Floats, Int64s, Objects
 from blindlink.errors import KeyFileError, SchemaError, SeparationError
 from blindlink.linker.join import engines
-from blindlink.linker.join.pairs import Filters, Pairs
-from blindlink.linker.model import candidates as pool
-from blindlink.linker.model import fellegi_sunter as several
-from blindlink.linker.model import non_matches as strangers
-from blindlink.linker.model import report as quality
-from blindlink.linker.model import scoring, thresholds
-from blindlink.linker.model.entities import EntityPairs, Side, collapse, side
+from blindlink.linker.join.pairs import Join, Pairs
+from blindlink.linker.model import candidates as proposing
+from blindlink.linker.model import non_matches, report, scoring, thresholds
+from blindlink.linker.model.candidates import CandidatePairs, Rule
+from blindlink.linker.model.entities import Side, collapse, side
+from blindlink.linker.model.fellegi_sunter import Weighed, weigh
+from blindlink.linker.model.non_matches import Evidence
+from blindlink.linker.model.scoring import ScoreModel
+from blindlink.linker.model.thresholds import Curve
 from blindlink.messages.encodings import Encodings
-from blindlink.messages.linkage_report import LinkageReport, ThresholdMethod
+from blindlink.messages.linkage_report import LinkageReport
 from blindlink.messages.plan import AUTO, Plan
 from blindlink.progress import Progress, silent
-
-Index = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Objects = npt.NDArray[np.object_]
 
 _STEPS = 1000  # progress of one join
 
@@ -41,8 +49,8 @@ class Candidates:
     ``+``, empty for a candidate that none accepts.
     """
 
-    left_row: Index
-    right_row: Index
+    left_row: Int64s
+    right_row: Int64s
     left_entity: Objects
     right_entity: Objects
     score: Floats
@@ -61,7 +69,7 @@ class Counts:
     """
 
     entity: Objects
-    count: Index
+    count: Int64s
 
 
 @dataclass(frozen=True)
@@ -91,27 +99,158 @@ def link(
     belong together, and SeparationError when the threshold is ``auto``, cannot be found and has no
     fallback.
     """
-    check(left, right)
-    if plan.levels and len(plan.levels) != len(left.filters):
-        raise SchemaError(
-            f"the plan states levels for {len(plan.levels)} filters, a record has "
-            f"{len(left.filters)}",
-            hint="state the levels of every filter, or of none",
-        )
-    sides = (side(left), side(right))
-    name = plan.engine if engine == AUTO else engine
+    linker = Linker(left, right, plan, engine=engine, seed=seed, progress=progress)
     if plan.fixed is not None:
-        join = _join(name, 1, progress)
-        return _fixed((left, right), sides, plan, plan.fixed, "fixed", (), join)
+        return linker.result(Rule(plan.fixed, "fixed"))
     try:
-        joins = 3 * _filters(left, plan)
-        return _auto((left, right), sides, plan, seed, _join(name, joins, progress))
+        return linker.result(linker.rule)
     except SeparationError as error:
         if plan.fallback is None:
             raise
-        notes = (f"threshold auto was not possible: {error.message}",)
-        join = _join(name, 1, progress)
-        return _fixed((left, right), sides, plan, plan.fallback, "fallback", notes, join)
+        warning = f"threshold auto was not possible: {error.message}"
+        return linker.result(Rule(plan.fallback, "fallback", warnings=(warning,)))
+
+
+class Linker:
+    """One linkage of two files by a plan; see the module for its stages.
+
+    ``result(linker.rule)`` is the automatic linkage; ``result(Rule(.8, "fixed"))`` needs no model
+    and computes none. Raises as ``link`` does.
+    """
+
+    def __init__(
+        self,
+        left: Encodings,
+        right: Encodings,
+        plan: Plan,
+        *,
+        engine: str = AUTO,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> None:
+        check(left, right)
+        if plan.levels and len(plan.levels) != len(left.filters):
+            raise SchemaError(
+                f"the plan states levels for {len(plan.levels)} filters, a record has "
+                f"{len(left.filters)}",
+                hint="state the levels of every filter, or of none",
+            )
+        self.encodings, self.plan, self.seed = (left, right), plan, seed
+        self._engine = plan.engine if engine == AUTO else engine
+        self._progress, self._joined, self._joins = progress, 0, 3 * self._filters
+
+    @cached_property
+    def sides(self) -> tuple[Side, Side]:
+        """Both files, their entities numbered."""
+        left, right = self.encodings
+        return side(left), side(right)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Pairs between the files and within each of them, with the score that the model reads."""
+        return self._measured if self.weighed is None else self.weighed.evidence
+
+    @cached_property
+    def weighed(self) -> Weighed | None:
+        """The match weights of several filters or of stated levels, where the plan uses them."""
+        wanted = self._filters > 1 or self.plan.levels
+        if not wanted or not len(self._measured.pairs):
+            return None
+        return weigh(self._measured, *self.sides, self.plan.edges)
+
+    @cached_property
+    def model(self) -> ScoreModel:
+        """The score model. Raises SeparationError where the scores show no matches."""
+        return scoring.fit(self.evidence, self.plan.cardinality)
+
+    @cached_property
+    def candidates(self) -> CandidatePairs:
+        """All pairs that a method proposes, with their probabilities."""
+        pairs = self.evidence.pairs if self.weighed is None else self.weighed.dice
+        return proposing.build(
+            self.encodings, self.sides, pairs, self.model.probability, self.model.pair_segment
+        )
+
+    @cached_property
+    def by_score(self) -> Curve:
+        """What thresholds of the score are expected to give."""
+        return self._curve(self.candidates.pairs.score)
+
+    @cached_property
+    def by_probability(self) -> Curve:
+        """What thresholds of the match probability are expected to give."""
+        return self._curve(self.candidates.probability)
+
+    @cached_property
+    def rule(self) -> Rule:
+        """The thresholds that serve the plan's target. Raises SeparationError where none does."""
+        chosen = thresholds.choose(self.by_score, self.plan)
+        return Rule(float(self.by_score.threshold[chosen]), "auto", self._cut())
+
+    def result(self, rule: Rule) -> Linkage:
+        """The links by this rule; a rule that is not automatic takes its candidates by itself."""
+        if rule.method == "auto":
+            candidates = self.candidates
+        else:
+            self._joined, self._joins = 0, 1
+            left, right = (one.filters[0] for one in self.sides)
+            pairs = collapse(self._compare(left, right, rule.threshold), *self.sides)
+            candidates = proposing.build(self.encodings, self.sides, pairs)
+        decision = proposing.decide(candidates, self.plan, rule)
+        linkage = report.Linked(self.plan, self.sides, candidates, decision)
+        if rule.method == "auto":
+            shown = self.by_score
+            if self.plan.methods[0] == "probabilistic":
+                shown = self.by_probability
+            fitted = report.Fitted(self.evidence, self.model, shown, self.seed, self.weighed)
+            return _linkage(linkage, report.with_model(linkage, fitted))
+        return _linkage(linkage, report.without_model(linkage))
+
+    @cached_property
+    def _measured(self) -> Evidence:
+        return non_matches.gather(*self.sides, self._compare, filters=self._filters, seed=self.seed)
+
+    @property
+    def _filters(self) -> int:
+        """How many filters the plan uses: all for the probabilistic method, else the first."""
+        return len(self.encodings[0].filters) if "probabilistic" in self.plan.methods else 1
+
+    def _compare(self, left: Bytes, right: Bytes, threshold: float) -> Pairs:
+        """One join by the engine, with the progress of all joins that are to come."""
+        name = self._engine
+        if name == AUTO:
+            name, _ = engines.choose(len(left), len(right), 8 * int(np.shape(left)[1]))
+        before, total_steps = self._joined, self._joins * _STEPS
+        self._joined += _STEPS
+
+        def report(done: int, total: int) -> None:
+            self._progress(before + _STEPS * done // max(total, 1), total_steps)
+
+        return engines.load(name).bounded(Join(left, right, threshold, progress=report))
+
+    def _cut(self) -> float | None:
+        """The least probability that the probabilistic method accepts; may be missing if unused."""
+        curve = self.by_probability
+        try:
+            return float(curve.threshold[thresholds.choose(curve, self.plan)])
+        except SeparationError:
+            if "probabilistic" in self.plan.methods:
+                raise
+            return None
+
+    def _curve(self, preference: Floats) -> Curve:
+        """The curve of the pairs that the cardinality rule keeps, were every pair accepted."""
+        candidates, every = self.candidates, np.ones(len(self.candidates), bool)
+        kept = candidates.assign(every, self.plan.cardinality, preference)
+        kept = kept[np.argsort(-preference[kept], kind="stable")]
+        alone = report.partnerless(candidates, self.evidence, self.model)[kept]
+        return thresholds.curve(
+            preference[kept],
+            candidates.probability[kept],
+            alone,
+            self.model.total,
+            self.evidence.left_entities - self.model.total,
+        )
 
 
 def check(left: Encodings, right: Encodings) -> None:
@@ -139,150 +278,29 @@ def _lengths(encodings: Encodings) -> str:
     return " + ".join(str(bits) for bits in encodings.bits)
 
 
-def _join(name: str, joins: int, progress: Progress) -> strangers.Join:
-    """The engine as a function of two sets of filters and a threshold; ``joins`` are to come."""
-    finished = 0
-
-    def join(left: Filters, right: Filters, threshold: float) -> Pairs:
-        nonlocal finished
-        chosen = name
-        if name == AUTO:
-            chosen, _ = engines.choose(len(left), len(right), 8 * int(np.shape(left)[1]))
-        start = finished
-        finished += _STEPS
-
-        def report(done: int, total: int) -> None:
-            progress(start + _STEPS * done // max(total, 1), joins * _STEPS)
-
-        return engines.bounded(chosen, left, right, threshold, progress=report)
-
-    return join
-
-
-def _fixed(
-    encodings: tuple[Encodings, Encodings],
-    sides: tuple[Side, Side],
-    plan: Plan,
-    threshold: float,
-    how: ThresholdMethod,
-    notes: tuple[str, ...],
-    join: strangers.Join,
-) -> Linkage:
-    pairs = collapse(join(sides[0].filters[0], sides[1].filters[0], threshold), *sides)
-    proposed = pool.build(encodings, sides, pairs, None, None)
-    methods = pool.accepts(proposed, threshold, None)
-    linked = _links(proposed, methods, plan)
-    report = quality.without_model(sides, plan, proposed, methods, linked, threshold, how, notes)
-    return _result(sides, proposed, methods, linked, plan, report)
-
-
-def _auto(
-    encodings: tuple[Encodings, Encodings],
-    sides: tuple[Side, Side],
-    plan: Plan,
-    seed: int,
-    join: strangers.Join,
-) -> Linkage:
-    used = _filters(encodings[0], plan)
-    evidence = strangers.gather(*sides, join, filters=used, seed=seed)
-    dice, weighed = evidence.pairs, None
-    if (used > 1 or plan.levels) and len(evidence.pairs):
-        weighed = several.weigh(evidence, *sides, plan.edges)
-        evidence, dice = weighed.evidence, weighed.dice
-    model = scoring.fit(evidence, plan.cardinality)
-    proposed = pool.build(encodings, sides, dice, model.probability, model.pair_segment)
-    by_score = _curve(proposed, proposed.pairs.score, plan, evidence, model)
-    by_chance = _curve(proposed, proposed.probability, plan, evidence, model)
-    chosen = thresholds.choose(by_score, plan)
-    threshold = float(by_score.threshold[chosen])
-    cut = _cut(by_chance, plan)
-    methods = pool.accepts(proposed, threshold, cut)
-    linked = _links(proposed, methods, plan)
-    shown = by_chance if plan.methods[0] == "probabilistic" else by_score
-    fitted = quality.Fitted(evidence, model, shown, threshold, cut, seed, weighed)
-    report = quality.with_model(sides, plan, proposed, methods, linked, fitted)
-    return _result(sides, proposed, methods, linked, plan, report)
-
-
-def _filters(encodings: Encodings, plan: Plan) -> int:
-    """How many filters the plan uses: all of them for the probabilistic method, else the first."""
-    return len(encodings.filters) if "probabilistic" in plan.methods else 1
-
-
-def _cut(points: thresholds.Curve, plan: Plan) -> float | None:
-    """The least probability that the probabilistic method accepts; may be missing if not used."""
-    try:
-        return float(points.threshold[thresholds.choose(points, plan)])
-    except SeparationError:
-        if "probabilistic" in plan.methods:
-            raise
-        return None
-
-
-def _curve(
-    proposed: pool.Pool,
-    preference: Floats,
-    plan: Plan,
-    evidence: strangers.Evidence,
-    model: scoring.ScoreModel,
-) -> thresholds.Curve:
-    """The curve of the pairs that the cardinality rule keeps, were every pair accepted."""
-    kept = proposed.assign(np.ones(len(proposed), bool), plan.cardinality, preference)
-    index = np.flatnonzero(kept)
-    index = index[np.argsort(-preference[index], kind="stable")]
-    alone = quality.partnerless(proposed, evidence.pairs.left, model)[index]
-    return thresholds.curve(
-        preference[index],
-        proposed.probability[index],
-        alone,
-        model.total,
-        evidence.left_entities - model.total,
-    )
-
-
-def _links(proposed: pool.Pool, methods: dict[str, pool.Mask], plan: Plan) -> Index:
-    accepted = np.zeros(len(proposed), bool)
-    for name in plan.methods:
-        accepted |= methods.get(name, False)
-    preference = pool.preferences(proposed, methods, plan)
-    optimal = plan.assignment == "optimal"
-    chosen = proposed.assign(accepted, plan.cardinality, preference, optimal=optimal)
-    return np.flatnonzero(chosen)
-
-
-def _result(
-    sides: tuple[Side, Side],
-    proposed: pool.Pool,
-    methods: dict[str, pool.Mask],
-    linked: Index,
-    plan: Plan,
-    report: LinkageReport,
-) -> Linkage:
-    accepted = np.zeros(len(proposed), bool)
-    for name in plan.methods:
-        accepted |= methods.get(name, False)
-    likely = proposed.probability >= float(plan.candidate_floor)
-    wanted = np.flatnonzero(accepted | likely)
-    kept = proposed.pairs.take(wanted)
+def _linkage(linked: report.Linked, told: LinkageReport) -> Linkage:
+    """What is handed over: links, candidates, and in how many candidates each entity stands."""
+    released = np.flatnonzero(linked.decision.released)
+    pairs = linked.candidates.pairs.take(released)
+    left, right = linked.sides
     return Linkage(
-        links=_candidates(sides, proposed, linked, methods),
-        candidates=_candidates(sides, proposed, wanted, methods),
-        left_counts=Counts(sides[0].names, np.bincount(kept.left, minlength=len(sides[0]))),
-        right_counts=Counts(sides[1].names, np.bincount(kept.right, minlength=len(sides[1]))),
-        report=report,
+        links=_candidates(linked, linked.decision.linked),
+        candidates=_candidates(linked, released),
+        left_counts=Counts(left.names, np.bincount(pairs.left, minlength=len(left))),
+        right_counts=Counts(right.names, np.bincount(pairs.right, minlength=len(right))),
+        report=told,
     )
 
 
-def _candidates(
-    sides: tuple[Side, Side], proposed: pool.Pool, index: Index, methods: dict[str, pool.Mask]
-) -> Candidates:
-    pairs: EntityPairs = proposed.pairs.take(index)
+def _candidates(linked: report.Linked, index: Int64s) -> Candidates:
+    left, right = linked.sides
+    pairs = linked.candidates.pairs.take(index)
     return Candidates(
         left_row=pairs.left_row,
         right_row=pairs.right_row,
-        left_entity=sides[0].names[pairs.left],
-        right_entity=sides[1].names[pairs.right],
+        left_entity=left.names[pairs.left],
+        right_entity=right.names[pairs.right],
         score=pairs.score,
-        probability=proposed.probability[index],
-        method=pool.flags(methods, index),
+        probability=linked.candidates.probability[index],
+        method=proposing.flags(linked.decision.by_method, index),
     )

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from blindlink.arrays import Int64s
 from blindlink.errors import RefusedError
-from blindlink.linker.join.pairs import Rows
 from blindlink.messages.encodings import Encodings
 
 _MOST_PER_RECORD = 100  # pairs per record that a key may make before it identifies nobody
 
 
-def equal_rows(left: Encodings, right: Encodings, key: int) -> tuple[Rows, Rows]:
+def equal_rows(left: Encodings, right: Encodings, key: int) -> tuple[Int64s, Int64s]:
     """Pairs of rows with equal, present values of one match key. Shapes: (pairs,), (pairs,).
 
     Raises RefusedError when the key is so common that it would pair everybody with everybody.
@@ -28,8 +28,8 @@ def equal_rows(left: Encodings, right: Encodings, key: int) -> tuple[Rows, Rows]
             hint="agree match keys that identify people",
         )
     before = np.cumsum(sizes) - sizes
-    place = np.repeat(first - before, sizes) + np.arange(sizes.sum())
-    return np.repeat(rows_a, sizes), sorted_b[place]
+    at = np.repeat(first - before, sizes) + np.arange(sizes.sum())
+    return np.repeat(rows_a, sizes), sorted_b[at]
 
 
 def _values(encodings: Encodings, key: int) -> npt.NDArray[Any]:

@@ -1,47 +1,44 @@
-"""How many strangers to expect among the candidates, segment by segment.
+"""How many non-matches to expect among the candidates, segment by segment.
 
 From the joins of both files with themselves (non_matches.py): the geometric mean of
 their rates, scaled to the bulk between the files. A smooth tilt between the files is expected (one
 has more errors, or other people); what departs from it in a segment, beyond chance, is believed,
 and makes the mean less certain there: duplicates of one person within a file, or records that lack
-a field, are no strangers as the other file would have them. The further the files are apart, the
+a field, are no non-matches as the other file would have them. The further the files are apart, the
 less their mean counts against what the candidates themselves show (scoring.py).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.linker.model.non_matches import Evidence
 from blindlink.linker.model.segments import bin_edges, count, partition
-
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 DRIFT = 0.02  # relative error of the scale between the files and within them
 _SLOPE_PRIOR = 2.0
 _TILT_LIMIT = np.log(4)
-_BULK = np.log(2)  # the lower half of the strangers above the floor
+_BULK = np.log(2)  # the lower half of the non-matches above the floor
 _NEAR = np.log(30)  # the tilt is fitted without the far tail, where duplicates would bend it
 _NEARER = np.log(8)  # the same where the plan itself lets a file hold a person several times
-_DUPLICATES = np.log(8)  # no difference between the strangers of two files is as large as this
+_DUPLICATES = np.log(8)  # no difference between the non-matches of two files is as large as this
 
 
 @dataclass(frozen=True)
-class Null:
-    """Bins of the score axis, joined to segments, and the strangers in them.
+class NonMatchScores:
+    """Bins of the score axis, joined to segments, and the non-matches in them.
 
     ``edges``: lower edges of the bins; ``segment`` of each bin. Per bin: ``cross``, candidates
-    between the files; ``rate``: strangers expected among them per pair within the files. Per
-    segment: ``seen`` candidates, ``expected`` strangers among them, and ``support``: the number of
-    pairs that would make the expectation as uncertain as it is, were it a mere count; ``tilt``:
-    the smooth log ratio of the rates of strangers within left and within right.
+    between the files; ``rate``: non-matches expected among them per pair within the files. Per
+    segment: ``seen`` candidates, ``expected`` non-matches among them, and ``support``: the number
+    of pairs that would make the expectation as uncertain as it is, were it a mere count; ``tilt``:
+    the smooth log ratio of the rates of non-matches within left and within right.
     ``similar``: pairs within left and right beyond what the other file lets expect.
     """
 
     edges: Floats
-    segment: Index
+    segment: Int64s
     cross: Floats
     rate: Floats
     seen: Floats
@@ -63,8 +60,8 @@ class _Departures:
     right_speaks: Floats
 
 
-def measure(evidence: Evidence, cardinality: str) -> Null:
-    """The null distribution of the scores between the files.
+def measure(evidence: Evidence, cardinality: str) -> NonMatchScores:
+    """The distribution of non-match scores of the scores between the files.
 
     The cardinality says which file may hold one person several times: the right one where a left
     entity may have many right ones, both in many-to-many.
@@ -79,12 +76,13 @@ def measure(evidence: Evidence, cardinality: str) -> Null:
     depth = _depth(left + right)
     near = depth < (_NEAR if cardinality == "one-to-one" else _NEARER)
     smooth = _tilt(left, right, depth, near, evidence)
-    found = _departures(left, right, smooth, segment, evidence, cardinality)
-    similar = _similar(left, right, smooth, segment, found, evidence)
-    left, right = left * found.left_speaks[segment], right * found.right_speaks[segment]
-    exposure = evidence.left_compared * (found.left_speaks * np.exp(found.tilt / 2))[segment]
-    exposure += evidence.right_compared * (found.right_speaks * np.exp(-found.tilt / 2))[segment]
-    rate = evidence.compared / np.maximum(exposure, 1.0) * np.exp(-found.excess)[segment]
+    departures = _departures(left, right, smooth, segment, evidence, cardinality)
+    similar = _similar(left, right, smooth, segment, departures, evidence)
+    left_speaks, right_speaks = departures.left_speaks, departures.right_speaks
+    left, right = left * left_speaks[segment], right * right_speaks[segment]
+    exposure = evidence.left_compared * (left_speaks * np.exp(departures.tilt / 2))[segment]
+    exposure += evidence.right_compared * (right_speaks * np.exp(-departures.tilt / 2))[segment]
+    rate = evidence.compared / np.maximum(exposure, 1.0) * np.exp(-departures.excess)[segment]
     bulk = depth < _BULK
     seen, expected = cross[bulk].sum(), ((left + right) * rate)[bulk].sum()
     if seen > 0 and expected > 0:
@@ -93,21 +91,21 @@ def measure(evidence: Evidence, cardinality: str) -> Null:
     per_pair = np.bincount(segment, (left + right) * rate) / np.maximum(pairs, 1)
     per_pair = np.where(pairs > 0, per_pair, np.bincount(segment, rate) / np.bincount(segment))
     pairs = np.where(pairs > 0, pairs, 0.5 / _run_lengths(pairs == 0))
-    return Null(
+    return NonMatchScores(
         edges,
         segment,
         cross,
         rate,
         np.bincount(segment, cross).astype(np.float64),
         pairs * per_pair,
-        1 / (1 / pairs + DRIFT**2 + found.error**2),
+        1 / (1 / pairs + DRIFT**2 + departures.error**2),
         np.bincount(segment, smooth) / np.bincount(segment),
         similar,
     )
 
 
-def _run_lengths(empty: npt.NDArray[np.bool_]) -> Floats:
-    """For each segment, how many segments without strangers stand in a row there.
+def _run_lengths(empty: Bools) -> Floats:
+    """For each segment, how many segments without non-matches stand in a row there.
 
     They share half a pair: the rate where none was seen is small, not zero.
     """
@@ -116,17 +114,15 @@ def _run_lengths(empty: npt.NDArray[np.bool_]) -> Floats:
     return result
 
 
-def _depth(strangers: Floats) -> Floats:
-    """How far out in the tail each bin lies: -log of the share of strangers at or above it."""
-    above = np.cumsum(strangers[::-1])[::-1]
-    middle = np.maximum(above - strangers / 2, 0.5)
+def _depth(non_matches: Floats) -> Floats:
+    """How far out in the tail each bin lies: -log of the share of non-matches at or above it."""
+    above = np.cumsum(non_matches[::-1])[::-1]
+    middle = np.maximum(above - non_matches / 2, 0.5)
     result: Floats = -np.log(middle / max(above[0], 1.0))
     return result
 
 
-def _tilt(
-    left: Floats, right: Floats, depth: Floats, near: npt.NDArray[np.bool_], evidence: Evidence
-) -> Floats:
+def _tilt(left: Floats, right: Floats, depth: Floats, near: Bools, evidence: Evidence) -> Floats:
     """The log ratio of the rates within left and within right, linear in depth. Shape: (bins,).
 
     A logistic regression of the file on the depth, with a weak prior on the slope, over the bins
@@ -153,7 +149,7 @@ def _departures(
     left: Floats,
     right: Floats,
     smooth: Floats,
-    segment: Index,
+    segment: Int64s,
     evidence: Evidence,
     cardinality: str,
 ) -> _Departures:
@@ -188,7 +184,7 @@ def _departures(
     )
 
 
-def _repeated(departure: Floats, cardinality: str) -> npt.NDArray[np.bool_]:
+def _repeated(departure: Floats, cardinality: str) -> Bools:
     """Where the file with the higher rate is one that holds people several times, by the plan."""
     right = cardinality != "one-to-one"
     left = cardinality == "many-to-many"
@@ -199,14 +195,14 @@ def _similar(
     left: Floats,
     right: Floats,
     smooth: Floats,
-    segment: Index,
-    found: _Departures,
+    segment: Int64s,
+    departures: _Departures,
     evidence: Evidence,
 ) -> tuple[float, float]:
     """Pairs within each file beyond the other's rate, in segments where only the other speaks."""
     a, b = np.bincount(segment, left), np.bincount(segment, right)
     expected = np.bincount(segment, smooth) / np.bincount(segment)
     ratio = evidence.left_compared / max(evidence.right_compared, 1.0) * np.exp(expected)
-    more_left = np.maximum(a - b * ratio, 0)[found.left_speaks == 0].sum()
-    more_right = np.maximum(b - a / np.maximum(ratio, 1e-12), 0)[found.right_speaks == 0].sum()
+    more_left = np.maximum(a - b * ratio, 0)[departures.left_speaks == 0].sum()
+    more_right = np.maximum(b - a / np.maximum(ratio, 1e-12), 0)[departures.right_speaks == 0].sum()
     return float(more_left), float(more_right)

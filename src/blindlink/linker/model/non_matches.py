@@ -1,31 +1,31 @@
-"""What scores strangers get: measured, not assumed.
+"""What scores non-matches get: measured, not assumed.
 
-The linker sees no truth, but it has pairs that it knows to be strangers: records within one file
+The linker sees no truth, but it has pairs that it knows to be non-matches: records within one file
 (entities of one owner are different people). A file joined with itself shows how often two people
 who are *not* the same reach a score, near-duplicates included: relatives, shared dates of birth,
-popular names. Twice the work of the linkage itself buys an empirical null distribution at the very
+popular names. That buys an empirical distribution of the scores of non-matches at the very
 resolution of the linkage, lumps and all, where any parametric tail would have to be believed.
 
 Two files differ in their people and in their errors. If the files draw from frequencies p and q of
-the same token sets, then strangers agree with rate sum p^2 within the first, sum q^2 within the
+the same token sets, then non-matches agree with rate sum p^2 within the first, sum q^2 within the
 second and sum p q between them, which is at most the geometric mean of the two (Cauchy-Schwarz) and
-equals it when the populations are alike. So the null between files is that geometric mean, scaled
-to the bulk of the scores between files, which is strangers throughout.
+equals it when the populations are alike. So non-matches between the files are expected at that
+geometric mean, scaled to the bulk of the scores between files, which is non-matches throughout.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Bytes, Floats, Int64s, Words
 from blindlink.linker.join.measures import dice
-from blindlink.linker.join.pairs import Filters, Pairs, weights, words
-from blindlink.linker.model.entities import EntityPairs, Index, Scores, Side, collapse
+from blindlink.linker.join.pairs import Pairs, weights, words
+from blindlink.linker.model.entities import EntityPairs, Side, collapse
 
-Join = Callable[[Filters, Filters, float], Pairs]
+Compare = Callable[[Bytes, Bytes, float], Pairs]
 
-STRANGERS = 8  # pairs with strangers per left record that the floor lets through
+PER_RECORD = 8  # pairs with non-matches per left record that the floor lets through
 _CHUNK = 100_000  # pairs whose filters are compared at once
 _SAMPLE_LEFT = 400
 _SAMPLE_CELLS = 40_000_000  # floats of the right sample: 160 MB
@@ -37,7 +37,7 @@ class Evidence:
     """Pairs with scores at or above ``floor``: between the files, and within each of them.
 
     ``pairs`` are candidates between the files, of ``compared`` pairs of entities; ``within_left``
-    and ``within_right`` are strangers, of ``left_compared`` and ``right_compared`` pairs. The score
+    and ``within_right`` non-matches, of ``left_compared`` and ``right_compared`` pairs. The score
     of several filters is their mean.
     """
 
@@ -52,7 +52,9 @@ class Evidence:
     right_entities: int
 
 
-def gather(left: Side, right: Side, join: Join, *, filters: int = 1, seed: int = 0) -> Evidence:
+def gather(
+    left: Side, right: Side, compare: Compare, *, filters: int = 1, seed: int = 0
+) -> Evidence:
     """Join the files with each other and with themselves, above floors that bound the output.
 
     A pair is found by any of the first ``filters`` filters.
@@ -63,10 +65,10 @@ def gather(left: Side, right: Side, join: Join, *, filters: int = 1, seed: int =
     ]
     m, n = int(left.comparable.sum()), int(right.comparable.sum())
     every = np.arange(left.rows, dtype=np.int64)
-    pairs = collapse(_propose(left, every, right, floors, join), left, right)
+    pairs = collapse(_propose(left, every, right, floors, compare), left, right)
     most = max(_SELF_PAIRS, m * n // 2)
-    within_left, left_compared = _within(left, most, floors, join, seed)
-    within_right, right_compared = _within(right, most, floors, join, seed)
+    within_left, left_compared = _within(left, most, floors, compare, seed)
+    within_right, right_compared = _within(right, most, floors, compare, seed)
     return Evidence(
         float(np.mean(floors)) if filters == 1 else 0.0,
         pairs,
@@ -80,7 +82,7 @@ def gather(left: Side, right: Side, join: Join, *, filters: int = 1, seed: int =
     )
 
 
-def scores(left: Side, left_row: Index, right: Side, right_row: Index, number: int) -> Scores:
+def scores(left: Side, left_row: Int64s, right: Side, right_row: Int64s, number: int) -> Floats:
     """Dice scores of pairs of rows in filter ``number``. Shape: (pairs,)."""
     a, b = words(left.filters[number]), words(right.filters[number])
     heavy, other = weights(a), weights(b)
@@ -92,8 +94,8 @@ def scores(left: Side, left_row: Index, right: Side, right_row: Index, number: i
     return dice(common, heavy[left_row], other[right_row], 0)
 
 
-def choose_floor(left: Filters, right: Filters, *, seed: int = 0) -> float:
-    """The score that about STRANGERS random records of the other file exceed, per record."""
+def choose_floor(left: Bytes, right: Bytes, *, seed: int = 0) -> float:
+    """The score that about PER_RECORD random records of the other file exceed, per record."""
     left, right = left[left.any(axis=1)], right[right.any(axis=1)]
     if not len(left) or not len(right):
         return 1.0
@@ -101,22 +103,22 @@ def choose_floor(left: Filters, right: Filters, *, seed: int = 0) -> float:
     a = left[np.argsort(_hashes(left, seed), kind="stable")[:_SAMPLE_LEFT]]
     b = right[np.argsort(_hashes(right, seed), kind="stable")[:most]]
     scores = dice_matrix(a, b).ravel()
-    keep = min(len(scores), max(1, round(len(scores) * STRANGERS / len(right))))
+    keep = min(len(scores), max(1, round(len(scores) * PER_RECORD / len(right))))
     floor = np.partition(scores, len(scores) - keep)[len(scores) - keep]
     # An engine needs a threshold above zero: at zero every pair of the two files would come back.
     return max(round(float(floor), 6), 1e-3)
 
 
-def dice_matrix(a: Filters, b: Filters) -> npt.NDArray[np.float64]:
+def dice_matrix(a: Bytes, b: Bytes) -> Floats:
     """Dice scores of all pairs of two small sets of filters that are not empty. (len a, len b)"""
     x = np.unpackbits(a, axis=1).astype(np.float32)
     y = np.unpackbits(b, axis=1).astype(np.float32)
     common = (x @ y.T).astype(np.float64)
-    scores: npt.NDArray[np.float64] = 2 * common / (x.sum(axis=1)[:, None] + y.sum(axis=1)[None])
+    scores: Floats = 2 * common / (x.sum(axis=1)[:, None] + y.sum(axis=1)[None])
     return scores
 
 
-def _hashes(filters: Filters, seed: int) -> npt.NDArray[np.uint64]:
+def _hashes(filters: Bytes, seed: int) -> Words:
     """A pseudo-random number for each filter, so that a sample does not hang on the order of rows.
 
     A sum of the words times random odd numbers, finished by mixing the high bits down.
@@ -124,31 +126,31 @@ def _hashes(filters: Filters, seed: int) -> npt.NDArray[np.uint64]:
     data = words(filters)
     numbers = np.random.default_rng(seed).integers(0, 2**62, int(np.shape(data)[1]))
     odd = (2 * numbers + 1).astype(np.uint64)
-    mixed: npt.NDArray[np.uint64] = (data * odd).sum(axis=1, dtype=np.uint64)
+    mixed: Words = (data * odd).sum(axis=1, dtype=np.uint64)
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0x9E3779B97F4A7C15)
     mixed ^= mixed >> np.uint64(32)
     return mixed
 
 
-def _propose(a: Side, rows: Index, b: Side, floors: list[float], join: Join) -> Pairs:
+def _propose(a: Side, rows: Int64s, b: Side, floors: list[float], compare: Compare) -> Pairs:
     """Pairs of these rows of ``a`` with rows of ``b`` for which a filter is above its floor."""
     parts = [
-        join(a.filters[number][rows], b.filters[number], floor)
+        compare(a.filters[number][rows], b.filters[number], floor)
         for number, floor in enumerate(floors)
     ]
     if len(parts) == 1:
         return Pairs(rows[parts[0].left], parts[0].right, parts[0].score)
-    found = np.unique(np.concatenate([part.left * max(b.rows, 1) + part.right for part in parts]))
-    left, right = rows[found // max(b.rows, 1)], found % max(b.rows, 1)
+    code = np.unique(np.concatenate([part.left * max(b.rows, 1) + part.right for part in parts]))
+    left, right = rows[code // max(b.rows, 1)], code % max(b.rows, 1)
     mean = np.mean([scores(a, left, b, right, n) for n in range(len(floors))], axis=0)
     return Pairs(left, right, mean)
 
 
 def _within(
-    side: Side, most: int, floors: list[float], join: Join, seed: int
+    side: Side, most: int, floors: list[float], compare: Compare, seed: int
 ) -> tuple[EntityPairs, float]:
-    """Pairs of strangers within one file, and how many pairs were compared.
+    """Pairs of non-matches within one file, and how many pairs were compared.
 
     A file that is much larger than the other is joined with a sample of itself, so that the joins
     of both files with themselves cost about as much as the linkage.
@@ -160,8 +162,7 @@ def _within(
     np.minimum.at(lowest, side.entity, _hashes(side.filters[0], seed + 1))
     rank[entities[np.argsort(lowest[entities], kind="stable")]] = np.arange(len(entities))
     rows = np.flatnonzero(rank[side.entity] < size)
-    found = _propose(side, rows, side, floors, join)
+    pairs = _propose(side, rows, side, floors, compare)
     # Each pair of entities once: the lower rank is in the sample and stands on the left.
-    once = rank[side.entity[found.left]] < rank[side.entity[found.right]]
-    pairs = collapse(found.take(once), side, side)
-    return pairs, size * len(entities) - size * (size + 1) / 2
+    once = rank[side.entity[pairs.left]] < rank[side.entity[pairs.right]]
+    return collapse(pairs.take(once), side, side), size * len(entities) - size * (size + 1) / 2

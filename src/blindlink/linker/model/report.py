@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Floats
 from blindlink.linker.model import intervals
-from blindlink.linker.model.candidates import Pool
+from blindlink.linker.model.candidates import CandidatePairs, Decision
 from blindlink.linker.model.entities import Side
 from blindlink.linker.model.fellegi_sunter import Weighed
 from blindlink.linker.model.non_matches import Evidence
@@ -21,14 +21,8 @@ from blindlink.messages.linkage_report import (
     LinkageReport,
     MethodRow,
     Pattern,
-    ThresholdMethod,
 )
 from blindlink.messages.plan import METHODS, Plan
-
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-Methods = dict[str, Mask]
 
 _CURVE_POINTS = 120
 _BINS = 60
@@ -42,78 +36,64 @@ _NOTES = (
 
 
 @dataclass(frozen=True)
+class Linked:
+    """A linkage as it was decided, with or without a model."""
+
+    plan: Plan
+    sides: tuple[Side, Side]
+    candidates: CandidatePairs
+    decision: Decision
+
+
+@dataclass(frozen=True)
 class Fitted:
-    """A fitted model and what was chosen by it; ``cut`` is the probabilistic method's threshold."""
+    """A fitted model, what it rests on, and the curve that is shown; ``seed`` of the intervals."""
 
     evidence: Evidence
     model: ScoreModel
     curve: Curve
-    threshold: float
-    cut: float | None
     seed: int
     weighed: Weighed | None = None
 
 
-def partnerless(pool: Pool, candidate_left: Index, model: ScoreModel) -> Floats:
-    """For each pair of the pool, the probability that its left entity has no true partner."""
-    entities = int(max(pool.pairs.left.max(initial=-1), candidate_left.max(initial=-1))) + 1
-    partner = np.bincount(candidate_left, model.probability, minlength=entities)
-    result: Floats = np.clip(1.0 - partner.astype(np.float64), 0, 1)[pool.pairs.left]
+def partnerless(candidates: CandidatePairs, evidence: Evidence, model: ScoreModel) -> Floats:
+    """For each candidate, the probability that its left entity has no true partner."""
+    left = evidence.pairs.left
+    entities = int(max(candidates.pairs.left.max(initial=-1), left.max(initial=-1))) + 1
+    partner = np.bincount(left, model.probability, minlength=entities)
+    result: Floats = np.clip(1.0 - partner.astype(np.float64), 0, 1)[candidates.pairs.left]
     return result
 
 
-def without_model(
-    sides: tuple[Side, Side],
-    plan: Plan,
-    pool: Pool,
-    methods: Methods,
-    linked: Index,
-    threshold: float,
-    how: ThresholdMethod,
-    warnings: tuple[str, ...],
-) -> LinkageReport:
+def without_model(linked: Linked) -> LinkageReport:
     """The report of a fixed threshold: counts only, since nothing was estimated."""
+    plan, rule = linked.plan, linked.decision.rule
     return LinkageReport(
-        threshold=threshold,
-        threshold_method=how,
+        threshold=rule.threshold,
+        threshold_method=rule.method,
         target=plan.target,
         cardinality=plan.cardinality,
         methods_used=plan.methods,
         separated=False,
-        counts=_counts(sides, plan, pool, methods, linked),
-        methods=_method_rows(plan, pool, methods, linked),
-        warnings=warnings,
+        counts=_counts(linked),
+        methods=_method_rows(linked),
+        warnings=rule.warnings,
         notes=("no score model: expected precision and recall are not known",),
     )
 
 
-def with_model(
-    sides: tuple[Side, Side],
-    plan: Plan,
-    pool: Pool,
-    methods: Methods,
-    linked: Index,
-    fitted: Fitted,
-) -> LinkageReport:
+def with_model(linked: Linked, fitted: Fitted) -> LinkageReport:
     """The report of an automatic threshold."""
-    model, evidence = fitted.model, fitted.evidence
-    alone = partnerless(pool, evidence.pairs.left, model)[linked]
-    figures = intervals.quality(
-        model,
-        pool.probability[linked],
-        pool.segment[linked],
-        alone,
-        evidence.left_entities,
-        fitted.seed,
-    )
+    plan, rule = linked.plan, linked.decision.rule
+    figures = _figures(linked, fitted)
     return LinkageReport(
-        threshold=fitted.threshold,
-        threshold_method="auto",
+        threshold=rule.threshold,
+        threshold_method=rule.method,
         target=plan.target,
         cardinality=plan.cardinality,
         methods_used=plan.methods,
         separated=True,
-        counts=_counts(sides, plan, pool, methods, linked),
+        counts=_counts(linked),
         precision=figures.precision,
         recall=figures.recall,
         f1=figures.f1,
@@ -122,23 +102,28 @@ def with_model(
         expected_matches=figures.matches,
         curve=_curve_points(fitted.curve),
         histogram=_histogram(fitted),
-        methods=_method_rows(plan, pool, methods, linked),
+        methods=_method_rows(linked),
         levels=fitted.weighed.levels if fitted.weighed else (),
-        patterns=_patterns(fitted.weighed, model.probability) if fitted.weighed else (),
-        model=_parameters(fitted),
-        warnings=_warnings(model),
+        patterns=_patterns(fitted, plan),
+        model=_parameters(fitted, rule.cut),
+        warnings=_warnings(fitted.model),
         notes=_NOTES,
     )
 
 
-def _counts(
-    sides: tuple[Side, Side], plan: Plan, pool: Pool, methods: Methods, linked: Index
-) -> Counts:
-    left, right = sides
-    accepted = np.zeros(len(pool), bool)
-    for name in plan.methods:
-        accepted |= methods.get(name, False)
-    likely = pool.probability >= float(plan.candidate_floor)
+def _figures(linked: Linked, fitted: Fitted) -> intervals.Quality:
+    candidates, index = linked.candidates, linked.decision.linked
+    links = intervals.Links(
+        candidates.probability[index],
+        candidates.segment[index],
+        partnerless(candidates, fitted.evidence, fitted.model)[index],
+    )
+    return intervals.quality(fitted.model, links, fitted.evidence.left_entities, fitted.seed)
+
+
+def _counts(linked: Linked) -> Counts:
+    left, right = linked.sides
+    decision, accepted = linked.decision, int(linked.decision.accepted.sum())
     return Counts(
         left_rows=left.rows,
         right_rows=right.rows,
@@ -147,28 +132,29 @@ def _counts(
         left_comparable=int(left.comparable.sum()),
         right_comparable=int(right.comparable.sum()),
         pairs_compared=int(left.comparable.sum()) * int(right.comparable.sum()),
-        candidates=int((accepted | likely).sum()),
-        accepted=int(accepted.sum()),
-        conflicts=int(accepted.sum()) - len(linked),
-        links=len(linked),
+        candidates=int(decision.released.sum()),
+        accepted=accepted,
+        conflicts=accepted - len(decision.linked),
+        links=len(decision.linked),
     )
 
 
-def _method_rows(plan: Plan, pool: Pool, methods: Methods, linked: Index) -> tuple[MethodRow, ...]:
+def _method_rows(linked: Linked) -> tuple[MethodRow, ...]:
     """What each method accepts and adds to the stricter ones, whether the plan uses it or not."""
-    rows, before = [], np.zeros(len(pool), bool)
-    for name in (name for name in METHODS if name in methods):
-        accepted = methods[name]
+    decision, probability = linked.decision, linked.candidates.probability
+    rows, before = [], np.zeros(len(probability), bool)
+    for name in (name for name in METHODS if name in decision.by_method):
+        accepted = decision.by_method[name]
         alone = accepted & ~before
         rows.append(
             MethodRow(
                 method=name,
-                used=name in plan.methods,
+                used=name in linked.plan.methods,
                 accepted=int(accepted.sum()),
-                links=int(accepted[linked].sum()),
+                links=int(accepted[decision.linked].sum()),
                 alone=int(alone.sum()),
-                expected_correct=_mean(pool.probability[accepted]),
-                alone_correct=_mean(pool.probability[alone]),
+                expected_correct=_mean(probability[accepted]),
+                alone_correct=_mean(probability[alone]),
             )
         )
         before |= accepted
@@ -198,55 +184,58 @@ def _curve_points(curve: Curve) -> tuple[CurvePoint, ...]:
 
 
 def _histogram(fitted: Fitted) -> tuple[Bin, ...]:
-    """Scores of all pairs above the floor, with the matches and strangers expected among them."""
+    """Scores of all pairs above the floor, with the matches and non-matches expected among them."""
     evidence, model = fitted.evidence, fitted.model
     edges = np.linspace(evidence.floor, 1.0, _BINS + 1)
     observed, _ = np.histogram(evidence.pairs.score, edges)
     matches, _ = np.histogram(evidence.pairs.score, edges, weights=model.probability)
-    strangers = _strangers(fitted, edges)
+    non_matches = _non_matches(fitted, edges)
     if fitted.weighed is not None:
         low, high = fitted.weighed.scale
         edges = low + (high - low) * edges
     return tuple(
         Bin(
-            low=float(edges[place]),
-            high=float(edges[place + 1]),
-            observed=int(observed[place]),
-            matches=float(matches[place]),
-            non_matches=float(strangers[place]),
+            low=float(edges[number]),
+            high=float(edges[number + 1]),
+            observed=int(observed[number]),
+            matches=float(matches[number]),
+            non_matches=float(non_matches[number]),
         )
-        for place in range(_BINS)
+        for number in range(_BINS)
     )
 
 
-def _strangers(fitted: Fitted, edges: Floats) -> Floats:
-    """The strangers of each segment, spread as pairs within the files are; else as candidates."""
+def _non_matches(fitted: Fitted, edges: Floats) -> Floats:
+    """The non-matches of each segment, spread as pairs within the files are; else as candidates."""
     evidence, model = fitted.evidence, fitted.model
     within = np.r_[evidence.within_left.score, evidence.within_right.score]
-    known = model.null.segment[locate(within, model.null.edges)]
-    size = np.bincount(known, minlength=len(model.strangers))
-    alone = np.where(size == 0, model.strangers / np.maximum(model.null.seen, 1), 0.0)
-    each = model.strangers / np.maximum(size, 1)
-    spread, _ = np.histogram(within, edges, weights=each[known])
+    known = model.measured.segment[locate(within, model.measured.edges)]
+    size = np.bincount(known, minlength=len(model.non_matches))
+    alone = np.where(size == 0, model.non_matches / np.maximum(model.measured.seen, 1), 0.0)
+    share = model.non_matches / np.maximum(size, 1)
+    spread, _ = np.histogram(within, edges, weights=share[known])
     others, _ = np.histogram(evidence.pairs.score, edges, weights=alone[model.pair_segment])
     result: Floats = spread + others
     return result
 
 
-def _patterns(weighed: Weighed, probability: Floats) -> tuple[Pattern, ...]:
-    """The most frequent patterns of agreement among pairs that may be matches."""
-    likely = probability >= float(Plan().candidate_floor)
-    found, place, pairs = np.unique(
+def _patterns(fitted: Fitted, plan: Plan) -> tuple[Pattern, ...]:
+    """The most frequent patterns of agreement among the pairs that the plan releases."""
+    if fitted.weighed is None:
+        return ()
+    weighed, probability = fitted.weighed, fitted.model.probability
+    likely = probability >= float(plan.candidate_floor)
+    patterns, number, pairs = np.unique(
         weighed.agreement[likely], axis=0, return_inverse=True, return_counts=True
     )
-    chance = np.bincount(place.ravel(), probability[likely], minlength=len(pairs)) / pairs
+    chance = np.bincount(number.ravel(), probability[likely], minlength=len(pairs)) / pairs
     weight = {(level.filter, rank): level.weight for level, rank in _ranked(weighed)}
     often = [n for n in np.argsort(-pairs, kind="stable")[:_PATTERNS] if pairs[n] >= _FEWEST]
     return tuple(
         Pattern(
-            levels=tuple(int(level) + 1 for level in found[n]),
+            levels=tuple(int(level) + 1 for level in patterns[n]),
             pairs=int(pairs[n]),
-            weight=sum(weight[f + 1, int(level)] for f, level in enumerate(found[n])),
+            weight=sum(weight[f + 1, int(level)] for f, level in enumerate(patterns[n])),
             probability=float(chance[n]),
         )
         for n in often
@@ -254,12 +243,12 @@ def _patterns(weighed: Weighed, probability: Floats) -> tuple[Pattern, ...]:
 
 
 def _ranked(weighed: Weighed) -> list[tuple[Level, int]]:
-    """The levels with their place within their filter, from 0."""
+    """The levels with their rank within their filter, from 0."""
     first = {level.filter: n for n, level in reversed(list(enumerate(weighed.levels)))}
     return [(level, n - first[level.filter]) for n, level in enumerate(weighed.levels)]
 
 
-def _parameters(fitted: Fitted) -> dict[str, float]:
+def _parameters(fitted: Fitted, cut: float | None) -> dict[str, float]:
     model, evidence = fitted.model, fitted.evidence
     known = {
         "score_floor": evidence.floor,
@@ -268,26 +257,26 @@ def _parameters(fitted: Fitted) -> dict[str, float]:
         "pairs_within_right": float(len(evidence.within_right)),
         "segments": float(len(model.matches)),
         "segments_with_matches": float((model.matches > 0).sum()),
-        "matches_found": model.found,
+        "matches_found": model.matched,
         "matches_below_the_scores": model.missed,
-        "similar_pairs_left": model.null.similar[0],
-        "similar_pairs_right": model.null.similar[1],
+        "similar_pairs_left": model.measured.similar[0],
+        "similar_pairs_right": model.measured.similar[1],
     }
-    if fitted.cut is not None:
-        known["probability_cut"] = fitted.cut
+    if cut is not None:
+        known["probability_cut"] = cut
     if fitted.weighed is not None:
-        among_strangers, among_matches = fitted.weighed.dependence
-        known["dependence_of_filters_among_strangers"] = among_strangers
+        among_non_matches, among_matches = fitted.weighed.dependence
+        known["dependence_of_filters_among_strangers"] = among_non_matches
         known["dependence_of_filters_among_matches"] = among_matches
     return known
 
 
 def _warnings(model: ScoreModel) -> tuple[str, ...]:
-    found = []
-    for name, excess in zip(("left", "right"), model.null.similar, strict=True):
+    warnings = []
+    for name, excess in zip(("left", "right"), model.measured.similar, strict=True):
         if excess >= 1:
-            found.append(
+            warnings.append(
                 f"within the {name} file, about {excess:.0f} more pairs of entities look alike "
                 "than the other file lets expect: duplicates, or records that lack fields"
             )
-    return tuple(found)
+    return tuple(warnings)

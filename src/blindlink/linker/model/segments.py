@@ -1,27 +1,23 @@
-"""Cutting the score axis where the mix of matches and strangers changes, and nowhere else.
+"""Cutting the score axis where the mix of matches and non-matches changes, and nowhere else.
 
-Scores of encodings are lumpy: a lump for every pattern of agreeing fields, and the share of matches
+Floats of encodings are lumpy: a lump for every pattern of agreeing fields, and the share of matches
 jumps from lump to lump, not always upwards. So the axis is cut into bins of a few pairs each, and
 bins are joined into segments of one mix by optimal partitioning (Jackson et al. 2005, "An
 algorithm for optimal partitioning of data on an interval"; Scargle et al. 2013, Bayesian blocks):
-the cut that maximises the binomial likelihood of candidates against strangers, less a penalty per
+the cut that maximises the binomial likelihood of candidates against non-matches, less a penalty per
 segment.
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from blindlink.linker.model.entities import Scores
-
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
+from blindlink.arrays import Floats, Int64s
 
 PENALTY = 3.0
 _FEWEST = 10  # pairs in the highest bin
 _GROWTH = 0.02  # of the pairs above a bin are in it
 
 
-def bin_edges(scores: Scores) -> Scores:
+def bin_edges(scores: Floats) -> Floats:
     """Lower edges of bins, ascending, fine at the top where few pairs are. The first edge is 0."""
     falling = np.sort(scores)[::-1]
     edges, rank = [0.0], _FEWEST
@@ -31,17 +27,18 @@ def bin_edges(scores: Scores) -> Scores:
     return np.unique(edges)
 
 
-def count(scores: Scores, edges: Scores) -> Floats:
+def count(scores: Floats, edges: Floats) -> Floats:
     """How many scores lie in each bin. Shape: (bins,)."""
     return np.bincount(locate(scores, edges), minlength=len(edges)).astype(np.float64)
 
 
-def locate(scores: Scores, edges: Scores) -> Index:
+def locate(scores: Floats, edges: Floats) -> Int64s:
     """The bin of each score."""
-    return np.searchsorted(edges, scores, side="right") - 1
+    result: Int64s = np.searchsorted(edges, scores, side="right") - 1
+    return result
 
 
-def partition(first: Floats, second: Floats, *, penalty: float = PENALTY) -> Index:
+def partition(first: Floats, second: Floats, *, penalty: float = PENALTY) -> Int64s:
     """The segment of each bin, for two counts per bin. Shape: (bins,), numbered from 0 upwards."""
     bins = len(first)
     sums_first = np.r_[0.0, np.cumsum(first)]

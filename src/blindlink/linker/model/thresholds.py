@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Floats, Int64s
 from blindlink.errors import SeparationError
 from blindlink.messages.plan import Plan
-
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 # Below this the links would be more often wrong than right, or more than half would be missed:
 # no threshold can then be defended as having found the matches.
@@ -26,7 +23,7 @@ class Curve:
     """
 
     threshold: Floats
-    position: Index
+    position: Int64s
     correct: Floats
     total: float
     false_link_rate: Floats

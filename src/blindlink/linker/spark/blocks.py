@@ -15,14 +15,16 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - as all of Spark's documentation has it
 
+from blindlink.arrays import Int64s
 from blindlink.errors import RefusedError
-from blindlink.linker.join.pairs import Pairs, Rows, join, weights, words
+from blindlink.linker.join.pairs import Pairs, concatenated, weights, words
 from blindlink.linker.spark.records import PAIRS, Records, Rule, batch, binary, gathered
 from blindlink.messages.encodings import KEY_BYTES
 
 MOST_PER_RECORD = 1000  # pairs per record that a key may make before it is no blocking key
 MOST_PER_BLOCK = 2**18  # records that may share one value: they are held in one worker
 _CHUNK = 2**18
+_ROOM = 2**18  # pairs found in one call of the kernel
 Batches = Iterator[pa.RecordBatch]
 
 
@@ -100,12 +102,12 @@ def _last_block(table: pa.Table) -> int:
     return int(borders[-2]) if len(borders) > 1 else 0
 
 
-def _borders(table: pa.Table) -> Rows:
+def _borders(table: pa.Table) -> Int64s:
     """Where blocks begin, and where the last one ends. Shape: (blocks + 1,)."""
     key, number = binary(table.column("key"), KEY_BYTES), table.column("number").to_numpy()
     new = (key[1:] != key[:-1]).any(axis=1) | (number[1:] != number[:-1])
     first = [0] if len(key) else []
-    borders: Rows = np.r_[first, np.flatnonzero(new) + 1, len(key)].astype(np.int64)
+    borders: Int64s = np.r_[first, np.flatnonzero(new) + 1, len(key)].astype(np.int64)
     return borders
 
 
@@ -114,17 +116,18 @@ def _compare(table: pa.Table, rule: Rule, keys: int) -> Batches:
     if not len(table):
         return
     all_rows = Records(table.column("row").to_numpy(), binary(table.column("clk"), rule.width))
-    found = join(list(_pairs(table, all_rows, rule, keys)))
-    if len(found):
-        yield batch(found, all_rows, all_rows)
+    pairs = concatenated(list(_pairs(table, all_rows, rule, keys)))
+    if len(pairs):
+        yield batch(pairs, all_rows, all_rows)
 
 
 def _pairs(table: pa.Table, records: Records, rule: Rule, keys: int) -> Iterator[Pairs]:
-    from blindlink.linker.spark import kernel
+    """Positions of the pairs that reach the threshold; one that shares several keys comes once."""
+    from blindlink.linker.join import kernels  # compiled in the workers only
 
     filters, borders = words(records.filters), _borders(table)
     right = table.column("right").to_numpy(zero_copy_only=False)
-    blocks = kernel.Blocks(
+    blocks = kernels.Blocks(
         filters,
         weights(filters),
         words(binary(table.column("keys"), keys * KEY_BYTES)),
@@ -132,4 +135,15 @@ def _pairs(table: pa.Table, records: Records, rule: Rule, keys: int) -> Iterator
         borders,
         borders[:-1] + np.add.reduceat(~right, borders[:-1], dtype=np.int64),
     )
-    yield from kernel.pairs(blocks, rule.measure, rule.bits, rule.threshold)
+    measured = kernels.Rule(kernels.MEASURE_CODES[rule.measure], rule.bits)
+    widest = int((blocks.borders[1:] - blocks.split).max(initial=0))
+    size = max(_ROOM, widest)
+    room = kernels.Room(np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size))
+    block, record = 0, 0
+    while block < len(blocks.split):
+        block, record, count = kernels.compare_blocks(
+            blocks, measured, float(rule.threshold), block, record, room
+        )
+        if count:
+            pairs = Pairs(*room).take(slice(count))
+            yield Pairs(pairs.left.copy(), pairs.right.copy(), pairs.score.copy())

@@ -5,13 +5,13 @@ by the kernel of one machine. Nothing is shuffled but the pairs that are found.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pyarrow as pa
 from pyspark import Broadcast
 from pyspark.sql import DataFrame
 
 from blindlink.linker.join import engines
+from blindlink.linker.join.pairs import Join
 from blindlink.linker.spark.records import (
     PAIRS,
     Records,
@@ -55,20 +55,20 @@ def compare(
         for table in gathered(batches, CHUNK):
             here = records(table.column("row"), table.column("clk"), rule.width)
             if left_is_small:
-                yield from found(fixed.value, here, rule)
+                yield from pairs(fixed.value, here, rule)
             else:
-                yield from found(here, fixed.value, rule)
+                yield from pairs(here, fixed.value, rule)
 
     return task
 
 
-def found(left: Records, right: Records, rule: Rule) -> Batches:
+def pairs(left: Records, right: Records, rule: Rule) -> Batches:
     """The pairs of two sets of records in parts, as the local engine finds them."""
     name = rule.engine
     if name == "auto":
         name, _ = engines.choose(len(left), len(right), rule.bits)
-    engine: Any = engines.load(name)
-    options = {"top": rule.top, "measure": rule.measure, "bits": rule.bits}
-    for part in engine.batches(left.filters, right.filters, rule.threshold, **options):
+    join = Join(left.filters, right.filters, rule.threshold, rule.top, rule.measure, rule.bits)
+    # Not ``parts``: with ``top`` it would finish here what only the whole can finish.
+    for part in engines.load(name).batches(join):
         if len(part):
             yield batch(part, left, right)

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from blindlink.arrays import Bytes, Int64s, Words
 from blindlink.errors import FormatError
-from blindlink.linker.join.pairs import Filters, Pairs, Rows
+from blindlink.linker.join.pairs import Pairs
 from blindlink.linker.model.assignment import tie_keys
 
 PAIRS = "left long, right long, score double, tie long"
@@ -32,8 +32,8 @@ class Rule:
 class Records:
     """Row numbers (records,) and filters (records, bytes), in order of the row numbers."""
 
-    row: Rows
-    filters: Filters
+    row: Int64s
+    filters: Bytes
 
     def __len__(self) -> int:
         return len(self.row)
@@ -62,7 +62,7 @@ def gathered(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]
         yield pa.Table.from_batches(waiting)
 
 
-def binary(column: pa.ChunkedArray, width: int) -> npt.NDArray[np.uint8]:
+def binary(column: pa.ChunkedArray, width: int) -> Bytes:
     """A column of binary values of one width as an array (rows, width); raises FormatError."""
     if column.null_count:
         raise FormatError("a cell of a filter or key is empty")
@@ -85,12 +85,12 @@ def batch(pairs: Pairs, left: Records, right: Records) -> pa.RecordBatch:
     return pa.record_batch(columns, ["left", "right", "score", "tie"])
 
 
-def signed(tie: npt.NDArray[np.uint64]) -> Rows:
+def signed(tie: Words) -> Int64s:
     """Numbers of 64 bits without sign as numbers with one, in the same order."""
     return (tie ^ _SIGN).view(np.int64)
 
 
-def unsigned(tie: Rows) -> npt.NDArray[np.uint64]:
+def unsigned(tie: Int64s) -> Words:
     """The inverse of ``signed``."""
     return tie.view(np.uint64) ^ _SIGN
 

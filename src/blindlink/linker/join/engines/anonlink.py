@@ -6,12 +6,14 @@ and runs on one core.
 """
 
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 
-from blindlink.errors import InputError, MissingExtraError
-from blindlink.linker.join.pairs import Filters, Pairs, best, check, ordered
-from blindlink.progress import Progress, silent
+from blindlink.arrays import Bytes
+from blindlink.errors import MissingExtraError
+from blindlink.linker.join.engines import Engine
+from blindlink.linker.join.pairs import Join, Pairs
 
 try:
     with warnings.catch_warnings():
@@ -24,34 +26,28 @@ except ModuleNotFoundError:
 _TILE = 1000
 
 
-def pairs(
-    left: Filters,
-    right: Filters,
-    threshold: float,
-    *,
-    top: int | None = None,
-    measure: str = "dice",
-    bits: int | None = None,
-    progress: Progress = silent,
-) -> Pairs:
-    """The pairs that anonlink finds, with the losses above; see ``engines.Engine``."""
-    check(left, right, threshold, top)
-    if measure != "dice":
-        raise InputError("the engine 'anonlink' knows the measure dice only")
-    columns = bitarrays(right)
-    parts = []
-    for start in range(0, len(left), _TILE):
-        rows = bitarrays(left[start : start + _TILE])
-        score, (row, column) = dice_coefficient((rows, columns), threshold, k=None)
-        parts.append((np.asarray(row, np.int64) + start, np.asarray(column, np.int64), score))
-        progress(min(start + _TILE, len(left)), len(left))
-    if not parts:
-        return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    row, column, score = (np.concatenate(values) for values in zip(*parts, strict=True))
-    return best(ordered(Pairs(row, column, score)), top)
+class Anonlink(Engine):
+    """The pairs that anonlink finds, with the losses above."""
+
+    exact = False
+    measures = frozenset({"dice"})
+
+    def batches(self, join: Join) -> Iterator[Pairs]:
+        """See ``Engine``. A part is what anonlink gives for some left rows, all at once."""
+        columns = bitarrays(join.others)
+        for start in range(0, len(join.left), _TILE):
+            rows = bitarrays(join.left[start : start + _TILE])
+            score, (row, column) = dice_coefficient((rows, columns), join.threshold, k=None)
+            pairs = Pairs(
+                np.asarray(row, np.int64) + start,
+                np.asarray(column, np.int64),
+                np.asarray(score, np.float64),
+            )
+            yield join.counting(pairs)
+            join.progress(min(start + _TILE, len(join.left)), len(join.left))
 
 
-def bitarrays(filters: Filters) -> list[bitarray]:
+def bitarrays(filters: Bytes) -> list[bitarray]:
     """The filters as anonlink takes them."""
     result = []
     for row in filters:
@@ -59,3 +55,6 @@ def bitarrays(filters: Filters) -> list[bitarray]:
         one.frombytes(row.tobytes())
         result.append(one)
     return result
+
+
+engine = Anonlink()

@@ -10,101 +10,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from blindlink.arrays import Floats, Words
 from blindlink.errors import MissingExtraError
 from blindlink.linker.join import measures
-from blindlink.linker.join.interrupts import apart
-from blindlink.linker.join.pairs import (
-    Filters,
-    Pairs,
-    Scores,
-    Words,
-    best,
-    check,
-    drained,
-    ordered,
-)
-from blindlink.progress import Progress, silent
+from blindlink.linker.join.engines import Engine
+from blindlink.linker.join.pairs import Join, Pairs
 
 try:
-    from blindlink.linker.join import compiled, kernels, schedule, slabs
-    from blindlink.linker.join import lane_sharing as grouping
-    from blindlink.linker.join.lanes import LANES
+    from blindlink.linker.join import compiled, kernels, lane_sharing, schedule, slabs
+    from blindlink.linker.join.kernels import LANES
 except ModuleNotFoundError:
     raise MissingExtraError("numba, which compiles the engine 'sliced',", "linker") from None
 
 
-def pairs(
-    left: Filters,
-    right: Filters,
-    threshold: float,
-    *,
-    top: int | None = None,
-    measure: str = "dice",
-    bits: int | None = None,
-    progress: Progress = silent,
-) -> Pairs:
-    """All pairs with similarity >= threshold; see ``blindlink.linker.join.engines.Engine``."""
-    parts = batches(left, right, threshold, top=top, measure=measure, bits=bits, progress=progress)
-    return _sorted(list(parts), top)
+class Sliced(Engine):
+    """Blocks of records at once, on all cores."""
 
-
-def batches(
-    left: Filters,
-    right: Filters,
-    threshold: float,
-    *,
-    top: int | None = None,
-    measure: str = "dice",
-    bits: int | None = None,
-    progress: Progress = silent,
-) -> Iterator[Pairs]:
-    """The pairs in parts of no particular order and at most a few megabytes each.
-
-    ``top`` is applied to the left rows only: the right rows are complete at the end.
-    """
-    check(left, right, threshold, top)
-    rule = _rule(left, measure, bits)
-    whole = _Join(slabs.fixed(left), slabs.fixed(right), rule, threshold, top)
-    yield from whole.run(progress)
-
-
-def within(
-    filters: Filters,
-    threshold: float,
-    *,
-    top: int | None = None,
-    measure: str = "dice",
-    bits: int | None = None,
-    progress: Progress = silent,
-) -> Pairs:
-    """All pairs of records of one file, left row < right row; see ``engines.within``."""
-    if top is None:
-        parts = batches_within(filters, threshold, measure=measure, bits=bits, progress=progress)
-        return _sorted(list(parts), None)
-    check(filters, filters, threshold, top)
-    both = slabs.fixed(filters)
-    whole = _Join(both, both, _rule(filters, measure, bits), threshold, top, once=True)
-    return _sorted(list(whole.run(progress)), top)
-
-
-def batches_within(
-    filters: Filters,
-    threshold: float,
-    *,
-    measure: str = "dice",
-    bits: int | None = None,
-    progress: Progress = silent,
-) -> Iterator[Pairs]:
-    """The pairs within one file in parts, as ``batches`` gives them."""
-    check(filters, filters, threshold, None)
-    both, rule = slabs.fixed(filters), _rule(filters, measure, bits)
-    # Sorted by weight, what was compared already lies together, and whole blocks are left out.
-    order = slabs.by_weight(slabs.weights(both))
-    both = slabs.read_only(both[order])
-    whole = _Join(both, both, rule, threshold, once=True, by_weight=True)
-    for found in whole.run(progress):
-        a, b = order[found.left], order[found.right]
-        yield Pairs(np.minimum(a, b), np.maximum(a, b), found.score)
+    def batches(self, join: Join) -> Iterator[Pairs]:
+        """See ``Engine``; parts of at most a few megabytes. An interrupt waits for one kernel."""
+        rule = kernels.Rule(kernels.MEASURE_CODES[join.measure], join.length)
+        left = slabs.fixed(join.left)
+        if join.right is not None:
+            yield from _Run(left, slabs.fixed(join.right), rule, join).batches()
+        elif join.top is not None:
+            yield from _Run(left, left, rule, join).batches()
+        else:
+            yield from _sorted_by_weight(left, rule, join)
 
 
 def first_use() -> str:
@@ -112,32 +43,31 @@ def first_use() -> str:
     return compiled.wait(kernels.sift)
 
 
-def _sorted(parts: list[Pairs], top: int | None) -> Pairs:
-    """What was found, in order. Many millions of pairs take seconds, and Ctrl-C shall not."""
-    return apart(lambda: best(ordered(drained(parts)), top))
+def _sorted_by_weight(filters: Words, rule: kernels.Rule, join: Join) -> Iterator[Pairs]:
+    """A file with itself: sorted by weight, what was compared already lies together, and whole
+    blocks are left out."""
+    order = slabs.by_weight(slabs.weights(filters))
+    both = slabs.read_only(filters[order])
+    for part in _Run(both, both, rule, join, by_weight=True).batches():
+        a, b = order[part.left], order[part.right]
+        yield Pairs(np.minimum(a, b), np.maximum(a, b), part.score)
 
 
 @dataclass
-class _Join:
-    """One join.
-
-    ``once``: both sides are the same file, and only pairs with left row < right row count.
-    ``by_weight``: and that file is sorted by weight, as the slabs are.
-    """
+class _Run:
+    """One join. ``by_weight``: of a file with itself that is sorted by weight, as the slabs are."""
 
     left: Words
     right: Words
     rule: kernels.Rule
-    threshold: float
-    top: int | None = None
-    once: bool = False
+    join: Join
     by_weight: bool = False
 
-    def run(self, progress: Progress) -> Iterator[Pairs]:
+    def batches(self) -> Iterator[Pairs]:
         """The pairs in parts, as the threads find them. An interrupt waits for one kernel call."""
         if not len(self.left) or not len(self.right):
             return
-        bars, kept = np.full(len(self.left), float(self.threshold)), self._kept()
+        bars, kept = np.full(len(self.left), float(self.join.threshold)), self._kept()
         done, total = 0, len(self.left) * len(self.right)
         workers = schedule.cores()
         pool = ThreadPoolExecutor(workers)
@@ -150,7 +80,7 @@ class _Join:
                 waiting = schedule.pieces(tiles, rank, blocks)
                 for steps, part in schedule.in_turn(pool, waiting, workers):
                     done = min(total, done + steps * LANES * group)
-                    progress(done * len(self.left) // total, len(self.left))
+                    self.join.progress(done * len(self.left) // total, len(self.left))
                     if len(part):
                         yield part
         finally:
@@ -159,28 +89,28 @@ class _Join:
             row, place = np.nonzero(np.arange(kept.score.shape[1]) < kept.held[:, None])
             yield Pairs(row, kept.right[row, place], kept.score[row, place])
 
-    def _group(self, share: Scores) -> int:
-        measure = tuple(measures.MEASURES.values())[self.rule.measure]
-        threshold, bits = self.threshold, self.rule.bits
-        return grouping.choose(self.left, self.right, share, measure, threshold, bits)
+    def _group(self, share: Floats) -> int:
+        measure = measures.MEASURES[self.join.measure]
+        threshold, bits = self.join.threshold, self.rule.bits
+        return lane_sharing.choose(self.left, self.right, share, measure, threshold, bits)
 
     def _kept(self) -> kernels.Kept | None:
-        if self.top is None:
+        if self.join.top is None:
             return None
-        shape = (len(self.left), self.top)
+        shape = (len(self.left), self.join.top)
         return kernels.Kept(
             np.zeros(shape[0], np.int64), np.zeros(shape, np.int64), np.zeros(shape)
         )
 
     def _tiles(
-        self, slab: kernels.Slab, size: int, bars: Scores, kept: kernels.Kept | None
+        self, slab: kernels.Slab, size: int, bars: Floats, kept: kernels.Kept | None
     ) -> Iterator[schedule.Tile]:
         for start in range(0, len(self.left), size):
             rows = slice(start, min(start + size, len(self.left)))
             mine = None
             if kept is not None:
                 mine = kernels.Kept(kept.held[rows], kept.right[rows], kept.score[rows])
-            beyond = start if self.once else -len(self.left)
+            beyond = start if self.join.right is None else -len(self.left)
             first, part = self._first(slab, start), self.left[rows]
             yield schedule.Tile(slab, self.rule, part, start, bars[rows], mine, first, beyond)
 
@@ -191,7 +121,4 @@ class _Join:
         return max(0, (start - slab.base) // (LANES * slab.group))
 
 
-def _rule(filters: Filters, measure: str, bits: int | None) -> kernels.Rule:
-    measures.find(measure)
-    length = filters.shape[1] * 8 if bits is None else bits
-    return kernels.Rule(kernels.MEASURE_CODES[measure], length)
+engine = Sliced()

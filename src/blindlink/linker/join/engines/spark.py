@@ -5,13 +5,15 @@ says another). Files larger than this machine go from Parquet to Parquet instead
 ``blindlink.linker.spark.link_parquet``. How it works, what it needs: docs/how-to/link-on-spark.md.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 
-from blindlink.linker.join.measures import find
-from blindlink.linker.join.pairs import Filters, Pairs, best, check, ordered
+from blindlink.arrays import Bytes
+from blindlink.linker.join.engines import Engine
+from blindlink.linker.join.pairs import Join, Pairs
 from blindlink.linker.spark import needed
-from blindlink.progress import Progress, silent
 
 with needed():
     from blindlink.linker.spark import selection
@@ -21,42 +23,36 @@ with needed():
     from blindlink.linker.spark.session import clear_errors, session
 
 
-def pairs(
-    left: Filters,
-    right: Filters,
-    threshold: float,
-    *,
-    top: int | None = None,
-    measure: str = "dice",
-    bits: int | None = None,
-    progress: Progress = silent,
-) -> Pairs:
-    """All pairs with similarity >= threshold; see ``blindlink.linker.join.engines.Engine``.
+class Spark(Engine):
+    """The exact kernel over the partitions of the larger file. Raises MissingExtraError also where
+    there is no Java."""
 
-    Raises MissingExtraError also where there is no Java.
-    """
-    check(left, right, threshold, top)
-    find(measure)
-    width = int(left.shape[1])
-    rule = Rule(float(threshold), width, 8 * width if bits is None else bits, measure, top)
-    small = len(left) <= len(right)
-    with clear_errors():
-        spark = session()
-        with watching(spark.sparkContext, progress, len(left)):
-            fixed = spark.sparkContext.broadcast(_records(left if small else right))
-            large = spark.createDataFrame(_table(right if small else left))
-            found = exhaustive(large, fixed, rule, left_is_small=small)
-            table = selection.best(found, top).toArrow()
-            fixed.destroy()
-    columns = (table.column(name).to_numpy() for name in ("left", "right", "score"))
-    return best(ordered(Pairs(*columns)), top)
+    in_process = False
+
+    def batches(self, join: Join) -> Iterator[Pairs]:
+        """See ``Engine``. One part, since Spark hands over its result as a whole."""
+        left, right = join.left, join.others
+        # In a file with itself the best of a row are known only when each pair is left once.
+        top = None if join.right is None else join.top
+        rule = Rule(float(join.threshold), int(left.shape[1]), join.length, join.measure, top)
+        small = len(left) <= len(right)
+        with clear_errors():
+            spark = session()
+            with watching(spark.sparkContext, join.progress, len(left)):
+                fixed = spark.sparkContext.broadcast(_records(left if small else right))
+                large = spark.createDataFrame(_table(right if small else left))
+                pairs = exhaustive(large, fixed, rule, left_is_small=small)
+                table = selection.best(pairs, top).toArrow()
+                fixed.destroy()
+        columns = (table.column(name).to_numpy() for name in ("left", "right", "score"))
+        yield join.counting(Pairs(*columns))
 
 
-def _records(filters: Filters) -> Records:
+def _records(filters: Bytes) -> Records:
     return Records(np.arange(len(filters)), np.ascontiguousarray(filters))
 
 
-def _table(filters: Filters) -> pa.Table:
+def _table(filters: Bytes) -> pa.Table:
     """Columns row and clk. In pieces, since Arrow counts the bytes of a column with 31 bits."""
     width, parts = int(filters.shape[1]), []
     for start in range(0, max(len(filters), 1), CHUNK):
@@ -67,3 +63,6 @@ def _table(filters: Filters) -> pa.Table:
         row = np.arange(start, start + len(flat))
         parts.append(pa.table({"row": row, "clk": fixed.cast(pa.binary())}))
     return pa.concat_tables(parts)
+
+
+engine = Spark()

@@ -81,6 +81,17 @@ def test_dependent_filters_are_reported(found: Linkage) -> None:
     assert model["dependence_of_filters_among_matches"] > 0.3
 
 
+def test_patterns_are_of_the_pairs_that_the_agreed_floor_releases() -> None:
+    shown = {}
+    for floor in ("0.01", "0.9"):
+        plan = Plan(methods=("probabilistic",), candidate_floor=floor)
+        result = link(FILES.left, FILES.right, plan)
+        shown[floor] = sum(pattern.pairs for pattern in result.report.patterns)
+        chance = result.candidates.probability
+        assert 0 < shown[floor] <= (chance >= float(floor)).sum()
+    assert shown["0.9"] < shown["0.01"]
+
+
 def test_links_carry_the_score_of_the_first_filter(found: Linkage) -> None:
     single = link(FILES.left, FILES.right, Plan())
     score = dict(
