@@ -95,42 +95,53 @@ class Written:
     reason: str
 
 
+@dataclass(frozen=True)
+class PairOptions:
+    """Which pairs are written and how: ``number`` is that of the filter, from 1; above ``limit``
+    pairs they are sorted on disk; the others are fields of ``Join``."""
+
+    threshold: float
+    top: int | None = None
+    measure: str = "dice"
+    number: int = 1
+    engine: str = AUTO
+    limit: int = LIMIT
+    force: bool = False
+
+
 def pairs_files(
     left: Path,
     right: Path | None,
     out: Path,
-    threshold: float,
+    options: PairOptions,
     *,
-    top: int | None = None,
-    measure: str = "dice",
-    number: int = 1,
-    engine: str = AUTO,
-    limit: int = LIMIT,
-    force: bool = False,
     progress: Progress = silent,
     told: Callable[[str], object] = str,
 ) -> Written:
     """Write all similar pairs of two files of encodings, or of one, to a Parquet file.
 
-    ``told`` as in ``link_files``. ``number``: of the filter, from 1. Above ``limit`` pairs, they
-    are sorted on disk. Raises InputError, what ``link.check`` raises, and OutputError before any
-    long work.
+    ``told`` as in ``link_files``. Raises InputError, what ``link.check`` raises, and OutputError
+    before any long work.
     """
-    inputs = (left,) if right is None else (left, right)
-    check_output(out, inputs=inputs, force=force)
+    check_output(out, inputs=(left,) if right is None else (left, right), force=options.force)
     first = read_encodings(left)
     second = first if right is None else read_encodings(right)
     check(first, second)
-    if not 1 <= number <= len(first.filters):
-        raise InputError(f"no filter {number}: there are {len(first.filters)}")
-    a, b = first.filters[number - 1], second.filters[number - 1]
-    bits = first.bits[number - 1]
-    chosen, why = (engine, "as asked") if engine != AUTO else engines.choose(len(a), len(b), bits)
-    told(f"engine {chosen}: {why}")
-    join = Join(a, None if right is None else b, threshold, top, measure, bits, progress)
+    if not 1 <= options.number <= len(first.filters):
+        raise InputError(f"no filter {options.number}: there are {len(first.filters)}")
+    a, b = first.filters[options.number - 1], second.filters[options.number - 1]
+    bits = first.bits[options.number - 1]
+    engine, why = options.engine, "as asked"
+    if engine == AUTO:
+        engine, why = engines.choose(len(a), len(b), bits)
+    told(f"engine {engine}: {why}")
+    others = None if right is None else b
+    join = Join(a, others, options.threshold, options.top, options.measure, bits, progress)
     numbers = (first.row, second.row)
-    count = pairs_to_parquet(chosen, join, out, numbers=numbers, limit=limit, force=force)
-    return Written(count, chosen, why)
+    count = pairs_to_parquet(
+        engine, join, out, numbers=numbers, limit=options.limit, force=options.force
+    )
+    return Written(count, engine, why)
 
 
 def _write(table: pa.Table, out: Path, *, inputs: Sequence[Path], force: bool) -> None:

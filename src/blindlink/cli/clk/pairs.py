@@ -77,22 +77,10 @@ def pairs(
 
     Rows are 0-based; the best pairs come first. Without RIGHT, each pair of LEFT comes once.
     """
-    from blindlink.linker.files import pairs_files
+    from blindlink.linker.files import PairOptions, pairs_files
 
+    options = PairOptions(threshold, top, measure, number, engine, limit, force)
     with progress_bar("comparing", "records") as progress:
-        found = pairs_files(
-            left,
-            right,
-            out,
-            threshold,
-            top=top,
-            measure=measure,
-            number=number,
-            engine=engine,
-            limit=limit,
-            force=force,
-            progress=progress,
-            told=note,
-        )
+        found = pairs_files(left, right, out, options, progress=progress, told=note)
     result = {"pairs": found.pairs, "engine": found.engine, "reason": found.reason}
     show(result, as_json, f"{found.pairs:,} pairs written to {out}")
