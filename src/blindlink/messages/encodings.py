@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet
 import rfc8785
 
+from blindlink.arrays import Bytes, Int64s, Objects
 from blindlink.errors import FormatError, InputError
 from blindlink.files import read_bytes, reason, replacing, write_text
 from blindlink.schema.limits import MAX_FILTER_BITS
@@ -34,8 +34,6 @@ VERSION = "blindlink-encodings-v1"
 KEY_BYTES = 16
 _META = "blindlink."
 _MAX_JSON = 1 << 32
-
-Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,8 +47,8 @@ class Encodings:
 
     filters: tuple[Bytes, ...]
     bits: tuple[int, ...]
-    row: npt.NDArray[np.int64]
-    entity: npt.NDArray[np.object_] | None
+    row: Int64s
+    entity: Objects | None
     match_keys: tuple[Bytes, ...]
     schema_fingerprint: str
     key_check: str | None

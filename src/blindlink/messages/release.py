@@ -22,9 +22,9 @@ from itertools import pairwise
 from typing import IO, Annotated, Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, Field, StringConstraints
 
+from blindlink.arrays import Structs
 from blindlink.errors import FormatError
 from blindlink.keys import Signatures
 from blindlink.messages import canonical
@@ -61,7 +61,6 @@ ENTITY = np.dtype(
 )
 PAIR = np.dtype([("left", ">u4"), ("right", ">u4"), ("probability", ">f8"), ("method", "u1")])
 
-Rows = npt.NDArray[np.void]
 Method = Annotated[str, StringConstraints(pattern=r"^[ -~]{0,64}$")]
 Size = Annotated[int, Field(ge=0, le=MAX_SIZE)]
 
@@ -150,12 +149,12 @@ def reports_limit(owners: int) -> int:
     return min(REPORT_LIMIT * (owners * (owners - 1) // 2), REPORTS_LIMIT)
 
 
-def read_rows(source: IO[bytes], dtype: Any, number: int) -> Rows:
+def read_rows(source: IO[bytes], dtype: Any, number: int) -> Structs:
     """``number`` rows of a section whose size ``check_sizes`` has checked."""
     return np.frombuffer(source.read(number * dtype.itemsize), dtype)
 
 
-def check_pairs(pairs: Rows, bounds: Sequence[int], methods: int, where: str) -> None:
+def check_pairs(pairs: Structs, bounds: Sequence[int], methods: int, where: str) -> None:
     """Raises FormatError for a pair that no linkage gives.
 
     ``bounds``: the first entity number of each owner, and the number of all entities. A pair joins

@@ -30,6 +30,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from blindlink import frames
+from blindlink.arrays import Bools, Int64s, Objects
 from blindlink.errors import InputError
 from blindlink.keys import Entropy
 
@@ -45,10 +46,6 @@ DRAWS = 32  # how often lenders are drawn again before another template is taken
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
-Numbers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-Texts = npt.NDArray[np.object_]
-
 
 @dataclass(frozen=True)
 class Controls:
@@ -59,8 +56,8 @@ class Controls:
     """
 
     rows: pa.Table
-    control: Numbers
-    template: Numbers
+    control: Int64s
+    template: Int64s
 
 
 @dataclass(frozen=True)
@@ -72,14 +69,14 @@ class _Part:
     """
 
     columns: tuple[str, ...]
-    value: Numbers
-    blank: Flags
-    lenders: Numbers
-    start: Numbers
-    size: Numbers
+    value: Int64s
+    blank: Bools
+    lenders: Int64s
+    start: Int64s
+    size: Int64s
 
 
-def make_controls(identities: pa.Table, entity: Numbers, number: int, entropy: Entropy) -> Controls:
+def make_controls(identities: pa.Table, entity: Int64s, number: int, entropy: Entropy) -> Controls:
     """``number`` control records from identity rows and the entity number (from 0) of each row.
 
     Raises InputError when the file is too small or too uniform to give so many.
@@ -109,12 +106,12 @@ _SPLIT = ((DATE, YEAR, DAY), (POSTCODE, OUTWARD, UNIT))
 class _People:
     """The identity rows sorted by entity, and for each part who may lend it to whom."""
 
-    def __init__(self, identities: pa.Table, entity: Numbers) -> None:
+    def __init__(self, identities: pa.Table, entity: Int64s) -> None:
         self.order = np.argsort(entity, kind="stable")
         self.sizes = np.bincount(entity)
         self.first = np.cumsum(self.sizes) - self.sizes
         self._place = np.arange(len(entity)) - np.repeat(self.first, self.sizes)
-        self.texts: dict[str, Texts] = {
+        self.texts: dict[str, Objects] = {
             name: np.array(frames.texts(identities, name), dtype=object)[self.order]
             for name in identities.column_names
         }
@@ -128,13 +125,13 @@ class _People:
         mine = [name for name in TEMPLATE if name in self.texts and name not in lent]
         self._template, self._blank = self._values(mine), self._nothing_in(mine)
 
-    def rows_of(self, entities: Numbers) -> Numbers:
+    def rows_of(self, entities: Int64s) -> Int64s:
         """The rows, in entity order, of these entities, one entity after the other."""
         sizes = self.sizes[entities]
         starts = np.repeat(self.first[entities] - (np.cumsum(sizes) - sizes), sizes)
         return starts + np.arange(int(sizes.sum()))
 
-    def draw(self, number: int, entropy: Entropy) -> tuple[Numbers, dict[str, Numbers]]:
+    def draw(self, number: int, entropy: Entropy) -> tuple[Int64s, dict[str, Int64s]]:
         """Templates, and for each part a lender for each of them."""
         waiting, size = _shuffled(len(self.sizes), entropy), number + number // 4 + 1
         template = np.zeros(0, np.int64)
@@ -151,7 +148,7 @@ class _People:
             lenders = {p: np.concatenate([lenders[p], found[p][done]]) for p in lenders}
         return template[:number], {part: each[:number] for part, each in lenders.items()}
 
-    def _lenders(self, template: Numbers, entropy: Entropy) -> tuple[dict[str, Numbers], Flags]:
+    def _lenders(self, template: Int64s, entropy: Entropy) -> tuple[dict[str, Int64s], Bools]:
         """For each part a lender for each template, and where all were found."""
         found = {part: np.zeros(len(template), np.int64) for part in self.parts}
         done = np.zeros(len(template), bool)
@@ -166,7 +163,7 @@ class _People:
             done[waiting[good]] = True
         return found, done
 
-    def _sound(self, template: Numbers, lenders: Mapping[str, Numbers]) -> Flags:
+    def _sound(self, template: Int64s, lenders: Mapping[str, Int64s]) -> Bools:
         """Where the date exists and no lender agrees with the control in two blocks."""
         value = {part: self.parts[part].value[lender] for part, lender in lenders.items()}
         good = self._dates_exist(lenders, len(template))
@@ -179,7 +176,7 @@ class _People:
             good &= np.sum(agreed, axis=0) < 2
         return good
 
-    def _dates_exist(self, lenders: Mapping[str, Numbers], number: int) -> Flags:
+    def _dates_exist(self, lenders: Mapping[str, Int64s], number: int) -> Bools:
         """No 29 February of a common year, in any row."""
         if "year" not in lenders:
             return np.ones(number, bool)
@@ -212,7 +209,7 @@ class _People:
         part: str,
         columns: tuple[str, ...],
         shape: tuple[str, ...],
-        stratum: Sequence[Numbers],
+        stratum: Sequence[Int64s],
     ) -> None:
         """A part whose lenders have the same pattern in the columns ``shape`` and ``stratum``."""
         keys = np.stack([self.sizes, self._pattern(shape), *stratum], axis=1)
@@ -223,17 +220,17 @@ class _People:
         value, blank = self._values(columns), self._nothing_in(columns)
         self.parts[part] = _Part(columns, value, blank, lenders, start[group], size[group])
 
-    def _first(self, column: str) -> Numbers:
+    def _first(self, column: str) -> Int64s:
         """A number for each entity, by the value in its first row."""
         if column not in self.texts:
             return np.zeros(len(self.sizes), np.int64)
         return _codes(self.texts[column][self.first])
 
-    def _values(self, columns: Sequence[str]) -> Numbers:
+    def _values(self, columns: Sequence[str]) -> Int64s:
         """A number for each entity, equal where all its rows are equal in these columns."""
         return self._by_entity(self._cells(columns))
 
-    def _nothing_in(self, columns: Sequence[str]) -> Flags:
+    def _nothing_in(self, columns: Sequence[str]) -> Bools:
         """Entities without any value in these columns that could tell a person."""
         empty = np.ones(len(self.order), bool)
         for name in columns:
@@ -241,7 +238,7 @@ class _People:
                 empty &= self.texts[name] == ""
         return np.logical_and.reduceat(empty, self.first)
 
-    def _pattern(self, columns: Sequence[str]) -> Numbers:
+    def _pattern(self, columns: Sequence[str]) -> Int64s:
         """A number for each entity, equal where the same cells are missing and rows repeat."""
         cells, marks = self._cells(columns), np.zeros(len(self.order), np.int64)
         for entity in np.flatnonzero(self.sizes > 1).tolist():
@@ -252,7 +249,7 @@ class _People:
             marks = 2 * marks + (self.texts[name] == "")
         return self._by_entity(marks)
 
-    def _cells(self, columns: Sequence[str]) -> Numbers:
+    def _cells(self, columns: Sequence[str]) -> Int64s:
         """A number for each row, equal where rows are equal in these columns."""
         cells = np.zeros(len(self.order), np.int64)
         for name in columns:
@@ -260,9 +257,9 @@ class _People:
             cells = _codes(cells * (int(codes.max(initial=0)) + 1) + codes)
         return cells
 
-    def _by_entity(self, rows: Numbers) -> Numbers:
+    def _by_entity(self, rows: Int64s) -> Int64s:
         """A number for each entity, equal where all its rows have equal numbers."""
-        values: Numbers = rows[self.first]
+        values: Int64s = rows[self.first]
         known: dict[tuple[int, ...], int] = {}
         above = int(rows.max(initial=0)) + 1
         for entity in np.flatnonzero(self.sizes > 1).tolist():
@@ -272,7 +269,7 @@ class _People:
         return values
 
 
-def _split_dates(dates: Texts) -> tuple[Texts, Texts]:
+def _split_dates(dates: Objects) -> tuple[Objects, Objects]:
     """Year and the rest. A default date, and what is no date, stays whole in the first."""
     count = Counter(dates.tolist())
     often = max(DEFAULT_SHARE * len(dates), DEFAULT_TIMES * len(dates) / max(len(count), 1))
@@ -284,7 +281,7 @@ def _split_dates(dates: Texts) -> tuple[Texts, Texts]:
     return np.array([y for y, _ in pairs], object), np.array([d for _, d in pairs], object)
 
 
-def _split_postcodes(postcodes: Texts) -> tuple[Texts, Texts]:
+def _split_postcodes(postcodes: Objects) -> tuple[Objects, Objects]:
     """The outward part, and the unit of three characters behind it where there is one."""
     whole = [len(text.strip()) < 5 for text in postcodes]
     pairs = list(zip(postcodes, whole, strict=True))
@@ -298,25 +295,25 @@ def _leap(year: str) -> bool:
     )
 
 
-def _typed(texts: Texts, kind: pa.DataType) -> pa.Array:
+def _typed(texts: Objects, kind: pa.DataType) -> pa.Array:
     """Texts in the type of their column, null where empty unless that is text."""
     if pa.types.is_string(kind):
         return pa.array(texts.tolist(), kind)
     return pa.array([text or None for text in texts], pa.string()).cast(kind)
 
 
-def _codes(values: npt.NDArray[Any] | Sequence[str]) -> Numbers:
+def _codes(values: npt.NDArray[Any] | Sequence[str]) -> Int64s:
     """The same number for the same value, from 0."""
     return np.asarray(pa.array(values).dictionary_encode().indices.to_numpy(), np.int64)
 
 
-def _pick(part: _Part, template: Numbers, entropy: Entropy) -> Numbers:
+def _pick(part: _Part, template: Int64s, entropy: Entropy) -> Int64s:
     """A random lender for each template; 64 random bits leave no bias worth naming."""
     random = np.frombuffer(entropy(8 * len(template)), np.uint64)
     within = (random % part.size[template].astype(np.uint64)).astype(np.int64)
-    lenders: Numbers = part.lenders[part.start[template] + within]
+    lenders: Int64s = part.lenders[part.start[template] + within]
     return lenders
 
 
-def _shuffled(number: int, entropy: Entropy) -> Numbers:
+def _shuffled(number: int, entropy: Entropy) -> Int64s:
     return np.argsort(np.frombuffer(entropy(8 * number), np.uint64), kind="stable")

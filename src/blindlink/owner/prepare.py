@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from blindlink.arrays import Bools, Bytes, Int64s
 from blindlink.keys import Entropy, LinkageKey, system_entropy
 from blindlink.messages.agreement.document import Agreement
 from blindlink.messages.encodings import Encodings
 from blindlink.messages.submission import payload
 from blindlink.messages.submission.content import Layout, check_rows
-from blindlink.messages.submission.records import Bytes, layout_of
+from blindlink.messages.submission.records import layout_of
 from blindlink.owner.controls import Controls, make_controls
 from blindlink.owner.encoding.batch import BatchEncoder, Tolerate
 from blindlink.owner.encoding.spool import Spool
@@ -20,8 +20,6 @@ from blindlink.owner.tables.generalise import ENTITY, kinds
 from blindlink.owner.tables.people import RECORD, People
 from blindlink.progress import Progress, silent
 from blindlink.schema.document import LinkageSchema, parse_schema
-
-Numbers = npt.NDArray[np.int64]
 
 Assess = Callable[[pa.Table, Encodings, LinkageSchema], str]
 """The disclosure-risk report over the identity rows and their encodings, control records included:
@@ -53,20 +51,20 @@ class Prepared:
     """
 
     ids: Bytes
-    number: Numbers
+    number: Int64s
     encodings: Encodings
-    order: Numbers
-    blobs: Numbers
+    order: Int64s
+    blobs: Int64s
     packer: payload.Packer
     size: int
     layout: Layout
-    is_control: npt.NDArray[np.bool_]
+    is_control: Bools
     entity_ids: pa.Array
-    entity: Numbers
+    entity: Int64s
     risk: str | None
 
     @property
-    def first_blob(self) -> Numbers:
+    def first_blob(self) -> Int64s:
         """The place of each entity's first blob among all blobs, shape (entities,)."""
         return np.cumsum(self.blobs) - self.blobs
 
@@ -113,7 +111,7 @@ def random_ids(number: int, entropy: Entropy) -> Bytes:
     return np.frombuffer(entropy(payload.ID * number), np.uint8).reshape(number, payload.ID)
 
 
-def shuffled(number: int, entropy: Entropy) -> Numbers:
+def shuffled(number: int, entropy: Entropy) -> Int64s:
     """A random order of ``number`` things, by sorting 64 random bits each."""
     return np.argsort(np.frombuffer(entropy(8 * number), np.uint64), kind="stable")
 
@@ -156,9 +154,7 @@ def _cells(identities: pa.Table) -> pa.Table:
     return identities.select(names)
 
 
-def _packed(
-    people: People, numbers: Numbers, is_control: npt.NDArray[np.bool_]
-) -> tuple[payload.Packer, Layout]:
+def _packed(people: People, numbers: Int64s, is_control: Bools) -> tuple[payload.Packer, Layout]:
     layouts = {name: layout_of(name, t, kinds(t)) for name, (t, _) in people.tables.items()}
     tables = [(layouts[name], t, numbers[entity]) for name, (t, entity) in people.tables.items()]
     marks = np.where(is_control, payload.CONTROL, payload.RECORD).astype(np.uint8)

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
+from blindlink.arrays import Bytes
 from blindlink.errors import InputError
 from blindlink.files import check_output
 from blindlink.keys import Entropy, PartyKeys, system_entropy
@@ -33,7 +31,7 @@ class RowMap:
     """Row ids (rows, 16) and the entity id of each row, of the submission with that bundle id."""
 
     submission: str
-    ids: npt.NDArray[np.uint8]
+    ids: Bytes
     entities: list[str]
 
 

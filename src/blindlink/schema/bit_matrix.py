@@ -6,11 +6,12 @@
 import numpy as np
 import numpy.typing as npt
 
-Packed = npt.NDArray[np.uint8]
+from blindlink.arrays import Bytes
+
 _SWAPS = ((7, 0x00AA00AA00AA00AA), (14, 0x0000CCCC0000CCCC), (28, 0x00000000F0F0F0F0))
 
 
-def by_position(bits: Packed) -> Packed:
+def by_position(bits: Bytes) -> Bytes:
     """From (n, length) of 0 and 1 to (length, ceil(n / 8)): a row for each position.
 
     Bit k of byte j is that of record 8 j + k, the lowest bit first.
@@ -24,7 +25,7 @@ def by_position(bits: Packed) -> Packed:
     return np.ascontiguousarray(turned[:, :length].T)
 
 
-def by_record(columns: Packed, records: int) -> Packed:
+def by_record(columns: Bytes, records: int) -> Bytes:
     """The way back: from (length, ceil(n / 8)) to (n, length) of 0 and 1."""
     length, groups = np.shape(columns)
     padded = np.pad(columns, ((0, -length % 8), (0, 0)))
@@ -34,7 +35,7 @@ def by_record(columns: Packed, records: int) -> Packed:
     return np.unpackbits(rows, axis=1, count=length)
 
 
-def _turned(blocks: Packed) -> Packed:
+def _turned(blocks: Bytes) -> Bytes:
     """Every block of eight bytes as an 8 x 8 matrix with rows and columns exchanged."""
     words = np.ascontiguousarray(blocks).view("<u8")
     for shift, mask in _SWAPS:
@@ -43,7 +44,7 @@ def _turned(blocks: Packed) -> Packed:
     return words.view(np.uint8).reshape(blocks.shape)
 
 
-def words(rows: Packed) -> npt.NDArray[np.uint8 | np.uint64]:
+def words(rows: Bytes) -> npt.NDArray[np.uint8 | np.uint64]:
     """The rows as 64-bit words where they divide evenly: eight bytes are OR-ed at a time."""
     whole = np.shape(rows)[1] % 8 == 0 and rows.flags.c_contiguous
     return rows.view(np.uint64) if whole else rows

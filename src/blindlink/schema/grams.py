@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-Codes = npt.NDArray[np.int64]
+from blindlink.arrays import Int64s
+
 _POINT = 21  # bits of a Unicode code point
 
 
@@ -18,8 +18,8 @@ class Cut:
     """
 
     distinct: list[str]
-    codes: Codes
-    counts: Codes
+    codes: Int64s
+    counts: Int64s
 
 
 def listed(found: Sequence[list[str]]) -> Cut:
@@ -53,12 +53,12 @@ def ngrams(n: int, positional: bool, values: Sequence[str]) -> Cut:
     return Cut([f"{position} {grams[gram]}" for position, gram in pairs], codes, counts)
 
 
-def within(counts: Codes) -> Codes:
+def within(counts: Int64s) -> Int64s:
     """The number of each token within its value, from 0."""
     return np.arange(int(counts.sum())) - np.repeat(_before(counts), counts)
 
 
-def dense(keys: Codes, carry: Codes) -> tuple[Codes, Codes]:
+def dense(keys: Int64s, carry: Int64s) -> tuple[Int64s, Int64s]:
     """Codes 0, 1, ... of the distinct keys, and for each of them the ``carry`` of one of its keys.
 
     By a hash table: numpy.unique would sort.
@@ -69,7 +69,7 @@ def dense(keys: Codes, carry: Codes) -> tuple[Codes, Codes]:
     return codes, example
 
 
-def _windows(points: Codes, starts: Codes, n: int) -> tuple[Codes, Codes]:
+def _windows(points: Int64s, starts: Int64s, n: int) -> tuple[Int64s, Int64s]:
     """A code for each window of n code points, and a window of each code."""
     all_windows = np.arange(len(starts))
     codes, size = points[starts], _POINT
@@ -81,6 +81,6 @@ def _windows(points: Codes, starts: Codes, n: int) -> tuple[Codes, Codes]:
     return dense(codes, all_windows)
 
 
-def _before(counts: Codes) -> Codes:
+def _before(counts: Int64s) -> Int64s:
     """The sum of the counts before each."""
     return np.cumsum(counts) - counts

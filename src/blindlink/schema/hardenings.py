@@ -10,17 +10,16 @@ from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 from pydantic import Field, TypeAdapter, ValidationError
 
+from blindlink.arrays import Bytes, Int64s
 from blindlink.schema.bit_matrix import by_position, by_record, words
 from blindlink.schema.comparators import problems
 from blindlink.schema.models import Model
 
-Bits = npt.NDArray[np.uint8]
 Noise = Callable[[int], bytes]
 
 
@@ -47,7 +46,7 @@ class Hardener(Model):
         """The bits that come out of ``length``; ValueError where it cannot take that length."""
         return length
 
-    def apply(self, bits: Bits, key: bytes, noise: Noise) -> Bits:
+    def apply(self, bits: Bytes, key: bytes, noise: Noise) -> Bytes:
         """``bits`` (n, length) of 0 and 1; ``key``: 32 secret bytes for this hardening alone."""
         raise NotImplementedError
 
@@ -62,7 +61,7 @@ class Permutation(Hardener):
 
     type: Literal["permutation"]
 
-    def apply(self, bits: Bits, key: bytes, noise: Noise) -> Bits:
+    def apply(self, bits: Bytes, key: bytes, noise: Noise) -> Bytes:
         return np.take(bits, permutation(key, width(bits), 0), axis=1)
 
 
@@ -92,7 +91,7 @@ class Diffusion(Hardener):
             raise ValueError("diffusion: t is too large for the length")
         return wanted
 
-    def apply(self, bits: Bits, key: bytes, noise: Noise) -> Bits:
+    def apply(self, bits: Bytes, key: bytes, noise: Noise) -> Bytes:
         sources = _sources(self, key, width(bits))
         columns = words(by_position(bits))
         mixed = columns.take(sources[:, 0], axis=0)
@@ -100,7 +99,7 @@ class Diffusion(Hardener):
             mixed ^= columns.take(drawn, axis=0)
         return by_record(mixed.view(np.uint8), len(bits))
 
-    def sources(self, key: bytes, length: int) -> npt.NDArray[np.int64]:
+    def sources(self, key: bytes, length: int) -> Int64s:
         """The secret positions, (output bits, t), distinct in a row, each used at most t times."""
         rows = self.output(length)
         drawn = permutation(key, length, 0)[:, None]
@@ -125,7 +124,7 @@ class Fold(Hardener):
             raise ValueError("fold: the length is not divisible by 2 to the number of folds")
         return length >> self.folds
 
-    def apply(self, bits: Bits, key: bytes, noise: Noise) -> Bits:
+    def apply(self, bits: Bytes, key: bytes, noise: Noise) -> Bytes:
         for _ in range(self.folds):
             half = width(bits) // 2
             bits = bits[:, :half] ^ bits[:, half:]
@@ -144,7 +143,7 @@ class Balance(Hardener):
     def output(self, length: int) -> int:
         return 2 * length
 
-    def apply(self, bits: Bits, key: bytes, noise: Noise) -> Bits:
+    def apply(self, bits: Bytes, key: bytes, noise: Noise) -> Bytes:
         both = np.concatenate([bits, 1 - bits], axis=1)
         return np.take(both, permutation(key, width(both), 0), axis=1)
 
@@ -173,7 +172,7 @@ class Blip(Hardener):
     def facts(self) -> dict[str, float]:
         return {"epsilon": round(self.epsilon, 3)}
 
-    def apply(self, bits: Bits, key: bytes, noise: Noise) -> Bits:
+    def apply(self, bits: Bytes, key: bytes, noise: Noise) -> Bytes:
         drawn = np.frombuffer(noise(4 * bits.size), np.uint32).reshape(bits.shape)
         # Flip with probability f / 2: the lowest part of the range of a 32-bit number.
         return bits ^ (drawn < (self.per_mille << 32) // 2000).astype(np.uint8)
@@ -192,12 +191,12 @@ def hardening(document: dict[str, Any]) -> Hardening:
 
 
 @lru_cache(maxsize=8)
-def _sources(each: Diffusion, key: bytes, length: int) -> npt.NDArray[np.int64]:
+def _sources(each: Diffusion, key: bytes, length: int) -> Int64s:
     """Kept between pieces of a file: drawing them takes as long as a thousand records."""
     return each.sources(key, length)
 
 
-def permutation(key: bytes, length: int, number: int) -> npt.NDArray[np.int64]:
+def permutation(key: bytes, length: int, number: int) -> Int64s:
     """A secret order of ``length`` positions: the ranks of an AES-256-CTR key stream.
 
     ``number`` tells the permutations of one key apart: it is the upper half of the counter.
@@ -207,12 +206,12 @@ def permutation(key: bytes, length: int, number: int) -> npt.NDArray[np.int64]:
     return np.argsort(np.frombuffer(stream, "<u8"), kind="stable")
 
 
-def width(bits: Bits) -> int:
+def width(bits: Bytes) -> int:
     """The number of columns."""
     return int(np.shape(bits)[1])
 
 
-def _apart(drawn: npt.NDArray[np.int64], before: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _apart(drawn: Int64s, before: Int64s) -> Int64s:
     """The permutation, changed as little as it takes to share no position with those before it."""
     drawn, step = drawn.copy(), 1
     while len(clash := np.flatnonzero((before == drawn[:, None]).any(axis=1))):

@@ -9,18 +9,15 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Bools, Int64s, Structs
 from blindlink.errors import FormatError, VerificationError
 from blindlink.messages import release
 from blindlink.messages.agreement.document import Agreement
 from blindlink.messages.container.manifest import Manifest
-from blindlink.messages.release import Index, OwnerPart, Rows
+from blindlink.messages.release import Index, OwnerPart
 from blindlink.messages.submission.content import Content, Layout
 from blindlink.messages.submission.payload import most_blobs
-
-Flags = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -30,10 +27,10 @@ class Known:
     part: OwnerPart
     manifest: Manifest
     content: Content
-    rows: Rows
+    rows: Structs
 
 
-def check_entities(rows: Rows, part: OwnerPart, content: Content, where: str) -> None:
+def check_entities(rows: Structs, part: OwnerPart, content: Content, where: str) -> None:
     """Blobs lie one after the other inside the submission, and add up to what the index says."""
     place, blobs = rows["place"].astype(np.int64), rows["blobs"].astype(np.int64)
     ends = place + blobs
@@ -47,7 +44,9 @@ def check_entities(rows: Rows, part: OwnerPart, content: Content, where: str) ->
         raise FormatError(f"{where}: more than were submitted")
 
 
-def check_pairs(index: Index, terms: Agreement, links: Rows, candidates: Rows, where: str) -> None:
+def check_pairs(
+    index: Index, terms: Agreement, links: Structs, candidates: Structs, where: str
+) -> None:
     bounds = release.bounds_of(index)
     for name, pairs in (("links", links), ("candidates", candidates)):
         release.check_pairs(pairs, bounds, len(index.methods), f"{where}: {name}")
@@ -62,13 +61,13 @@ def check_pairs(index: Index, terms: Agreement, links: Rows, candidates: Rows, w
     _check_overlap(owner["left"] - 1, owner["right"] - 1, terms, where)
 
 
-def _one_number(pairs: Rows, bounds: Sequence[int]) -> Numbers:
+def _one_number(pairs: Structs, bounds: Sequence[int]) -> Int64s:
     """Each pair as one number."""
     left, right = (pairs[side].astype(np.int64) for side in ("left", "right"))
     return np.asarray(left * bounds[-1] + right)
 
 
-def _check_overlap(left: Numbers, right: Numbers, terms: Agreement, where: str) -> None:
+def _check_overlap(left: Int64s, right: Int64s, terms: Agreement, where: str) -> None:
     """Every two owners (by their places) have the links without which nothing is released."""
     names = [owner.name for owner in terms.owners]
     for one, other in combinations(range(len(names)), 2):
@@ -78,7 +77,7 @@ def _check_overlap(left: Numbers, right: Numbers, terms: Agreement, where: str) 
             )
 
 
-def check_policies(known: Sequence[Known], links: Rows, candidates: Rows, where: str) -> None:
+def check_policies(known: Sequence[Known], links: Structs, candidates: Structs, where: str) -> None:
     """The linker released neither more nor less than each owner's policy says."""
     start = 0
     for each in known:
@@ -97,7 +96,7 @@ def check_policies(known: Sequence[Known], links: Rows, candidates: Rows, where:
             raise VerificationError(f"{place}: {missing} are missing")
 
 
-def _named(pairs: Rows, start: int, number: int) -> Flags:
+def _named(pairs: Structs, start: int, number: int) -> Bools:
     found = np.zeros(number, bool)
     for side in ("left", "right"):
         places = pairs[side].astype(np.int64) - start

@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
@@ -33,19 +32,18 @@ import pyarrow.parquet
 from blindlink import __version__
 from blindlink.analyst.cohort.linkage_pages import pages
 from blindlink.analyst.cohort.opening import Opened, OpenedOwner, open_release
+from blindlink.arrays import Bools, Bytes, Structs
 from blindlink.errors import FormatError, InputError, OutputError
 from blindlink.files import reason
 from blindlink.keys import PartyKeys
 from blindlink.messages.agreement.document import Agreement, SignedAgreement
 from blindlink.messages.fields import stamp
-from blindlink.messages.release import Rows, spans
+from blindlink.messages.release import spans
 from blindlink.progress import Progress, silent
 
 FORMAT = "blindlink-cohort-v1"
 INFO = "cohort.json"
 PARTS = ("people", "links", "candidates", "candidate_counts")
-
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ def _files(opened: Opened) -> dict[str, pa.Table]:
     return files
 
 
-def _pairs(pairs: Rows, opened: Opened, persons: pa.Array, control: Flags) -> pa.Table:
+def _pairs(pairs: Structs, opened: Opened, persons: pa.Array, control: Bools) -> pa.Table:
     left, right = pairs["left"].astype(np.int64), pairs["right"].astype(np.int64)
     keep = ~(control[left] | control[right])
     methods = np.array([*opened.index.methods, ""], dtype=object)
@@ -267,7 +265,7 @@ def _split(name: str) -> tuple[str, str]:
     return owner, table
 
 
-def _hex(ids: npt.NDArray[np.uint8]) -> pa.Array:
+def _hex(ids: Bytes) -> pa.Array:
     return pa.array([row.tobytes().hex() for row in ids], pa.string())
 
 

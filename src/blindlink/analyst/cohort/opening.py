@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from blindlink.analyst.cohort.checks import (
     Known,
@@ -25,6 +24,7 @@ from blindlink.analyst.cohort.checks import (
     check_pairs,
     check_policies,
 )
+from blindlink.arrays import Bools, Structs
 from blindlink.errors import FormatError, VerificationError
 from blindlink.keys import PartyKeys
 from blindlink.messages import merkle, release
@@ -34,7 +34,7 @@ from blindlink.messages.container.manifest import Manifest, stream_key, verify_m
 from blindlink.messages.container.stream import StreamReader
 from blindlink.messages.fields import moment
 from blindlink.messages.linkage_report import parse_report
-from blindlink.messages.release import ENTITY, PAIR, Index, OwnerPart, Rows
+from blindlink.messages.release import ENTITY, PAIR, Index, OwnerPart
 from blindlink.messages.submission import payload
 from blindlink.messages.submission.agreed import check_agreed
 from blindlink.messages.submission.content import (
@@ -47,9 +47,6 @@ from blindlink.messages.submission.content import (
 )
 from blindlink.messages.submission.content import content_of as submission_content
 from blindlink.progress import Progress, silent
-
-Flags = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -64,14 +61,14 @@ class OpenedOwner:
     part: OwnerPart
     manifest: Manifest
     content: Content
-    rows: Rows
-    control: Flags
+    rows: Structs
+    control: Bools
     controls: int
     layout: Layout
     unsealed: payload.Unsealed
 
     @property
-    def forwarded(self) -> Flags:
+    def forwarded(self) -> Bools:
         """Whose payload came along, shape (entities,)."""
         return np.asarray(self.rows["forwarded"] == 1)
 
@@ -83,8 +80,8 @@ class Opened:
     manifest: Manifest
     index: Index
     owners: list[OpenedOwner]
-    links: Rows
-    candidates: Rows
+    links: Structs
+    candidates: Structs
     reports: list[dict[str, Any]]
 
     @property
@@ -164,7 +161,7 @@ def _tables(
     heads: Sequence[Manifest],
     contents: Sequence[Content],
     where: str,
-) -> tuple[list[Known], Rows, Rows]:
+) -> tuple[list[Known], Structs, Structs]:
     known = []
     with bundle.open("entities", keys) as source:
         for part, head, content in zip(index.owners, heads, contents, strict=True):
@@ -266,7 +263,7 @@ def _payload(
 
 def _controls(
     owner: Known, controls: Sequence[bytes], unsealed: payload.Unsealed, where: str
-) -> Flags:
+) -> Bools:
     """Which named entities are control records. The list and the marks in the blobs must agree."""
     known = set(controls)
     marked = np.array([row.tobytes() in known for row in owner.rows["first_blob"]], bool)

@@ -14,15 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
 from blindlink.analyst.disclosure.cells import Relation, Terms
+from blindlink.arrays import Floats, Int64s
 from blindlink.errors import DisclosureError
-
-Counts = npt.NDArray[np.int64]
-Factors = npt.NDArray[np.float64]
 
 SLACK = 1e-6
 STOPPED = 1  # scipy's status of a program whose limit was reached
@@ -39,7 +36,7 @@ class _Program:
     bounds: Bounds
     constraints: Sequence[LinearConstraint]
 
-    def solve(self, cost: Factors, *, presolve: bool) -> tuple[Counts | None, bool]:
+    def solve(self, cost: Floats, *, presolve: bool) -> tuple[Int64s | None, bool]:
         """The counts with the least cost, shape (cells,), None unless they fit everything; and
         whether the solver gave up after ``MOST_NODES`` branchings: others may cost less then.
         """
@@ -53,10 +50,10 @@ class _Program:
         gave_up = result.status == STOPPED
         if result.x is None:
             return None, gave_up
-        counts: Counts = np.rint(result.x).astype(np.int64)
+        counts: Int64s = np.rint(result.x).astype(np.int64)
         return (counts if self._fits(counts) else None), gave_up
 
-    def ends(self, cost: Factors) -> tuple[float, list[Counts]]:
+    def ends(self, cost: Floats) -> tuple[float, list[Int64s]]:
         """How far apart the ends of a sum are when counts need not be whole numbers, and what of
         the two ends is in whole numbers: mostly both are.
         """
@@ -68,7 +65,7 @@ class _Program:
         rounded = [np.rint(end.x).astype(np.int64) for end in found]
         return -sum(end.fun for end in found), [each for each in rounded if self._fits(each)]
 
-    def _fits(self, counts: Counts) -> bool:
+    def _fits(self, counts: Int64s) -> bool:
         inside = bool((counts >= self.bounds.lb).all() and (counts <= self.bounds.ub).all())
         sums = [(each.A @ counts, each) for each in self.constraints]
         return inside and all(((at >= c.lb) & (at <= c.ub)).all() for at, c in sums)
@@ -86,7 +83,7 @@ class Attacker:
     relations: Sequence[Relation]
     known: Mapping[int, tuple[int, int]]
     floor: Mapping[int, int]
-    points: list[Counts]
+    points: list[Int64s]
     budget: float = math.inf  # of effort, beyond which no program is begun
     effort: int = 0  # counts in the integer programs solved, and a tenth of those in linear ones
     _by_cell: dict[int, list[int]] = field(default_factory=dict)
@@ -185,7 +182,7 @@ class Attacker:
             for side in (1, -1):
                 self._add(program, *self._extreme(program, side * cost))
 
-    def _extreme(self, program: _Program, cost: Factors) -> list[Counts]:
+    def _extreme(self, program: _Program, cost: Floats) -> list[Int64s]:
         """The counts at one end; none where the search is too long, which protects less, not more.
 
         Raises DisclosureError when no counts fit what is printed.
@@ -198,7 +195,7 @@ class Attacker:
                 return [] if found is None else [found]
         raise DisclosureError("the tables contradict each other: no counts fit what they print")
 
-    def _add(self, program: _Program, *found: Counts) -> None:
+    def _add(self, program: _Program, *found: Int64s) -> None:
         for counts in found:
             point = self.points[0].copy()
             point[list(program.cells)] = counts

@@ -10,14 +10,12 @@ sensitive tabular data, Networks 22; Fischetti and Salazar (2000), Management Sc
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array, csr_array, hstack, vstack
 
 from blindlink.analyst.disclosure.attacker import ROOM
 from blindlink.analyst.disclosure.cells import Cells, Terms
-
-Floats = npt.NDArray[np.float64]
+from blindlink.arrays import Floats
 
 ZERO = 20.0  # zeros are worth keeping: nobody is in them
 STEP = 6.0  # a total over one more label is this much dearer than its parts

@@ -9,15 +9,13 @@ from collections.abc import Hashable, Mapping
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from blindlink.analyst.publish.tables import Column, Table
+from blindlink.arrays import Floats, Int64s
 
 POINTS = 8  # fewer points are a table of chosen days, protected as counts, not a curve
 NOTE = "Steps of the curves are made coarser so that none stands for fewer than {} units."
-
-Floats = npt.NDArray[np.float64]
 
 
 def is_curve(table: Table) -> bool:
@@ -45,7 +43,7 @@ def coarsen(table: Table, threshold: int) -> Table:
     return replace(table, frame=frame, notes=(*table.notes, NOTE.format(threshold)))
 
 
-def steps(units: Floats, threshold: int) -> npt.NDArray[np.int64]:
+def steps(units: Floats, threshold: int) -> Int64s:
     """For each point the point whose value it shows: the last that moved at least ``threshold``.
 
     A small count, which is withheld, gives way to the first that is not small. A zero that does not

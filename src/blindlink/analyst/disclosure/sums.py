@@ -7,15 +7,14 @@ from the figures. A sum is taken for real when it holds in every one of several 
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-Integers = npt.NDArray[np.int64]
+from blindlink.arrays import Int64s
 
 MOST_ITEMS = 10  # every subset is tried
 LEAST_PLACES = 3
 
 
-def sums(items: Integers) -> Iterator[tuple[int, tuple[int, ...]]]:
+def sums(items: Int64s) -> Iterator[tuple[int, tuple[int, ...]]]:
     """Pairs (whole, parts) of row numbers with items[whole] = sum of items[parts] in all columns.
 
     ``items`` has the shape (items, places). Nothing is found with few places or many items.
@@ -32,7 +31,7 @@ def sums(items: Integers) -> Iterator[tuple[int, tuple[int, ...]]]:
                 yield item, parts
 
 
-def _subset_totals(items: Integers) -> Integers:
+def _subset_totals(items: Int64s) -> Int64s:
     """The sum of every subset of the rows; subset k has row i where bit i of k is set."""
     totals = np.zeros((1, np.size(items, 1)), dtype=np.int64)
     for row in items:

@@ -14,14 +14,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from blindlink.analyst.disclosure.attacker import LINEAR, Attacker, Counts
+from blindlink.analyst.disclosure.attacker import LINEAR, Attacker
 from blindlink.analyst.disclosure.cells import Cells, Terms, counts_of, share_pairs
 from blindlink.analyst.disclosure.cover import Cover, prices
 from blindlink.analyst.disclosure.policy import Policy
 from blindlink.analyst.disclosure.relations import stages
 from blindlink.analyst.publish.tables import Table
+from blindlink.arrays import Int64s
 
-Points = Sequence[Counts]
+Points = Sequence[Int64s]
 MOST_POINTS = 200
 # Counts in the programs solved to find what else to withhold, and again to publish what was
 # withheld for nothing: a few seconds each.

@@ -13,23 +13,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Hashes = npt.NDArray[np.uint64]
-Mask = npt.NDArray[np.bool_]
+from blindlink.arrays import Bools, Floats, Int64s, Objects, Words
 
 _BAND = re.compile(r"^(-?\d+)\s*-\s*(\d+)$")
 _EPOCH = np.datetime64("1970-01-01", "D")
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
-def texts(column: pd.Series) -> npt.NDArray[np.object_]:
+def texts(column: pd.Series) -> Objects:
     """Trimmed text, empty where missing; whole numbers without a decimal point."""
-    values: npt.NDArray[np.object_] = _by_value(column, _text, object)
+    values: Objects = _by_value(column, _text, object)
     return values
 
 
-def days(column: pd.Series) -> tuple[Floats, Mask]:
+def days(column: pd.Series) -> tuple[Floats, Bools]:
     """Days since 1970-01-01, NaN where missing or unreadable; and which cells are unreadable.
 
     A month counts as its 15th and a year as its 1 July, the middle of what it may mean.
@@ -38,7 +35,7 @@ def days(column: pd.Series) -> tuple[Floats, Mask]:
     return values, np.isnan(values) & (texts(column) != "")
 
 
-def numbers(column: pd.Series) -> tuple[Floats, Mask]:
+def numbers(column: pd.Series) -> tuple[Floats, Bools]:
     """Numbers, NaN where missing or unreadable; and which cells are unreadable.
 
     A band such as 30-34 counts as its middle.
@@ -52,7 +49,7 @@ def day_number(date: object) -> float:
     return float((np.datetime64(str(date), "D") - _EPOCH).astype(np.int64))
 
 
-def content_hash(columns: list[npt.NDArray[np.generic]], rows: int) -> Hashes:
+def content_hash(columns: list[npt.NDArray[np.generic]], rows: int) -> Words:
     """A 64-bit hash of each row's values; equal rows have equal hashes. Shape: (rows,)."""
     total = np.full(rows, 1, dtype=np.uint64)
     for column in columns:
@@ -60,7 +57,7 @@ def content_hash(columns: list[npt.NDArray[np.generic]], rows: int) -> Hashes:
     return total
 
 
-def mix(values: Hashes) -> Hashes:
+def mix(values: Words) -> Words:
     """The finaliser of splitmix64 (Steele, Lea and Flood 2014), element by element."""
     with np.errstate(over="ignore"):
         values = values + _MIX[0]
@@ -69,7 +66,7 @@ def mix(values: Hashes) -> Hashes:
     return values ^ (values >> np.uint64(31))
 
 
-def sum_hashes(codes: Integers, hashes: Hashes, size: int) -> Hashes:
+def sum_hashes(codes: Int64s, hashes: Words, size: int) -> Words:
     """The sum of the hashes of each code, which does not depend on their order. Shape: (size,)."""
     totals = np.zeros(size, dtype=np.uint64)
     with np.errstate(over="ignore"):
@@ -77,7 +74,7 @@ def sum_hashes(codes: Integers, hashes: Hashes, size: int) -> Hashes:
     return totals
 
 
-def _hash(column: npt.NDArray[np.generic]) -> Hashes:
+def _hash(column: npt.NDArray[np.generic]) -> Words:
     if column.dtype == object:
         return pd.util.hash_array(column, categorize=True)
     values = np.ascontiguousarray(column, dtype=np.float64) + 0.0

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import sparse, stats
 
-from blindlink.analyst.estimate.columns import Floats, Integers, Mask
+from blindlink.arrays import Bools, Bytes, Floats, Int64s
 
 _STEP = 100  # replicates at a time: bounds the memory of the bootstrap
 
@@ -31,7 +30,7 @@ def wilson(part: Floats, whole: Floats, confidence: float = 0.95) -> tuple[Float
 
 
 def shares(
-    key: Integers, person: Integers, flag: Mask, keys: int, *, confidence: float = 0.95
+    key: Int64s, person: Int64s, flag: Bools, keys: int, *, confidence: float = 0.95
 ) -> pd.DataFrame:
     """The share of rows with ``flag`` per key, with its interval clustered by person.
 
@@ -50,9 +49,7 @@ def shares(
     return pd.DataFrame(columns | {"size": size, "low": low, "high": high})
 
 
-def effective_size(
-    key: Integers, person: Integers, value: Floats, keys: int
-) -> tuple[Floats, Floats]:
+def effective_size(key: Int64s, person: Int64s, value: Floats, keys: int) -> tuple[Floats, Floats]:
     """Persons and n / deff of the mean of a yes/no ``value`` per key. Shapes (keys,)."""
     people = int(person.max(initial=0)) + 1
     pair, number = np.unique(key * people + person, return_inverse=True)
@@ -80,7 +77,7 @@ def rate(events: float, exposure: float, confidence: float = 0.95) -> tuple[floa
 
 
 def cluster_mean(
-    values: Floats, person: Integers, confidence: float = 0.95
+    values: Floats, person: Int64s, confidence: float = 0.95
 ) -> tuple[float, float, float]:
     """Mean and interval with persons as clusters (t with persons - 1 degrees of freedom)."""
     if not len(values):
@@ -100,7 +97,7 @@ def cluster_mean(
 class Bootstrap:
     """Resampled people. ``counts``: how often each person is drawn, shape (people, replicates)."""
 
-    counts: npt.NDArray[np.uint8]
+    counts: Bytes
 
     @classmethod
     def draw(cls, people: int, replicates: int, seed: int) -> Self:
@@ -112,7 +109,7 @@ class Bootstrap:
             counts[:, number] = np.minimum(drawn, 255)
         return cls(counts)
 
-    def totals(self, person: Integers, key: Integers, value: Floats, keys: int) -> Floats:
+    def totals(self, person: Int64s, key: Int64s, value: Floats, keys: int) -> Floats:
         """The sum of ``value`` per ``key`` in each replicate. Shape (replicates, keys)."""
         people, replicates = len(self.counts), len(self.counts.T)
         sums = sparse.coo_array((value, (key, person)), shape=(keys, people)).tocsr()

@@ -17,7 +17,7 @@ import numpy as np
 import statsmodels.api as sm
 from scipy import optimize, sparse, stats
 
-from blindlink.analyst.estimate.columns import Floats, Integers, Mask
+from blindlink.arrays import Bools, Floats, Int64s
 
 _STEPS = 60
 _LARGEST = 15.0  # a log odds ratio beyond this is a separated level, not an estimate
@@ -33,7 +33,7 @@ class Fit:
     beta: Floats
     covariance: Floats
     freedom: float
-    usable: Mask
+    usable: Bools
     deviation: float = np.nan
 
     def interval(self, confidence: float) -> tuple[Floats, Floats]:
@@ -42,7 +42,7 @@ class Fit:
         return self.beta - half, self.beta + half
 
 
-def population_averaged(X: Floats, y: Floats, person: Integers) -> Fit | None:
+def population_averaged(X: Floats, y: Floats, person: Int64s) -> Fit | None:
     """GEE with independence and people as clusters; None where it does not converge."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         # Separated levels are found by their size in _checked.
@@ -56,7 +56,7 @@ def population_averaged(X: Floats, y: Floats, person: Integers) -> Fit | None:
     return _checked(np.asarray(fit.params), np.asarray(fit.cov_params()), np.inf)
 
 
-def conditional(X: Floats, y: Floats, region: Integers) -> Fit | None:
+def conditional(X: Floats, y: Floats, region: Int64s) -> Fit | None:
     """Random intercept per region; t with regions - 1 degrees of freedom. None if it fails.
 
     ``region``: codes 0..regions-1. ``deviation`` of the result is that of the intercepts.
@@ -84,7 +84,7 @@ def conditional(X: Floats, y: Floats, region: Integers) -> Fit | None:
 
 
 def misclassified(
-    X: Floats, y: Floats, person: Integers, seen: Floats | float, invented: Floats | float
+    X: Floats, y: Floats, person: Int64s, seen: Floats | float, invented: Floats | float
 ) -> Fit | None:
     """Logistic regression of the truth behind ``y``, with Se = ``seen`` and Fe = ``invented``.
 
@@ -123,7 +123,7 @@ def pool(fits: list[Fit]) -> Fit:
     return Fit(betas.mean(axis=0), total, max(freedom, 1.0), usable)
 
 
-def independent_columns(X: Floats) -> Mask:
+def independent_columns(X: Floats) -> Bools:
     """Which columns are not a combination of those before them (the intercept comes first)."""
     scale = np.sqrt((X**2).sum(axis=0))
     if len(X) < len(scale):
@@ -139,7 +139,7 @@ def _checked(beta: Floats, covariance: Floats, freedom: float, deviation: float 
 
 
 def _laplace(
-    X: Floats, y: Floats, region: Integers, start: Floats, deviation: float
+    X: Floats, y: Floats, region: Int64s, start: Floats, deviation: float
 ) -> tuple[float, Floats, Floats]:
     """Log marginal likelihood at its best beta, that beta with the intercepts, and cov(beta)."""
     p = X.shape[1]
@@ -161,7 +161,7 @@ def _laplace(
 
 
 def _penalised(
-    X: Floats, y: Floats, eta: Floats, region: Integers, b: Floats, deviation: float
+    X: Floats, y: Floats, eta: Floats, region: Int64s, b: Floats, deviation: float
 ) -> tuple[Floats, Floats]:
     """Negative Hessian and gradient of the penalised log likelihood in (beta, b)."""
     mu = _expit(eta)
@@ -207,7 +207,7 @@ def _ascend(
     return beta
 
 
-def _meat(X: Floats, score: Floats, person: Integers) -> Floats:
+def _meat(X: Floats, score: Floats, person: Int64s) -> Floats:
     codes = np.unique(person, return_inverse=True)[1]
     people = int(codes.max()) + 1
     sums = sparse.csr_array((score, (codes, np.arange(len(score)))), shape=(people, len(score))) @ X

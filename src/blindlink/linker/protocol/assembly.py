@@ -9,14 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Bools, Floats, Int64s, Objects, Structs
 from blindlink.keys import Entropy
-from blindlink.linker.protocol.intake import Flags, Taken
+from blindlink.linker.protocol.intake import Taken
 from blindlink.messages.agreement.terms import ReleasePolicy
-from blindlink.messages.release import ENTITY, PAIR, Rows
-
-Numbers = npt.NDArray[np.int64]
+from blindlink.messages.release import ENTITY, PAIR
 
 
 @dataclass(frozen=True)
@@ -26,12 +24,12 @@ class Pairs:
     The rows are those of the best pair of rows of the two entities.
     """
 
-    left: Numbers
-    right: Numbers
-    left_row: Numbers
-    right_row: Numbers
-    probability: npt.NDArray[np.float64]
-    method: npt.NDArray[np.object_]
+    left: Int64s
+    right: Int64s
+    left_row: Int64s
+    right_row: Int64s
+    probability: Floats
+    method: Objects
 
     def __len__(self) -> int:
         return len(self.left)
@@ -48,7 +46,7 @@ class OwnerPair:
     right: int
     links: Pairs
     candidates: Pairs
-    counts: tuple[Numbers, Numbers]
+    counts: tuple[Int64s, Int64s]
 
 
 @dataclass(frozen=True)
@@ -58,12 +56,12 @@ class Listed:
     ``number``: their entity numbers; ``place`` (entities of the owner,): where each stands here.
     """
 
-    number: Numbers
-    place: Numbers
-    rows: Rows
+    number: Int64s
+    place: Int64s
+    rows: Structs
 
     @property
-    def forwarded(self) -> Flags:
+    def forwarded(self) -> Bools:
         """Whose blobs go along."""
         return np.asarray(self.rows["forwarded"] == 1)
 
@@ -83,7 +81,7 @@ def list_entities(
 
 def pair_rows(
     pairs: Iterable[tuple[OwnerPair, Pairs]], listed: Sequence[Listed], methods: Sequence[str]
-) -> Rows:
+) -> Structs:
     """Pairs as rows of a release: entities numbered over all owners, sorted by left, then right."""
     starts = np.cumsum([0, *(len(each.number) for each in listed)])
     parts = [np.zeros(0, PAIR)]
@@ -108,9 +106,9 @@ def method_names(pairs: Sequence[OwnerPair]) -> list[str]:
 class _Involved:
     """Which entities of one owner stand in links, stand in candidates, and their counts."""
 
-    linked: Flags
-    candidate: Flags
-    counts: Numbers
+    linked: Bools
+    candidate: Bools
+    counts: Int64s
 
     @classmethod
     def of(cls, owner: int, entities: int, pairs: Sequence[OwnerPair]) -> "_Involved":

@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Bools, Bytes
 from blindlink.errors import AgreementError, FormatError, RefusedError, VerificationError
 from blindlink.keys import PartyKeys, PartyPublic
 from blindlink.messages import merkle
@@ -30,7 +30,6 @@ from blindlink.messages.submission.content import (
     read_records,
 )
 from blindlink.messages.submission.payload import ID
-from blindlink.messages.submission.records import Bytes
 from blindlink.messages.submission.withdrawal import (
     SECTION,
     WITHDRAWAL,
@@ -41,8 +40,6 @@ from blindlink.progress import Progress, silent
 
 BATCH = 1 << 22
 EMPTY = "empty-encoding"
-
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -60,8 +57,8 @@ class Taken:
     records: Records
     blob_ids: Bytes
     leaves: list[bytes]
-    usable: Flags
-    withdrawn: Flags
+    usable: Bools
+    withdrawn: Bools
 
     @property
     def rejected(self) -> tuple[Rejection, ...]:

@@ -16,9 +16,9 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from blindlink.arrays import Bytes, Int64s
 from blindlink.errors import InputError, RefusedError, SchemaError, SeparationError
 from blindlink.files import check_output
 from blindlink.keys import Entropy, PartyKeys, system_entropy
@@ -41,8 +41,6 @@ from blindlink.messages.linkage_report import LinkageReport
 from blindlink.messages.release import KIND
 from blindlink.messages.submission.content import to_encodings
 from blindlink.progress import Progress, silent
-
-Numbers = npt.NDArray[np.int64]
 
 # The same files would fail again: the run has ended. What a machine lacks (a library, disk,
 # memory) can be mended, and the run repeated with the frozen inputs.
@@ -257,7 +255,7 @@ def _pairs(found: Candidates, sides: tuple[Encodings, Encodings]) -> Pairs:
     )
 
 
-def _counts(found: Counts, taken: Taken) -> Numbers:
+def _counts(found: Counts, taken: Taken) -> Int64s:
     """Counts by entity number, 0 for entities that were not matched at all."""
     counts = np.zeros(taken.content.entities, np.int64)
     counts[found.entity.astype(np.int64)] = found.count
@@ -286,9 +284,9 @@ def _matches(
     return pa.concat_tables(parts)
 
 
-def _pseudonyms(listed: Listed, entities: Numbers) -> list[str]:
+def _pseudonyms(listed: Listed, entities: Int64s) -> list[str]:
     return _hex(listed.rows["pseudonym"][listed.place[entities]])
 
 
-def _hex(ids: npt.NDArray[np.uint8]) -> list[str]:
+def _hex(ids: Bytes) -> list[str]:
     return [row.tobytes().hex() for row in ids]

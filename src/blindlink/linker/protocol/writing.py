@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Int64s
 from blindlink.linker.protocol.assembly import Listed, OwnerPair, method_names, pair_rows
 from blindlink.linker.protocol.intake import Taken
 from blindlink.messages import merkle
@@ -19,8 +19,6 @@ from blindlink.messages.submission.content import FORWARDED
 from blindlink.progress import Progress
 
 BLOCK = 1 << 20
-
-Numbers = npt.NDArray[np.int64]
 
 
 def write(
@@ -72,7 +70,7 @@ def _part(
     taken: Taken,
     policy: ReleasePolicy,
     listed: Listed,
-    blobs: Numbers,
+    blobs: Int64s,
     proof: Sequence[bytes],
 ) -> OwnerPart:
     return OwnerPart(
@@ -87,7 +85,7 @@ def _part(
     )
 
 
-def _blobs(listed: Listed) -> Numbers:
+def _blobs(listed: Listed) -> Int64s:
     """The places of all forwarded blobs, ascending."""
     rows = listed.rows[listed.forwarded]
     counts = rows["blobs"].astype(np.int64)
@@ -96,7 +94,7 @@ def _blobs(listed: Listed) -> Numbers:
 
 
 def _payload(
-    taken: Sequence[Taken], blobs: Sequence[Numbers], progress: Progress
+    taken: Sequence[Taken], blobs: Sequence[Int64s], progress: Progress
 ) -> Iterator[bytes]:
     """The forwarded records of every owner; neighbours are read together."""
     total, done = sum(len(places) for places in blobs), 0
@@ -109,7 +107,7 @@ def _payload(
             progress(done, total)
 
 
-def _runs(places: Numbers, most: int) -> Iterator[tuple[int, int]]:
+def _runs(places: Int64s, most: int) -> Iterator[tuple[int, int]]:
     """Ranges (first, count) of consecutive places, at most ``most`` long."""
     breaks = np.flatnonzero(np.diff(places) != 1) + 1
     for start, end in pairwise([0, *breaks.tolist(), len(places)]):

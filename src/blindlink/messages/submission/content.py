@@ -18,9 +18,9 @@ from itertools import pairwise
 from typing import IO, Annotated, Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
+from blindlink.arrays import Bools, Bytes, Int64s
 from blindlink.errors import FormatError, RefusedError
 from blindlink.messages import canonical
 from blindlink.messages.agreement.terms import Agreement
@@ -29,7 +29,7 @@ from blindlink.messages.container.stream import sealed_size
 from blindlink.messages.encodings import KEY_BYTES, Encodings
 from blindlink.messages.fields import STRICT, Digest, KeyCheck, parse
 from blindlink.messages.submission.payload import ID, MAX_BLOB, OVERHEAD, Sink, most_blobs
-from blindlink.messages.submission.records import Bytes, TableLayout
+from blindlink.messages.submission.records import TableLayout
 from blindlink.schema.limits import MAX_FILTER_BITS, MAX_FILTERS, MAX_MATCH_KEYS, MAX_TABLES
 
 KIND = "submission"
@@ -38,8 +38,6 @@ FORWARDED = ("layout", "controls")  # what the linker hands to the analyst as it
 MAX_ROWS = 2**31
 PIECE = 1 << 22  # bytes of a column that are read at a time
 
-Numbers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 Count = Annotated[int, Field(ge=0, le=MAX_ROWS)]
 Bits = Annotated[int, Field(ge=1, le=MAX_FILTER_BITS)]
 Encoder = Annotated[str, StringConstraints(pattern=r"^[a-z][ -~]{0,63}$")]
@@ -115,14 +113,14 @@ class Records:
     payload blobs of each entity, ``empty`` (rows,) where the first filter has no bit."""
 
     ids: Bytes
-    entity: Numbers
+    entity: Int64s
     filters: tuple[Bytes, ...]
     match_keys: tuple[Bytes, ...]
-    blobs: Numbers
-    empty: Flags
+    blobs: Int64s
+    empty: Bools
 
     @property
-    def first_blob(self) -> Numbers:
+    def first_blob(self) -> Int64s:
         """The place of each entity's first blob among all blobs, shape (entities,)."""
         return np.cumsum(self.blobs) - self.blobs
 
@@ -148,7 +146,7 @@ def check_rows(rows: int, terms: Agreement, where: str) -> None:
 
 
 def write_records(
-    ids: Bytes, entity: Numbers, encoded: Iterable[Bytes], blobs: Numbers, out: Sink
+    ids: Bytes, entity: Int64s, encoded: Iterable[Bytes], blobs: Int64s, out: Sink
 ) -> None:
     """Write the plain bytes of the section ``encodings``.
 
@@ -192,7 +190,7 @@ def read_records(source: IO[bytes], content: Content, where: str, *, keep: bool 
 
 
 def _column(
-    source: IO[bytes], rows: int, width: int, where: str, keep: bool, blank: Flags | None
+    source: IO[bytes], rows: int, width: int, where: str, keep: bool, blank: Bools | None
 ) -> list[Bytes]:
     """A column of fixed width, or nothing without ``keep``; marks in ``blank`` rows of zeros."""
     step = max(1, PIECE // width)
@@ -208,7 +206,7 @@ def _column(
     return [whole] if keep else []
 
 
-def to_encodings(records: Records, content: Content, rows: Numbers) -> Encodings:
+def to_encodings(records: Records, content: Content, rows: Int64s) -> Encodings:
     """These rows as the linker matches them: ``row`` their places, ``entity`` numbers as text."""
     whole = len(rows) == len(records.ids)  # then nothing is copied
     return Encodings(
@@ -247,7 +245,7 @@ def _bytes(source: IO[bytes], rows: int, width: int, where: str) -> Bytes:
     return np.frombuffer(_read(source, rows * width, where), np.uint8).reshape(rows, width)
 
 
-def _integers(source: IO[bytes], number: int, where: str) -> Numbers:
+def _integers(source: IO[bytes], number: int, where: str) -> Int64s:
     return np.frombuffer(_read(source, 4 * number, where), ">u4").astype(np.int64)
 
 

@@ -18,16 +18,16 @@ from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
+from blindlink.arrays import Bytes, Int64s
 from blindlink.errors import FormatError, InputError, VerificationError
 from blindlink.messages import merkle
-from blindlink.messages.submission.records import Bytes, TableLayout, empty, from_rows, to_rows
+from blindlink.messages.submission.records import TableLayout, empty, from_rows, to_rows
 from blindlink.progress import Progress, silent
 
 ID = 16
@@ -40,7 +40,6 @@ BATCH = 1 << 22  # plain bytes that are packed, sealed and opened at a time
 RECORD, CONTROL = 0, 1
 LABEL = b"blindlink-payload-blob-v1"
 
-Counts = npt.NDArray[np.int64]
 _NONCE = bytes(12)
 
 
@@ -58,8 +57,8 @@ class Unsealed:
     and the entity (int64, from 0) of each row.
     """
 
-    kinds: npt.NDArray[np.uint8]
-    tables: tuple[tuple[pa.Table, Counts], ...]
+    kinds: Bytes
+    tables: tuple[tuple[pa.Table, Int64s], ...]
 
 
 class Packer:
@@ -71,8 +70,8 @@ class Packer:
 
     def __init__(
         self,
-        tables: Sequence[tuple[TableLayout, pa.Table, Counts]],
-        kinds: npt.NDArray[np.uint8],
+        tables: Sequence[tuple[TableLayout, pa.Table, Int64s]],
+        kinds: Bytes,
     ) -> None:
         self.kinds = kinds
         self.layouts = tuple(layout for layout, _, _ in tables)
@@ -83,11 +82,11 @@ class Packer:
             self._bounds.append(np.searchsorted(entity[order], np.arange(len(kinds) + 1)))
         widths = (layout.width for layout in self.layouts)
         rows = (np.diff(bounds) * w for bounds, w in zip(self._bounds, widths, strict=True))
-        self.sizes: Counts = sum(rows, np.full(len(kinds), header_size(len(tables)), np.int64))
+        self.sizes: Int64s = sum(rows, np.full(len(kinds), header_size(len(tables)), np.int64))
         if len(kinds) and self.sizes.max() > MAX_ENTITY:
             raise InputError(f"an entity has more than {MAX_ENTITY} bytes of payload")
 
-    def plain(self, first: int, last: int, blobs: Counts, size: int) -> Bytes:
+    def plain(self, first: int, last: int, blobs: Int64s, size: int) -> Bytes:
         """The plain blobs of entities ``first`` to ``last``, ``blobs`` of each: (sum, size)."""
         base = (np.cumsum(blobs) - blobs) * size
         flat = np.zeros(int(blobs.sum()) * size, np.uint8)
@@ -108,7 +107,7 @@ def header_size(tables: int) -> int:
     return 1 + 4 * tables
 
 
-def blob_size(sizes: Counts) -> int:
+def blob_size(sizes: Int64s) -> int:
     """Plain bytes of a blob for entities of these sizes.
 
     The larger the blob, the fewer entities continue in a second one and tell the linker that they
@@ -121,7 +120,7 @@ def blob_size(sizes: Counts) -> int:
     return int(options[affordable[-1]]) if affordable else STEP
 
 
-def blobs_for(sizes: Counts, size: int) -> Counts:
+def blobs_for(sizes: Int64s, size: int) -> Int64s:
     """How many blobs of ``size`` entities of these sizes take, at least one each."""
     return np.maximum(-(-sizes // size), 1)
 
@@ -133,7 +132,7 @@ def most_blobs(size: int) -> int:
 
 def seal(
     packer: Packer,
-    blobs: Counts,
+    blobs: Int64s,
     size: int,
     ids: Sequence[bytes],
     key: bytes,
@@ -156,7 +155,7 @@ def seal(
 
 def unseal(
     source: IO[bytes],
-    blobs: Counts,
+    blobs: Int64s,
     size: int,
     key: bytes,
     layouts: Sequence[TableLayout],
@@ -184,7 +183,7 @@ def unseal(
     return _joined(parts, layouts), ids, leaves
 
 
-def batches(blobs: Counts, size: int) -> Iterator[tuple[int, int]]:
+def batches(blobs: Int64s, size: int) -> Iterator[tuple[int, int]]:
     """Ranges of entities whose blobs have about BATCH plain bytes together."""
     ends, first = np.cumsum(blobs) * size, 0
     while first < len(blobs):
@@ -194,7 +193,7 @@ def batches(blobs: Counts, size: int) -> Iterator[tuple[int, int]]:
         first = last
 
 
-def _infos(blobs: Counts, ids: Sequence[bytes], start: int) -> Iterator[bytes]:
+def _infos(blobs: Int64s, ids: Sequence[bytes], start: int) -> Iterator[bytes]:
     """For each blob of the entities, from ``ids[start]`` on: own id, first id, place, number."""
     for count in blobs.tolist():
         tail = ids[start] + LABEL
@@ -239,7 +238,7 @@ def _read(source: IO[bytes], count: int, size: int) -> list[bytes]:
 
 
 def _unpack(
-    flat: Bytes, blobs: Counts, size: int, layouts: Sequence[TableLayout], first: int
+    flat: Bytes, blobs: Int64s, size: int, layouts: Sequence[TableLayout], first: int
 ) -> Unsealed:
     """What ``Packer.plain`` packed. Entities are numbered from ``first``."""
     base = (np.cumsum(blobs) - blobs) * size
@@ -280,7 +279,7 @@ def _concatenated(arrays: list[Any], dtype: Any) -> Any:
     return np.concatenate([np.zeros(0, dtype), *arrays])
 
 
-def _places(at: Counts, counts: Counts, width: int) -> npt.NDArray[np.int64]:
+def _places(at: Int64s, counts: Int64s, width: int) -> Int64s:
     """Where the bytes of ``counts`` rows of ``width`` lie that begin at ``at``: (sum, width)."""
     ends = np.cumsum(counts)
     within = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - counts, counts)
@@ -288,10 +287,10 @@ def _places(at: Counts, counts: Counts, width: int) -> npt.NDArray[np.int64]:
     return starts[:, None] + np.arange(width)
 
 
-def _big_endian(counts: Counts) -> Bytes:
+def _big_endian(counts: Int64s) -> Bytes:
     return counts.astype(">u4").view(np.uint8).reshape(-1, 4)
 
 
-def _count(flat: Bytes, at: Counts) -> Counts:
+def _count(flat: Bytes, at: Int64s) -> Int64s:
     four = np.ascontiguousarray(flat[at[:, None] + np.arange(4)])
     return four.view(">u4")[:, 0].astype(np.int64)

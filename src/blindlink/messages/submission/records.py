@@ -9,19 +9,17 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
+from blindlink.arrays import Bytes, Int64s
 from blindlink.errors import FormatError, InputError
 from blindlink.messages.fields import STRICT
 from blindlink.schema.limits import MAX_COLUMNS
 
 MAX_WIDTH = 1024  # bytes of one value: payload columns are codes, dates and short texts
 
-Bytes = npt.NDArray[np.uint8]
-Numbers = npt.NDArray[np.int64]
 Kind = Literal["text", "date", "integer", "number"]
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$", strict=True)]
 
@@ -143,7 +141,7 @@ def _spelt(text: pa.Array, kind: Kind) -> bool:
     return pattern is None or pc.all(pc.match_substring_regex(text, pattern)).as_py() is not False
 
 
-def _lengths(field: Bytes, width: int) -> Numbers:
+def _lengths(field: Bytes, width: int) -> Int64s:
     """Bytes up to the last one that is not zero, for each row."""
     places = np.arange(1, width + 1) * (field != 0)
     return np.asarray(places.max(axis=1), np.int64)

@@ -15,20 +15,14 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, Field
 
+from blindlink.arrays import Bytes
 from blindlink.errors import FormatError
 from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.container.stream import sealed_size
 from blindlink.messages.fields import STRICT, BundleId, parse
 from blindlink.messages.submission.content import MAX_ROWS
 from blindlink.messages.submission.payload import ID
-from blindlink.messages.submission.records import (
-    MAX_WIDTH,
-    Bytes,
-    Column,
-    TableLayout,
-    from_rows,
-    to_rows,
-)
+from blindlink.messages.submission.records import MAX_WIDTH, Column, TableLayout, from_rows, to_rows
 
 ROW_MAP = "row-map"
 WITHDRAWAL = "withdrawal"

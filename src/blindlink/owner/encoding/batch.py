@@ -21,10 +21,10 @@ from itertools import chain, islice
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from blindlink import __version__
+from blindlink.arrays import Bytes, Objects
 from blindlink.errors import InputError, SchemaError
 from blindlink.frames import from_any, rebatch
 from blindlink.keys import Entropy, LinkageKey, system_entropy
@@ -47,8 +47,7 @@ _SLICE_BYTES = 1 << 24
 _MOST_ROWS = 1 << 17
 # From so many slices on, others than this thread help: a worker takes half a second to start.
 _WORTHWHILE = 3
-Texts = npt.NDArray[np.object_]
-Arrays = tuple[npt.NDArray[np.uint8], ...]
+Arrays = tuple[Bytes, ...]
 
 
 class BatchEncoder:
@@ -263,7 +262,7 @@ def _draws_noise(plans: tuple[FilterPlan, ...]) -> bool:
     return any(each.noisy for plan in plans for each in plan.hardening)
 
 
-def _entities(table: pa.Table) -> Texts | None:
+def _entities(table: pa.Table) -> Objects | None:
     if ENTITY not in table.column_names:
         return None
     entity = read(table, ENTITY)

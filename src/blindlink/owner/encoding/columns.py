@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from blindlink.arrays import Int64s
 from blindlink.errors import InputError
 from blindlink.owner.encoding.problems import Problems
 from blindlink.schema.document import LinkageSchema
@@ -25,14 +25,14 @@ class Coded:
     """A column: row i holds ``values[codes[i]]``. "" means missing."""
 
     values: list[str]
-    codes: npt.NDArray[np.int64]
+    codes: Int64s
 
     def arrow(self) -> pa.Array:
         """The column as Arrow text, null where it is missing."""
         values = pa.array([value or None for value in self.values], pa.string())
         return values.take(pa.array(self.codes))
 
-    def rows_of(self, codes: Sequence[int]) -> npt.NDArray[np.int64]:
+    def rows_of(self, codes: Sequence[int]) -> Int64s:
         """The rows that hold one of these values."""
         chosen = np.zeros(len(self.values), bool)
         chosen[list(codes)] = True

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from blindlink.arrays import Bytes, Int64s, UInt16s
 from blindlink.owner.encoding.columns import Coded
 from blindlink.owner.encoding.plan import CompositePlan
-from blindlink.owner.encoding.setting import Packed, set_bits
+from blindlink.owner.encoding.setting import set_bits
 from blindlink.owner.encoding.tokens import Blake
 
 # Joins the parts of a composite token. Normalised values cannot hold a control character.
@@ -21,7 +21,6 @@ SEPARATOR = "\x1f"
 _CELLS = 1 << 22  # unpacked bits held at a time: they stay in the processor's cache
 _KEPT = 1 << 16  # values whose pieces are kept, unless they are long
 _KEPT_LENGTH = 200
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,8 @@ class Tokens:
     """Token i belongs to row ``owner[i]``, in order, and sets ``bits[i]`` bits."""
 
     texts: list[bytes]
-    owner: Ints
-    bits: Ints
+    owner: Int64s
+    bits: Int64s
 
 
 class CompositeEncoder:
@@ -86,11 +85,11 @@ class CompositeEncoder:
 class Hashed:
     """Positions (tokens, bits) of tokens in the order of their rows."""
 
-    positions: npt.NDArray[np.uint16]
-    owner: Ints
-    bits: Ints
+    positions: UInt16s
+    owner: Int64s
+    bits: Int64s
 
-    def set(self, cells: Packed, start: int) -> None:
+    def set(self, cells: Bytes, start: int) -> None:
         """Set the bits of the rows from ``start`` on in ``cells``, (rows, length), unpacked."""
         stop = start + len(cells)
         one, end = np.searchsorted(self.owner, [start, stop]).tolist()
@@ -100,7 +99,7 @@ class Hashed:
 
 def composite_rows(
     encoders: list[CompositeEncoder], columns: Mapping[str, Coded], rows: int, length: int
-) -> Packed:
+) -> Bytes:
     """The bits that composites set in the rows of a table, (rows, ceil(length / 8))."""
     used = {name for each in encoders for name in each.fields}
     texts = {name: columns[name].arrow() for name in used}

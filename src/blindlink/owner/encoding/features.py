@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Bytes, Int64s, UInt16s
 from blindlink.owner.encoding.columns import Coded
 from blindlink.owner.encoding.memo import Budget, RowMemo
 from blindlink.owner.encoding.plan import FeaturePlan
 from blindlink.owner.encoding.problems import Problems
-from blindlink.owner.encoding.setting import Packed, set_bits
+from blindlink.owner.encoding.setting import set_bits
 from blindlink.owner.encoding.tokens import Hasher, hasher
 from blindlink.schema.bit_matrix import words
 from blindlink.schema.grams import Cut, dense, within
@@ -21,7 +21,6 @@ _TOKENS = 1 << 20  # tokens worked on at a time
 _POSITIONS = 1 << 25
 _ONE_HASH = 32  # positions
 _LONG = 100  # from so many tokens on a value's bits are set one by one
-Ints = npt.NDArray[np.int64]
 
 
 class FeatureEncoder:
@@ -32,11 +31,11 @@ class FeatureEncoder:
         self._read, self._hash = checked(plan), hasher(plan.hash, keys, length)
         self._memo = RowMemo(-(-length // 8), budget)
 
-    def add(self, packed: Packed, column: Coded, problems: Problems) -> None:
+    def add(self, packed: Bytes, column: Coded, problems: Problems) -> None:
         """OR the bits of a column's cells into the rows, (rows, ceil(length / 8))."""
         bad: list[tuple[str, str]] = []
 
-        def make(values: list[str]) -> tuple[Packed, list[int]]:
+        def make(values: list[str]) -> tuple[Bytes, list[int]]:
             texts, wrong = [], []
             for number, value in enumerate(values):
                 try:
@@ -66,7 +65,7 @@ def checked(feature: FeaturePlan) -> Callable[[str], str]:
     return read_cell
 
 
-def value_rows(feature: FeaturePlan, texts: list[str], hashing: Hasher, length: int) -> Packed:
+def value_rows(feature: FeaturePlan, texts: list[str], hashing: Hasher, length: int) -> Bytes:
     """The bits of each text of a feature, (len(texts), ceil(length / 8))."""
     rows = np.zeros((len(texts), -(-length // 8)), np.uint8)
     filled = [number for number, text in enumerate(texts) if text]
@@ -89,7 +88,7 @@ def _blocks(filled: list[int], texts: list[str], strategy: Strategy) -> Iterator
         start = stop
 
 
-def _rows(feature: FeaturePlan, cut: Cut, hashing: Hasher, length: int) -> Packed:
+def _rows(feature: FeaturePlan, cut: Cut, hashing: Hasher, length: int) -> Bytes:
     """The bits of each value: the OR of the rows of its tokens, which many values share."""
     encoded = [token.encode(feature.encoding) for token in cut.distinct]
     bits = _bits(feature.strategy, cut.counts)
@@ -105,9 +104,7 @@ def _rows(feature: FeaturePlan, cut: Cut, hashing: Hasher, length: int) -> Packe
     return _union(rows, pairs, cut.counts)
 
 
-def _positions(
-    hashing: Hasher, tokens: list[bytes], codes: Ints, bits: Ints
-) -> npt.NDArray[np.uint16]:
+def _positions(hashing: Hasher, tokens: list[bytes], codes: Int64s, bits: Int64s) -> UInt16s:
     """The positions of the tokens; few of them need more than one hash has (short values)."""
     need = np.zeros(len(tokens), np.int64)
     np.maximum.at(need, codes, bits)
@@ -120,7 +117,7 @@ def _positions(
     return positions
 
 
-def _bits(strategy: Strategy, counts: Ints) -> Ints:
+def _bits(strategy: Strategy, counts: Int64s) -> Int64s:
     """How many bits each token sets, by value and in order (``Strategy.bits``)."""
     if strategy.bits_per_token is not None:
         return np.full(int(counts.sum()), strategy.bits_per_token, np.int64)
@@ -131,12 +128,12 @@ def _bits(strategy: Strategy, counts: Ints) -> Ints:
 
 def _direct(
     count: int,
-    owner: Ints,
-    positions: npt.NDArray[np.uint16],
-    codes: Ints,
-    bits: Ints,
+    owner: Int64s,
+    positions: UInt16s,
+    codes: Int64s,
+    bits: Int64s,
     length: int,
-) -> Packed:
+) -> Bytes:
     """Rows made by setting bits; ``owner``, in order, is the row of each token."""
     rows = np.zeros((count, -(-length // 8)), np.uint8)
     step = max(1, _CELLS // length)
@@ -150,7 +147,7 @@ def _direct(
     return rows
 
 
-def _union(rows: Packed, tokens: Ints, counts: Ints) -> Packed:
+def _union(rows: Bytes, tokens: Int64s, counts: Int64s) -> Bytes:
     """The OR of the rows of each value's tokens: first tokens of all, second tokens, ..."""
     order = np.argsort(-counts, kind="stable")
     starts = (np.cumsum(counts) - counts)[order]
@@ -168,7 +165,7 @@ def _union(rows: Packed, tokens: Ints, counts: Ints) -> Packed:
     return result.view(np.uint8)
 
 
-def _gather(packed: Packed, kept: Packed, beside: Packed, numbers: Ints) -> None:
+def _gather(packed: Bytes, kept: Bytes, beside: Bytes, numbers: Int64s) -> None:
     """OR the row of each number into the filters, by pieces."""
     if len(beside):
         spilt = np.flatnonzero(numbers >= len(kept))

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from blindlink.arrays import Bytes
 from blindlink.owner.encoding.columns import Coded
 from blindlink.owner.encoding.composites import CompositeEncoder, composite_rows
 from blindlink.owner.encoding.features import FeatureEncoder
 from blindlink.owner.encoding.memo import Budget
 from blindlink.owner.encoding.plan import FilterPlan
 from blindlink.owner.encoding.problems import Problems
-from blindlink.owner.encoding.setting import Packed, fold
+from blindlink.owner.encoding.setting import fold
 from blindlink.owner.encoding.tokens import derive_keys
 
 
@@ -33,7 +34,7 @@ class FilterEncoder:
         columns: Mapping[str, Coded],
         rows: int,
         problems: Problems,
-    ) -> Packed:
+    ) -> Bytes:
         """The filter of every row before hardening, (rows, ceil(bits / 8)), folded.
 
         ``cells`` holds the column of each feature by its position, ``columns`` those that

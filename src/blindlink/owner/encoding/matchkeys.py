@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from blindlink.arrays import Bytes
 from blindlink.keys import LinkageKey
 from blindlink.messages.encodings import KEY_BYTES
 from blindlink.owner.encoding.columns import Coded
@@ -15,7 +15,7 @@ from blindlink.owner.encoding.tokens import keyed
 
 def match_keys(
     combinations: Sequence[Sequence[str]], columns: Mapping[str, Coded], key: LinkageKey
-) -> tuple[npt.NDArray[np.uint8], ...]:
+) -> tuple[Bytes, ...]:
     """One array (n, 16) for each combination: HMAC-SHA256 of the joined values, cut to 128 bits.
 
     All zero where a field of the combination is missing. Each combination has a key of its own, so
@@ -24,9 +24,7 @@ def match_keys(
     return tuple(_match_key(fields, columns, key) for fields in combinations)
 
 
-def _match_key(
-    fields: Sequence[str], columns: Mapping[str, Coded], key: LinkageKey
-) -> npt.NDArray[np.uint8]:
+def _match_key(fields: Sequence[str], columns: Mapping[str, Coded], key: LinkageKey) -> Bytes:
     secret = key.derive(SEPARATOR.join(["match-key", *fields]).encode(), 32)
     parts = [columns[name].arrow() for name in fields]
     digest, missing = keyed(secret, "sha256"), bytes(KEY_BYTES)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from threading import Lock
 
 import numpy as np
-import numpy.typing as npt
 
-Rows = npt.NDArray[np.uint8]
+from blindlink.arrays import Bytes, Int64s
+
 # A dictionary's entry with its text takes about as much beside the bits.
 _ENTRY = 160
 BUDGET = 384 << 20
@@ -35,12 +35,12 @@ class RowMemo:
 
     def __init__(self, width: int, budget: Budget) -> None:
         self._numbers: dict[str, int] = {}
-        self._rows: Rows = np.zeros((64, width), np.uint8)
+        self._rows: Bytes = np.zeros((64, width), np.uint8)
         self._budget, self._lock = budget, Lock()
 
     def find(
-        self, values: list[str], make: Callable[[list[str]], tuple[Rows, list[int]]]
-    ) -> tuple[Rows, Rows, npt.NDArray[np.int64]]:
+        self, values: list[str], make: Callable[[list[str]], tuple[Bytes, list[int]]]
+    ) -> tuple[Bytes, Bytes, Int64s]:
         """Kept rows, rows beside them, and for each value the number of its row in both together.
 
         ``make`` gives the rows of values that are not known, and which of those values are bad:
@@ -63,7 +63,7 @@ class RowMemo:
             found[unknown[good]] = np.concatenate([np.arange(first, first + kept), beside])
             return self._rows, made[good][kept:], found
 
-    def _keep(self, values: list[str], rows: Rows) -> int:
+    def _keep(self, values: list[str], rows: Bytes) -> int:
         text = 4 * max(map(len, values), default=0)
         count = self._budget.grant(len(values), np.shape(rows)[1] + text)
         first = len(self._numbers) + 1

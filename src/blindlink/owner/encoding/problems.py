@@ -3,21 +3,20 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Int64s
 from blindlink.errors import InputError
 
 SHOWN = 20
-Rows = npt.NDArray[np.int64]
 
 
 @dataclass
 class Problems:
     """The bad cells of one table."""
 
-    rows: dict[tuple[str, str], Rows] = field(default_factory=dict)
+    rows: dict[tuple[str, str], Int64s] = field(default_factory=dict)
 
-    def add(self, column: str, rows: Rows, reason: str) -> None:
+    def add(self, column: str, rows: Int64s, reason: str) -> None:
         """Note cells by 0-based row, once however often they are read."""
         if len(rows):
             before = self.rows.get((column, reason), rows)
@@ -25,7 +24,7 @@ class Problems:
 
     def counts(self) -> dict[str, int]:
         """How many cells of each column are bad, by the column's name."""
-        columns: dict[str, Rows] = {}
+        columns: dict[str, Int64s] = {}
         for (column, _), rows in sorted(self.rows.items()):
             columns[column] = np.union1d(columns.get(column, rows), rows)
         return {column: len(rows) for column, rows in columns.items()}

@@ -9,8 +9,8 @@ from importlib.metadata import version as installed
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Bytes
 from blindlink.errors import MissingExtraError, SchemaError
 from blindlink.owner.encoding.columns import Coded
 from blindlink.owner.encoding.composites import SEPARATOR, join
@@ -32,7 +32,7 @@ def encode_filter(
     columns: Mapping[str, Coded],
     secret: bytes,
     rows: int,
-) -> npt.NDArray[np.uint8]:
+) -> Bytes:
     """The filter of every row, (rows, ceil(bits / 8)), by clkhash. Raises SchemaError.
 
     The cells were checked and formatted before, so that the reference reads plain text: it stops

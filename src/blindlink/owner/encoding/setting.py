@@ -1,14 +1,13 @@
 """Setting bits in many filters at once."""
 
 import numpy as np
-import numpy.typing as npt
 
-Packed = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
+from blindlink.arrays import Bytes, Int64s, UInt16s
+
 _PIECE = 1 << 20  # positions worked on at a time
 
 
-def set_bits(cells: Packed, owner: Ints, positions: npt.NDArray[np.uint16], bits: Ints) -> None:
+def set_bits(cells: Bytes, owner: Int64s, positions: UInt16s, bits: Int64s) -> None:
     """Set the first ``bits[i]`` of the ``positions[i]`` in row ``owner[i]`` of ``cells``.
 
     ``cells`` is (rows, length), one byte for each bit, and contiguous.
@@ -24,7 +23,7 @@ def set_bits(cells: Packed, owner: Ints, positions: npt.NDArray[np.uint16], bits
         flat[found.reshape(-1)] = 1
 
 
-def fold(packed: Packed, length: int, folds: int) -> Packed:
+def fold(packed: Bytes, length: int, folds: int) -> Bytes:
     """XOR the halves of filters of ``length`` bits, ``folds`` times."""
     for _ in range(folds):
         length //= 2

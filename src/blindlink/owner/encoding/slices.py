@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from blindlink.arrays import Bytes
 from blindlink.errors import InputError
 from blindlink.keys import Entropy, LinkageKey, system_entropy
 from blindlink.owner.encoding import matchkeys, reference
@@ -20,7 +20,6 @@ from blindlink.owner.encoding.problems import Problems
 from blindlink.schema.document import LinkageSchema, parse_schema
 
 BACKENDS = ("blindlink", "clkhash")
-Packed = npt.NDArray[np.uint8]
 _HARDENED = 1 << 9  # rows hardened at a time: unpacked they take eight times the room
 
 
@@ -38,8 +37,8 @@ class Job:
 class Part:
     """The encodings of some rows: arrays (rows, bytes) for each filter and each match key."""
 
-    filters: tuple[Packed, ...]
-    match_keys: tuple[Packed, ...]
+    filters: tuple[Bytes, ...]
+    match_keys: tuple[Bytes, ...]
     problems: Problems
 
 
@@ -102,13 +101,13 @@ class SliceEncoder:
             for each in self.plans[0].features
         }
 
-    def _match_keys(self, columns: Mapping[str, Coded]) -> tuple[Packed, ...]:
+    def _match_keys(self, columns: Mapping[str, Coded]) -> tuple[Bytes, ...]:
         extension = self._schema.extension
         if extension is None or not extension.match_keys:
             return ()
         return matchkeys.match_keys(extension.match_keys, columns, LinkageKey(self._job.secret))
 
-    def _harden(self, packed: Packed, plan: FilterPlan) -> Packed:
+    def _harden(self, packed: Bytes, plan: FilterPlan) -> Bytes:
         """Apply the hardenings in order, by pieces."""
         if not plan.hardening:
             return packed

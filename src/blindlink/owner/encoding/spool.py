@@ -16,15 +16,13 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Bytes, Int64s
 from blindlink.errors import OutputError
 from blindlink.files import reason
-from blindlink.messages.encodings import Bytes, Encodings
+from blindlink.messages.encodings import Encodings
 
 PIECE = 1 << 22  # bytes of rows that are read at a time
-
-Numbers = npt.NDArray[np.int64]
 
 
 class _Column(np.ndarray[Any, np.dtype[np.uint8]]):
@@ -78,7 +76,7 @@ class Spool:
         )
         return self._seen
 
-    def pieces(self, order: Numbers) -> Iterator[Bytes]:
+    def pieces(self, order: Int64s) -> Iterator[Bytes]:
         """The rows of each column in this order, by pieces: the filters, then the match keys."""
         found = self.encodings()
         for column in (*found.filters, *found.match_keys):

@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from blindlink.arrays import UInt16s
 from blindlink.schema.models import BlakeHash, DoubleHash, Kdf
 
-Positions = npt.NDArray[np.uint16]
 Digest = Callable[[bytes], bytes]
 _HASHES = {"SHA256": hashes.SHA256, "SHA512": hashes.SHA512}
 
@@ -25,7 +24,7 @@ _HASHES = {"SHA256": hashes.SHA256, "SHA512": hashes.SHA512}
 class Hasher(Protocol):
     """A keyed function from tokens to positions in a filter of ``length`` bits."""
 
-    def positions(self, tokens: Sequence[bytes], bits: int) -> Positions:
+    def positions(self, tokens: Sequence[bytes], bits: int) -> UInt16s:
         """Shape (len(tokens), bits)."""
 
 
@@ -52,14 +51,14 @@ class Blake:
     def __init__(self, key: bytes, length: int) -> None:
         self._key, self._length = key, length
 
-    def positions(self, tokens: Sequence[bytes], bits: int) -> Positions:
+    def positions(self, tokens: Sequence[bytes], bits: int) -> UInt16s:
         rounds = [self._digests(tokens, number) for number in range(max(1, -(-bits // 32)))]
         numbers = rounds[0] if len(rounds) == 1 else np.concatenate(rounds, axis=1)
         # The length is a power of two up to 2^16, so the remainder is a mask.
-        cut: Positions = (numbers[:, :bits] & np.uint16(self._length - 1)).astype(np.uint16)
+        cut: UInt16s = (numbers[:, :bits] & np.uint16(self._length - 1)).astype(np.uint16)
         return cut
 
-    def _digests(self, tokens: Sequence[bytes], number: int) -> Positions:
+    def _digests(self, tokens: Sequence[bytes], number: int) -> UInt16s:
         # A copy of a hash that has its key takes half the time of a new one.
         copy = hashlib.blake2b(key=self._key, salt=str(number).encode()).copy
         digests = []
@@ -80,7 +79,7 @@ class Double:
         self._start, self._stride = keyed(first, "sha1"), keyed(second, "md5")
         self._length, self._prevent = length, prevent
 
-    def positions(self, tokens: Sequence[bytes], bits: int) -> Positions:
+    def positions(self, tokens: Sequence[bytes], bits: int) -> UInt16s:
         starts = np.array([self._number(self._start, token) for token in tokens], np.int64)
         strides = np.array([self._nonzero(token) for token in tokens], np.int64)
         steps = np.arange(bits, dtype=np.int64)

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from blindlink.arrays import Int64s
 from blindlink.errors import InputError
 from blindlink.messages.encodings import Encodings
 from blindlink.owner.risk.attributes import attributes, known_codes
@@ -14,7 +14,6 @@ from blindlink.owner.risk.census import Census
 from blindlink.owner.risk.views import numbered_rows
 from blindlink.schema.document import LinkageSchema
 
-Numbers = npt.NDArray[np.int64]
 SAMPLE = 6000
 
 
@@ -39,17 +38,17 @@ class Case:
         return np.random.Generator(np.random.PCG64([self.seed, *purpose.encode()]))
 
     @cached_property
-    def sample(self) -> Numbers:
+    def sample(self) -> Int64s:
         """The rows that are attacked."""
         return self.rng("sample").permutation(len(self.table))[:SAMPLE]
 
     @cached_property
-    def same(self) -> Numbers:
+    def same(self) -> Int64s:
         """A number for each row, equal where all filters are; -1 where no bit is set."""
         return numbered_rows(self.encodings.filters)
 
     @cached_property
-    def truth(self) -> dict[str, Numbers]:
+    def truth(self) -> dict[str, Int64s]:
         """What attackers guess: codes of every row by attribute, -1 where it is missing."""
         found = attributes(self.table, self.schema)
         return {name: known_codes(column) for name, column in found.items()}
@@ -100,7 +99,7 @@ def case_of(
     return Case(table, encodings, schema, size, people or size, graph_rows, seed)
 
 
-def taken(encodings: Encodings, rows: Numbers) -> Encodings:
+def taken(encodings: Encodings, rows: Int64s) -> Encodings:
     """These rows of the encodings."""
     return replace(
         encodings,

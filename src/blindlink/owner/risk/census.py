@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from blindlink.arrays import Int64s
 from blindlink.owner.risk.snowball import SharedTokens
-from blindlink.owner.risk.tokens import Codes, Tokens, tokens_of
+from blindlink.owner.risk.tokens import Tokens, tokens_of
 from blindlink.schema.document import LinkageSchema
 
 FREQUENT = 0.01  # a token held by more rows than this joins everybody: no snowball helps
@@ -37,7 +38,7 @@ class Census:
     def __init__(self, table: pa.Table, schema: LinkageSchema) -> None:
         self.rows = len(table)
         self.kinds: list[Kind] = []
-        shared: list[tuple[Codes, Codes]] = []
+        shared: list[tuple[Int64s, Int64s]] = []
         for tokens in tokens_of(table, schema):
             holders = tokens.holders()
             self.kinds.append(_kind(tokens, holders, self.rows))
@@ -65,13 +66,13 @@ class Census:
         return people / len(probes), tokens / len(probes)
 
 
-def _kind(tokens: Tokens, holders: Codes, rows: int) -> Kind:
+def _kind(tokens: Tokens, holders: Int64s, rows: int) -> Kind:
     pairs = int((holders * (holders - 1)).sum())
     most = int(holders.max()) if len(holders) else 0
     return Kind(tokens.name, most, pairs / rows, tokens.hidden)
 
 
-def _shared(tokens: Tokens, holders: Codes) -> tuple[Codes, Codes]:
+def _shared(tokens: Tokens, holders: Int64s) -> tuple[Int64s, Int64s]:
     """The entries whose token is held by at least two rows, tokens numbered anew."""
     kept = holders[tokens.codes] > 1
     number = np.cumsum(holders > 1) - 1

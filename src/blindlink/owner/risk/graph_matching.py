@@ -9,17 +9,16 @@ common, until it stands.
 """
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-Graph = npt.NDArray[np.float32]
-Matching = npt.NDArray[np.int64]
+from blindlink.arrays import Float32s, Int64s
+
 ETA = 0.2  # width of the Cauchy kernel; the authors' default
 ROUNDS = 10
 _STRONGEST = 30
 
 
-def match(first: Graph, second: Graph) -> Matching:
+def match(first: Float32s, second: Float32s) -> Int64s:
     """For each person of ``first`` the person of ``second``: symmetric weights, zero diagonals."""
     one, other = _normal(first), _normal(second)
     start = _standard(_spectral(one, other)) + _standard(_alike(first, second))
@@ -32,25 +31,25 @@ def match(first: Graph, second: Graph) -> Matching:
     return found
 
 
-def _spectral(one: Graph, other: Graph) -> Graph:
+def _spectral(one: Float32s, other: Float32s) -> Float32s:
     values, vectors = np.linalg.eigh(one)
     others, bases = np.linalg.eigh(other)
     weights = 1 / ((values[:, None] - others) ** 2 + ETA**2)
-    scores: Graph = vectors @ (weights * np.outer(vectors.sum(0), bases.sum(0))) @ bases.T
+    scores: Float32s = vectors @ (weights * np.outer(vectors.sum(0), bases.sum(0))) @ bases.T
     return scores
 
 
-def _alike(first: Graph, second: Graph) -> Graph:
+def _alike(first: Float32s, second: Float32s) -> Float32s:
     """Minus the squared distance of what two people's neighbourhoods look like."""
     one, other = _features(first), _features(second)
     mean, spread = one.mean(axis=0), one.std(axis=0) + 1e-6
     one, other = (one - mean) / spread, (other - mean) / spread
     squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1)
-    distance: Graph = 2 * one @ other.T - squares
+    distance: Float32s = 2 * one @ other.T - squares
     return distance
 
 
-def _features(graph: Graph) -> Graph:
+def _features(graph: Float32s) -> Float32s:
     """The strongest edges of each person, their number, and the same of the neighbours."""
     most = min(_STRONGEST, len(graph))
     strongest = -np.sort(np.partition(-graph, most - 1, axis=1)[:, :most], axis=1)
@@ -60,22 +59,24 @@ def _features(graph: Graph) -> Graph:
     return np.concatenate([own, (graph @ own) / total], axis=1).astype(np.float32)
 
 
-def _normal(graph: Graph) -> Graph:
+def _normal(graph: Float32s) -> Float32s:
     """Mean zero, and a spectrum of order one whatever the number of people."""
     size = len(graph)
     centred = graph - graph.sum() / (size * (size - 1))
     np.fill_diagonal(centred, 0)
-    scaled: Graph = (centred / max(float(centred.std()) * np.sqrt(size), 1e-9)).astype(np.float32)
+    scaled: Float32s = (centred / max(float(centred.std()) * np.sqrt(size), 1e-9)).astype(
+        np.float32
+    )
     return scaled
 
 
-def _standard(scores: Graph) -> Graph:
+def _standard(scores: Float32s) -> Float32s:
     """Each row with mean zero and standard deviation one."""
     centred = scores - scores.mean(axis=1, keepdims=True)
-    spread: Graph = centred / (centred.std(axis=1, keepdims=True) + 1e-9)
+    spread: Float32s = centred / (centred.std(axis=1, keepdims=True) + 1e-9)
     return spread
 
 
-def _assigned(scores: Graph) -> Matching:
+def _assigned(scores: Float32s) -> Int64s:
     """The one-to-one assignment with the highest total score."""
     return np.asarray(linear_sum_assignment(scores, maximize=True)[1], np.int64)

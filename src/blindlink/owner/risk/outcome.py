@@ -8,11 +8,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Int64s
 from blindlink.owner.risk.report import Metric, light
 
-Codes = npt.NDArray[np.int64]
 KEYLESS, KNOWN = (0.02, 0.05), (0.05, 0.10)
 _RARE = 10  # values held by fewer test records say nothing
 _CHANCE = 3.5  # standard errors; some two hundred attacks are played, and one in 4,000 goes so far
@@ -37,7 +36,7 @@ class Outcome:
         return self.gain > _CHANCE * self.error
 
 
-def balanced(truth: Codes, guessed: Codes) -> Outcome:
+def balanced(truth: Int64s, guessed: Int64s) -> Outcome:
     """Balanced accuracy over the values that are frequent enough to judge."""
     values, counts = np.unique(truth, return_counts=True)
     common = values[counts >= _RARE]

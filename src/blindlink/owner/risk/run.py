@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from blindlink.arrays import Objects
 from blindlink.messages.encodings import Encodings
 from blindlink.owner.risk.case import Case, case_of
 from blindlink.owner.risk.catalogue import OF_FILES, OF_VIEWS
@@ -60,7 +59,7 @@ def checked(
     schema: LinkageSchema | None = None,
     *,
     waiver: Waiver | None = None,
-    entity: npt.NDArray[np.object_] | None = None,
+    entity: Objects | None = None,
     today: date | None = None,
     progress: Progress = silent,
 ) -> RiskReport:

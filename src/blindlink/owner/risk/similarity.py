@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 from scipy.sparse import csr_array
 
+from blindlink.arrays import Float32s
 from blindlink.owner.encoding.columns import derive
 from blindlink.owner.encoding.plan import FilterPlan, compile_schema
 from blindlink.owner.encoding.problems import Problems
-from blindlink.owner.risk.graph_matching import Graph
 from blindlink.owner.risk.tokens import Tokens, combined, tokens_of
 from blindlink.owner.risk.views import View
 from blindlink.schema.document import LinkageSchema
@@ -23,7 +23,7 @@ from blindlink.schema.document import LinkageSchema
 KEY_WEIGHT = 20.0  # an equal match key counts as an excess of so many standard errors
 
 
-def seen_graph(view: View, keys: bool) -> Graph:
+def seen_graph(view: View, keys: bool) -> Float32s:
     """The mean over the filters of the bits in common beyond chance, and the equal match keys."""
     total = np.zeros((len(view), len(view)), np.float32)
     for packed, bits in view.filters:
@@ -41,7 +41,7 @@ def seen_graph(view: View, keys: bool) -> Graph:
 
 def known_graph(
     table: pa.Table, schema: LinkageSchema, numbers: Sequence[int], keys: bool
-) -> Graph:
+) -> Float32s:
     """What the same people's plain text lets expect, for these filters (counted from 0)."""
     plans = compile_schema(schema)
     grouped = groupby(tokens_of(table, schema), key=lambda tokens: tokens.filter)
@@ -59,10 +59,10 @@ def known_graph(
     return total
 
 
-def _expected(plan: FilterPlan, kinds: list[Tokens], rows: int) -> Graph:
+def _expected(plan: FilterPlan, kinds: list[Tokens], rows: int) -> Float32s:
     length = plan.folded
-    common: Graph = np.zeros((rows, rows), np.float32)
-    weight: Graph = np.zeros(rows, np.float32)
+    common: Float32s = np.zeros((rows, rows), np.float32)
+    weight: Float32s = np.zeros(rows, np.float32)
     for tokens in kinds:
         shape = (rows, tokens.distinct)
         held = csr_array((np.sqrt(tokens.bits), (tokens.rows, tokens.codes)), shape=shape)
@@ -81,6 +81,6 @@ def _expected(plan: FilterPlan, kinds: list[Tokens], rows: int) -> Graph:
     return np.asarray((common - chance) / spread, np.float32)
 
 
-def _set_bits(drawn: Graph, length: int) -> Graph:
+def _set_bits(drawn: Float32s, length: int) -> Float32s:
     """How many of ``length`` bits are set after so many draws."""
     return np.asarray(-length * np.expm1(drawn * np.log1p(-1 / length)), np.float32)

@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_array
 
-Rows = npt.NDArray[np.int64]
+from blindlink.arrays import Int64s
+
 _SEEDS, _STEPS, _TRIALS = 3, 50, 6
 
 
 class SharedTokens:
     """Who shares which tokens: a sparse matrix (rows, tokens held by at least two rows)."""
 
-    def __init__(self, rows: int, kinds: Sequence[tuple[Rows, Rows]]) -> None:
+    def __init__(self, rows: int, kinds: Sequence[tuple[Int64s, Int64s]]) -> None:
         """``kinds``: rows and token numbers of the entries; numbers count from 0 in each kind."""
         sizes = [int(codes.max()) + 1 if len(codes) else 0 for _, codes in kinds]
         starts = np.cumsum([0, *sizes])
@@ -35,12 +35,12 @@ class SharedTokens:
     def __len__(self) -> int:
         return int(self.of_row.shape[0])
 
-    def common(self, chosen: Rows) -> Rows:
+    def common(self, chosen: Int64s) -> Int64s:
         """How many tokens each row of the file has in common with the chosen rows, (rows,)."""
         tokens = _cells(self.of_row, chosen)
         return np.bincount(_cells(self.of_token, tokens), minlength=len(self))
 
-    def neighbours_within(self, chosen: Rows) -> float:
+    def neighbours_within(self, chosen: Int64s) -> float:
         """Other chosen rows that share a token with a chosen row, on average."""
         inside = self.of_row[chosen].astype(np.int32)
         shared = inside @ inside.T
@@ -51,7 +51,7 @@ class SharedTokens:
 class Snowball:
     """The rows, and the neighbours that a row has among them on average."""
 
-    rows: Rows
+    rows: Int64s
     neighbours: float
 
 
@@ -72,7 +72,7 @@ def snowball(shared: SharedTokens, size: int, wanted: float, rng: np.random.Gene
 
 
 def _grown(
-    shared: SharedTokens, size: int, seeds: Rows, greed: float, rng: np.random.Generator
+    shared: SharedTokens, size: int, seeds: Int64s, greed: float, rng: np.random.Generator
 ) -> Snowball:
     """Add rows by steps. ``greed``: the share of rows taken by what they have in common with those
     inside, the others being random neighbours; below 0 that share is of strangers.
@@ -94,22 +94,22 @@ def _grown(
             new = np.concatenate([new, rng.permutation(left)[: step - len(new)]])
 
 
-def _next(score: Rows, step: int, greed: float, rng: np.random.Generator) -> Rows:
+def _next(score: Int64s, step: int, greed: float, rng: np.random.Generator) -> Int64s:
     near = np.flatnonzero(score)
     if len(near) <= step:
         return near
     top = round(greed * step)
     order = np.argpartition(-score[near], top) if top else rng.permutation(len(near))
     chance = rng.permutation(order[top:])[: step - top]
-    found: Rows = near[np.concatenate([order[:top], chance])]
+    found: Int64s = near[np.concatenate([order[:top], chance])]
     return found
 
 
-def _cells(matrix: csr_array, rows: Rows) -> Rows:
+def _cells(matrix: csr_array, rows: Int64s) -> Int64s:
     """The column numbers of the cells of some rows, one after the other."""
     starts = matrix.indptr[rows].astype(np.int64)
     counts = matrix.indptr[rows + 1] - starts
     skipped = np.cumsum(counts) - counts
     at = np.repeat(starts - skipped, counts) + np.arange(int(counts.sum()))
-    found: Rows = matrix.indices[at].astype(np.int64)
+    found: Int64s = matrix.indices[at].astype(np.int64)
     return found

@@ -7,16 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from blindlink.arrays import Float32s, Int64s
 from blindlink.owner.encoding.columns import Coded, derive, mapped, read
 from blindlink.owner.encoding.plan import CompositePlan, FeaturePlan, FilterPlan, compile_schema
 from blindlink.owner.encoding.problems import Problems
 from blindlink.schema.comparators import Comparison
 from blindlink.schema.document import LinkageSchema
-
-Codes = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -30,13 +28,13 @@ class Tokens:
 
     filter: int
     name: str
-    rows: Codes
-    codes: Codes
+    rows: Int64s
+    codes: Int64s
     distinct: int
-    bits: npt.NDArray[np.float32]
+    bits: Float32s
     hidden: bool
 
-    def holders(self) -> Codes:
+    def holders(self) -> Int64s:
         """The rows that hold each token, (distinct,)."""
         return np.bincount(self.codes, minlength=self.distinct)
 
@@ -54,7 +52,7 @@ def tokens_of(table: pa.Table, schema: LinkageSchema) -> Iterator[Tokens]:
             yield _composite(plan, composite, columns)
 
 
-def combined(columns: Sequence[Coded]) -> tuple[Codes, Codes, int]:
+def combined(columns: Sequence[Coded]) -> tuple[Int64s, Int64s, int]:
     """Rows where no column is missing, and the number of their combination of values."""
     there = np.ones(len(columns[0].codes), bool)
     for column in columns:
@@ -67,7 +65,7 @@ def combined(columns: Sequence[Coded]) -> tuple[Codes, Codes, int]:
     return rows, codes, distinct
 
 
-def numbered(keys: Codes) -> tuple[Codes, int]:
+def numbered(keys: Int64s) -> tuple[Int64s, int]:
     """The keys as numbers from 0, in order of appearance, and how many there are."""
     coded = pa.array(keys).dictionary_encode()
     return coded.indices.to_numpy().astype(np.int64), len(coded.dictionary)
@@ -101,7 +99,7 @@ def _cut(
     name: str,
     part: CompositePlan | FeaturePlan,
     column: Coded,
-    salts: tuple[Codes, Codes, int] | None,
+    salts: tuple[Int64s, Int64s, int] | None,
 ) -> Tokens:
     """Cut the values of a column into tokens and join to each what stands in the other columns."""
     starts, counts, flat = _pieces(part.comparison, column.values)
@@ -117,7 +115,7 @@ def _cut(
     return Tokens(plan.number - 1, name, rows[entry], codes, distinct, bits[entry], _hidden(plan))
 
 
-def _pieces(comparison: Comparison, values: list[str]) -> tuple[Codes, Codes, Codes]:
+def _pieces(comparison: Comparison, values: list[str]) -> tuple[Int64s, Int64s, Int64s]:
     """The different tokens of each value, one value after the other: starts, counts, numbers."""
     seen: dict[str, int] = {}
     found = [

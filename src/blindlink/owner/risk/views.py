@@ -5,12 +5,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Bytes, Float32s, Int64s
 from blindlink.messages.encodings import Encodings
 
-Floats = npt.NDArray[np.float32]
-Packed = npt.NDArray[np.uint8]
 _BLOCK = 2048
 _PIECE = 1 << 13
 KEY_WEIGHT = 16  # an equal match key counts as so many equal bits
@@ -21,8 +19,8 @@ class View:
     """Filters and match keys of some rows. ``keys``: (rows,) int64 each, -1 where missing."""
 
     name: str
-    filters: tuple[tuple[Packed, int], ...]
-    keys: tuple[npt.NDArray[np.int64], ...] = ()
+    filters: tuple[tuple[Bytes, int], ...]
+    keys: tuple[Int64s, ...] = ()
     parts: tuple["View", ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
@@ -33,12 +31,12 @@ class View:
         """Bits of all filters together."""
         return sum(bits for _, bits in self.filters)
 
-    def blocks(self) -> Iterator[Floats]:
+    def blocks(self) -> Iterator[Float32s]:
         """The bits of all filters, then the repeated match keys, as columns of 0 and 1."""
         yield from self.bit_blocks()
         yield from (_one_hot(key) for key in self.keys)
 
-    def bit_blocks(self) -> Iterator[Floats]:
+    def bit_blocks(self) -> Iterator[Float32s]:
         """The bits of all filters, some columns at a time: all at once would take much room."""
         for packed, bits in self.filters:
             for start in range(0, bits, _BLOCK):
@@ -46,7 +44,7 @@ class View:
                 count = min(_BLOCK, bits - start)
                 yield np.unpackbits(part, axis=1, count=count).astype(np.float32)
 
-    def columns(self, most: int, rng: np.random.Generator) -> Floats:
+    def columns(self, most: int, rng: np.random.Generator) -> Float32s:
         """At most so many bits, chosen at random, without those that never change."""
         chosen = np.sort(rng.permutation(self.bits)[:most])
         found, start = [], 0
@@ -59,14 +57,14 @@ class View:
         return np.compress(columns.std(axis=0) > 0, columns, axis=1)
 
     @cached_property
-    def weight(self) -> Floats:
+    def weight(self) -> Float32s:
         """Bits set in each row, match keys included, (rows,)."""
         return np.ascontiguousarray(self.common.diagonal())
 
     @cached_property
-    def common(self) -> Floats:
+    def common(self) -> Float32s:
         """Bits that each two rows have in common, an equal match key as many, (rows, rows)."""
-        total: Floats = np.zeros((len(self), len(self)), np.float32)
+        total: Float32s = np.zeros((len(self), len(self)), np.float32)
         for part in self.parts:
             total += part.common
         if not self.parts:
@@ -77,7 +75,7 @@ class View:
         return total
 
 
-def views_of(encodings: Encodings, rows: npt.NDArray[np.int64]) -> Iterator[View]:
+def views_of(encodings: Encodings, rows: Int64s) -> Iterator[View]:
     """Each filter alone; then all of them with the match keys, where that is more."""
     pairs = zip(encodings.filters, encodings.bits, strict=True)
     alone = [
@@ -94,7 +92,7 @@ def views_of(encodings: Encodings, rows: npt.NDArray[np.int64]) -> Iterator[View
         yield View(name, filters, tuple(keys), tuple(alone))
 
 
-def numbered_rows(arrays: Sequence[Packed]) -> npt.NDArray[np.int64]:
+def numbered_rows(arrays: Sequence[Bytes]) -> Int64s:
     """Rows of bytes, each of all arrays together, as numbers from 0; -1 where all is zero.
 
     Rows are told apart by a 64-bit sum of their mixed words, since sorting whole filters takes much
@@ -119,14 +117,14 @@ def numbered_rows(arrays: Sequence[Packed]) -> npt.NDArray[np.int64]:
     return np.where(there, codes, -1)
 
 
-def repeated(codes: npt.NDArray[np.int64]) -> bool:
+def repeated(codes: Int64s) -> bool:
     """Whether any two rows have the same match key."""
     filled = codes[codes >= 0]
     return bool(len(filled)) and int(np.bincount(filled).max()) > 1
 
 
-def _one_hot(key: npt.NDArray[np.int64]) -> Floats:
+def _one_hot(key: Int64s) -> Float32s:
     """A column for each repeated match key."""
     values, counts = np.unique(key[key >= 0], return_counts=True)
-    found: Floats = (key[:, None] == values[counts > 1]).astype(np.float32)
+    found: Float32s = (key[:, None] == values[counts > 1]).astype(np.float32)
     return found

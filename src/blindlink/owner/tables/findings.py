@@ -8,10 +8,7 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 
-import numpy as np
-import numpy.typing as npt
-
-Mask = npt.NDArray[np.bool_]
+from blindlink.arrays import Bools
 
 MISSING, NOT_KNOWN = "missing", "recorded as not known"
 TO_MISSING, KEPT = "value set to missing", "kept as it is"
@@ -42,12 +39,12 @@ class Findings:
     written: dict[str, int] = field(default_factory=dict)
     found: list[Finding] = field(default_factory=list)
 
-    def add(self, file: str, name: str, problem: str, rows: Mask, done: str) -> Mask:
+    def add(self, file: str, name: str, problem: str, rows: Bools, done: str) -> Bools:
         """Count the rows of a mask, none too, and give the mask back."""
         self.found.append(Finding(file, name, problem, int(rows.sum()), done))
         return rows
 
-    def missing(self, file: str, name: str, rows: Mask) -> None:
+    def missing(self, file: str, name: str, rows: Bools) -> None:
         """Count empty cells; they are common and no fault by themselves."""
         self.add(file, name, MISSING, rows, _SILENT)
 

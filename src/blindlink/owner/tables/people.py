@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from blindlink.arrays import Int64s
 from blindlink.errors import InputError
 from blindlink.keys import Entropy
 from blindlink.messages.submission.records import MAX_WIDTH
@@ -15,8 +15,6 @@ from blindlink.owner.tables.generalise import ENTITY, generalised, renumbered
 
 RECORD = "record_id"
 COINCIDENCES = 10  # so many equal cells may happen in a small table of numbers
-
-Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,8 @@ class People:
 
     identities: pa.Table
     ids: pa.Array
-    entity: Numbers
-    tables: dict[str, tuple[pa.Table, Numbers]]
+    entity: Int64s
+    tables: dict[str, tuple[pa.Table, Int64s]]
 
 
 def read_people(
@@ -84,7 +82,7 @@ def _check_columns(text: pa.Table, entity: pa.Array, name: str) -> None:
             )
 
 
-def _numbers(table: pa.Table, ids: pa.Array, name: str) -> Numbers:
+def _numbers(table: pa.Table, ids: pa.Array, name: str) -> Int64s:
     found = pc.index_in(_entity_ids(table, name), value_set=ids)
     if found.null_count:
         row = int(np.argmax(found.is_null().to_numpy(False))) + 1

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from blindlink.arrays import Objects
 from blindlink.owner.tables.findings import KEPT, NOT_KNOWN, TO_MISSING, Findings
 from blindlink.owner.tables.layouts import Code, CodeList, Column, Date, Initial, Number
 
-Texts = npt.NDArray[np.object_]
 Read = tuple[str, str]  # the contract's word, and the problem if there is one
 
 UNREADABLE, IMPOSSIBLE, RANGE = "unreadable", "impossible date", "out of range"
@@ -40,7 +39,7 @@ class Context:
     findings: Findings
 
 
-def clean(values: pa.ChunkedArray, column: Column, where: Context) -> Texts:
+def clean(values: pa.ChunkedArray, column: Column, where: Context) -> Objects:
     """The column in the words of the contract; its problems are counted in ``where.findings``."""
     codes, raw = pd.factorize(values.cast(pa.string()).to_pandas().astype(object))
     cells = ["" if value is None else str(value).strip() for value in raw.tolist()]

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from blindlink.owner.tables.findings import KEPT, LEFT_OUT, Findings, Mask
-from blindlink.owner.tables.raw_cells import Texts
+from blindlink.arrays import Bools, Objects
+from blindlink.owner.tables.findings import KEPT, LEFT_OUT, Findings
 
 NO_PERSON, UNKNOWN_PERSON = "no person", "person without identity row"
 SAME_ROW, SAME_ID = "row stands twice", "id stands twice with other content"
@@ -49,13 +49,13 @@ def duplicates(
 
 def before(
     frame: pd.DataFrame, file: str, early: str, late: str, findings: Findings, done: str = KEPT
-) -> Mask:
+) -> Bools:
     """Count rows whose column ``late`` lies before ``early``; YYYY-MM-DD sorts as text."""
     wrong = (frame[late] != "") & (frame[early] != "") & (frame[late] < frame[early])
     return findings.add(file, late, f"before {early}", wrong.to_numpy(), done)
 
 
-def age_on(born: pd.Series, day: pd.Series) -> Texts:
+def age_on(born: pd.Series, day: pd.Series) -> Objects:
     """Age in completed years, empty where unknown or not within 10 to 110. Shape: (rows,)."""
     birth = pd.to_datetime(born.where(born != ""), format="%Y-%m-%d")
     on = pd.to_datetime(day.where(day != ""), format="%Y-%m-%d")

@@ -8,26 +8,26 @@ probability below 10^-24.
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
+
+from blindlink.arrays import Int64s
 
 _APART = "\x1f"
-Rows = npt.NDArray[np.int64]
 
 
 class RecordIds:
     """Collects the identifiers of all rows, in order."""
 
     def __init__(self) -> None:
-        self._parts: list[npt.NDArray[np.int64]] = []
+        self._parts: list[Int64s] = []
 
-    def add(self, values: Sequence[str], codes: Rows) -> None:
+    def add(self, values: Sequence[str], codes: Int64s) -> None:
         """Add rows: row i has the identifier ``values[codes[i]]``."""
         both = np.empty((len(values), 2), np.int64)
         both[:, 0] = np.fromiter(map(hash, values), np.int64, len(values))
         both[:, 1] = np.fromiter((hash(v + _APART) for v in values), np.int64, len(values))
         self._parts.append(both[codes])
 
-    def repeats(self) -> Rows:
+    def repeats(self) -> Int64s:
         """The rows, in order from 0, whose identifier stands in an earlier row."""
         if not self._parts:
             return np.zeros(0, np.int64)

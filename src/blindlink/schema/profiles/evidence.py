@@ -10,13 +10,11 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Floats, Int64s
 from blindlink.schema.profiles.rules import named, token
 
 Document = dict[str, Any]
-Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.int64]
 
 
 def evidence(columns: list[Document], rule: Document) -> list[Document]:
@@ -56,7 +54,7 @@ def _bits(levels: list[list[Document]], place: tuple[int, ...]) -> float:
     return math.fsum(g[at - 1]["bits"] for g, at in zip(levels, place, strict=True) if at)
 
 
-def _fitted(levels: list[list[Document]], tokens: Places, rule: Document) -> Floats:
+def _fitted(levels: list[list[Document]], tokens: Int64s, rule: Document) -> Floats:
     """The weights of the tokens; their sum is 1."""
     from scipy.optimize import nnls
 

@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.estimate.columns import Floats, Integers, Mask
 from blindlink.analyst.estimate.intervals import Bootstrap, effective_size, wilson
+from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.studies.probation_treatment.definitions import FOLDED, SUBSTANCES
 from blindlink.studies.probation_treatment.journeys import Journeys
 from blindlink.studies.probation_treatment.linkage_error import (
@@ -60,8 +60,8 @@ class Counted:
 
 
 def flags(
-    journeys: Journeys, person: Integers, sentence: Floats, pathways: Pathways
-) -> dict[str, Mask]:
+    journeys: Journeys, person: Int64s, sentence: Floats, pathways: Pathways
+) -> dict[str, Bools]:
     """Per case: engaged, in treatment at three weeks, folded outcomes and substance groups."""
     rules = pathways.settings.definitions
     found = journeys.next(person, sentence)
@@ -130,7 +130,7 @@ class Correction:
         further = np.isin(np.arange(len(case)), own.loc[~own["here"], "pair"])
         return some.assign(further=further), changed
 
-    def error_rates_of(self, group: Integers, groups: int) -> Relative | None:
+    def error_rates_of(self, group: Int64s, groups: int) -> Relative | None:
         """How the error rates of each group (codes of the cases) differ from those of everybody.
 
         None where no match probabilities tell.
@@ -142,7 +142,7 @@ class Correction:
         values = [np.ones(len(person)), *(each[person] for each in self._pair_sums)]
         return relative(*self._sums(group[inside], person, values, (groups, 1)))
 
-    def rates_of(self, group: Integers, groups: int) -> tuple[Floats, Floats, Floats, Floats]:
+    def rates_of(self, group: Int64s, groups: int) -> tuple[Floats, Floats, Floats, Floats]:
         """f and s of each group, (groups, 1), and their draws, (replicates, groups, 1)."""
         rates, factors = self.rates, self.error_rates_of(group, groups)
         points = [np.full((groups, 1), x) for x in (rates.false_link, rates.sensitivity)]
@@ -162,7 +162,7 @@ class Correction:
         return f, s, f_draws, s_draws
 
     def count(
-        self, name: str, *, mask: Mask | None = None, group: Integers | None = None, groups: int = 1
+        self, name: str, *, mask: Bools | None = None, group: Int64s | None = None, groups: int = 1
     ) -> Counted:
         """Count a flag among the cases of ``mask`` by ``group`` (codes 0..groups-1, -1 = none)."""
         inside = np.ones(len(self.person), dtype=bool) if mask is None else mask.copy()
@@ -213,7 +213,7 @@ class Correction:
         return self.pathways.settings.confidence
 
     def _sums(
-        self, key: Integers, person: Integers, values: list[Floats], shape: tuple[int, int]
+        self, key: Int64s, person: Int64s, values: list[Floats], shape: tuple[int, int]
     ) -> tuple[list[Floats], list[Floats]]:
         size = shape[0] * shape[1]
         sums: list[Floats] = [
@@ -241,7 +241,7 @@ class Correction:
         return self._strangers(self.pairs, self.stranger[name].astype(np.float64), alike, 0.0)
 
     def _strangers(
-        self, pairs: pd.DataFrame, counts: Floats, apart: Mask, least: float
+        self, pairs: pd.DataFrame, counts: Floats, apart: Bools, least: float
     ) -> tuple[Floats, Floats]:
         """What a stranger's record counts for, by kind: point and draws.
 
@@ -267,7 +267,7 @@ class Correction:
         sums: list[Floats],
         draws: list[Floats],
         name: str,
-        rows: tuple[Integers, Integers, Floats],
+        rows: tuple[Int64s, Int64s, Floats],
         error: tuple[Floats, Floats, Floats, Floats],
     ) -> Counted:
         whole, linked, part = sums
@@ -300,7 +300,7 @@ class Correction:
             highest=_mean_with_all(p(0.0, rates.sensitivity_minimum), wholes),
         )
 
-    def _sizes(self, rows: tuple[Integers, Integers, Floats], shape: tuple[int, ...]) -> Floats:
+    def _sizes(self, rows: tuple[Int64s, Int64s, Floats], shape: tuple[int, ...]) -> Floats:
         """The effective sample size of each group and kind, and of all kinds together."""
         key, person, part = rows
         group = key // shape[1]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.estimate.columns import Floats, Integers, Mask
 from blindlink.analyst.estimate.regression import independent_columns
+from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.studies.probation_treatment.definitions import Definitions
 from blindlink.studies.probation_treatment.groups import UNKNOWN, grouped, levels
 
@@ -37,7 +37,7 @@ class Term:
     variable: str
     level: str
     column: int | None
-    rows: Mask
+    rows: Bools
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class Design:
     """A matrix with an intercept first, its rows among the cases, and what was left out."""
 
     X: Floats
-    rows: Integers
+    rows: Int64s
     terms: tuple[Term, ...]
     notes: tuple[str, ...]
 
 
-def design(cases: pd.DataFrame, outcome: Mask, rules: Definitions, *, termination: bool) -> Design:
+def design(cases: pd.DataFrame, outcome: Bools, rules: Definitions, *, termination: bool) -> Design:
     """The design of an access or outcome model over ``cases`` (a clean index from 0).
 
     Numbers are centred. Cases without one of the numbers are left out; missing categories are a
@@ -74,7 +74,7 @@ def design(cases: pd.DataFrame, outcome: Mask, rules: Definitions, *, terminatio
 
 
 class _Builder:
-    def __init__(self, size: int, outcome: Mask, rules: Definitions) -> None:
+    def __init__(self, size: int, outcome: Bools, rules: Definitions) -> None:
         self.columns: list[Floats] = [np.ones(size)]
         self.terms: list[Term] = []
         self.everybody = np.ones(size, dtype=bool)
@@ -101,7 +101,7 @@ class _Builder:
             self.terms.append(Term(name, level, len(self.columns), inside))
             self.columns.append(inside.astype(float))
 
-    def finish(self, rows: Integers, notes: list[str]) -> Design:
+    def finish(self, rows: Int64s, notes: list[str]) -> Design:
         keep = self.everybody
         X = np.column_stack(self.columns)[keep]
         fine = independent_columns(X)
@@ -120,7 +120,7 @@ class _Builder:
     def _rare(self, values: pd.Series) -> list[str]:
         return [level for level in values.unique() if not self._varies(_is(values, level))]
 
-    def _varies(self, inside: Mask) -> bool:
+    def _varies(self, inside: Bools) -> bool:
         with_outcome = int((inside & self.outcome).sum())
         return min(with_outcome, int(inside.sum()) - with_outcome) >= self.rules.minimum_level
 
@@ -131,5 +131,5 @@ class _Builder:
         return wanted if wanted in names else max(known, key=lambda name: (sizes[name], name))
 
 
-def _is(values: pd.Series, level: str) -> Mask:
+def _is(values: pd.Series, level: str) -> Bools:
     return np.asarray(values == level, dtype=bool)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.estimate.columns import Mask, content_hash, day_number, days, numbers, texts
+from blindlink.analyst.estimate.columns import content_hash, day_number, days, numbers, texts
+from blindlink.arrays import Bools
 from blindlink.studies.probation_treatment.definitions import INCONSISTENT, OPEN, Definitions
 
 RECEIVED, VALID, ELIGIBLE = 0, 1, 2
@@ -53,7 +54,7 @@ class Problems:
 
     rows: list[tuple[str, str, int, str]] = field(default_factory=list)
 
-    def add(self, table: str, problem: str, found: Mask, consequence: str) -> Mask:
+    def add(self, table: str, problem: str, found: Bools, consequence: str) -> Bools:
         """Count the rows of a mask, and give the mask back."""
         self.rows.append((table, problem, int(found.sum()), consequence))
         return found
@@ -190,7 +191,7 @@ def _check_order(frame: pd.DataFrame, problems: Problems) -> None:
     problems.add("events", "requirement number of two persons", shared.to_numpy(), "both counted")
 
 
-def _duplicates(frame: pd.DataFrame, identifier: str) -> Mask:
+def _duplicates(frame: pd.DataFrame, identifier: str) -> Bools:
     """Rows whose identifier stood before, in order of content so that row order says nothing."""
     order = frame.sort_values("hash", kind="stable").index
     again = frame.loc[order].duplicated(["person", identifier]) & (
@@ -199,7 +200,7 @@ def _duplicates(frame: pd.DataFrame, identifier: str) -> Mask:
     return np.asarray(again.reindex(frame.index), dtype=bool)
 
 
-def _overlaps(episodes: pd.DataFrame) -> Mask:
+def _overlaps(episodes: pd.DataFrame) -> Bools:
     """Episodes that begin before an earlier one of the person has ended."""
     order = episodes.sort_values(["person", "start", "end"], kind="stable")
     so_far = order["end"].groupby(order["person"]).cummax()

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.estimate.columns import Floats
+from blindlink.arrays import Floats
 from blindlink.studies.probation_treatment.definitions import Definitions
 
 UNKNOWN = "not recorded"

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.estimate.columns import Floats, Integers, Mask
+from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.studies.probation_treatment.linkage_error import ONE_TO_ONE
 from blindlink.studies.probation_treatment.pathways import Pathways
 
@@ -34,8 +34,8 @@ _LEAST = 1e-3  # nobody is held to have a partner for certain: the sampler could
 class Candidates:
     """Pairs with match probabilities, as arrays of one length; ``cardinality`` of the plan."""
 
-    left: Integers
-    right: Integers
+    left: Int64s
+    right: Int64s
     probability: Floats
     cardinality: str
 
@@ -72,7 +72,7 @@ def candidates(pathways: Pathways) -> Candidates | None:
     )
 
 
-def informed(probability: Floats, counts: Mask) -> Floats:
+def informed(probability: Floats, counts: Bools) -> Floats:
     """Match probabilities that also know whether the pair would count as engagement.
 
     The linker saw no payload. Drawn from its probabilities alone, linkages would pull engagement
@@ -88,7 +88,7 @@ def informed(probability: Floats, counts: Mask) -> Floats:
     return np.asarray(p)
 
 
-def _counts(pathways: Pathways, left: Integers, right: Integers) -> Mask:
+def _counts(pathways: Pathways, left: Int64s, right: Int64s) -> Bools:
     """Whether the right person's treatment is engagement for any sentence of the left person."""
     first = np.full(pathways.left_people, np.inf)
     person = pathways.cases["person"].to_numpy(dtype=np.int64)
@@ -145,7 +145,7 @@ def moved(pairs: Candidates, times: float) -> Candidates:
     return replace(pairs, probability=shifted((low + high) / 2))
 
 
-def draw(pairs: Candidates, generator: np.random.Generator) -> Mask:
+def draw(pairs: Candidates, generator: np.random.Generator) -> Bools:
     """One linkage: which pairs are links. Shape (pairs,)."""
     if pairs.cardinality == ONE_TO_ONE:
         return _matching(pairs, generator)
@@ -164,7 +164,7 @@ def pool(values: Floats, variances: Floats) -> Pooled:
     return Pooled(float(np.mean(values)), total, extra, freedom)
 
 
-def _one_each(owner: Integers, probability: Floats, generator: np.random.Generator) -> Mask:
+def _one_each(owner: Int64s, probability: Floats, generator: np.random.Generator) -> Bools:
     """For each owner one of its pairs or none, with the given probabilities."""
     order = np.argsort(owner, kind="stable")
     sums = np.cumsum(probability[order])
@@ -179,7 +179,7 @@ def _one_each(owner: Integers, probability: Floats, generator: np.random.Generat
     return chosen
 
 
-def _matching(pairs: Candidates, generator: np.random.Generator) -> Mask:
+def _matching(pairs: Candidates, generator: np.random.Generator) -> Bools:
     left, right = _compact(pairs.left), _compact(pairs.right)
     chance = _on_chance(left, right, pairs.probability)
     state = _one_each(left, pairs.probability, generator)
@@ -190,7 +190,7 @@ def _matching(pairs: Candidates, generator: np.random.Generator) -> Mask:
     return state
 
 
-def _on_chance(left: Integers, right: Integers, probability: Floats) -> Floats:
+def _on_chance(left: Int64s, right: Int64s, probability: Floats) -> Floats:
     """The probability that a pair is on, given that neither side has another partner."""
     p = np.clip(probability, 0.0, 1 - _LEAST)
     u = np.maximum(1 - np.bincount(left, weights=p), _LEAST)[left]
@@ -199,7 +199,7 @@ def _on_chance(left: Integers, right: Integers, probability: Floats) -> Floats:
     return np.asarray(odds / (1 + odds))
 
 
-def _first_of_each(right: Integers, state: Mask, generator: np.random.Generator) -> Mask:
+def _first_of_each(right: Int64s, state: Bools, generator: np.random.Generator) -> Bools:
     """Among the pairs that are on, one for each right person, at random."""
     rank = np.where(state, generator.random(len(right)), 2.0)
     least = np.full(int(right.max()) + 1, 3.0)
@@ -208,9 +208,9 @@ def _first_of_each(right: Integers, state: Mask, generator: np.random.Generator)
 
 
 def _sweep(
-    state: Mask,
-    left: Integers,
-    right: Integers,
+    state: Bools,
+    left: Int64s,
+    right: Int64s,
     chance: Floats,
     generator: np.random.Generator,
 ) -> None:
@@ -226,5 +226,5 @@ def _sweep(
     state[renewed] = (others == 0) & (generator.random(len(renewed)) < chance[renewed])
 
 
-def _compact(codes: Integers) -> Integers:
+def _compact(codes: Int64s) -> Int64s:
     return np.unique(codes, return_inverse=True)[1].astype(np.int64)

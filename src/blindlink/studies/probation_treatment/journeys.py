@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.estimate.columns import Floats, Integers, Mask
+from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.studies.probation_treatment.definitions import (
     ALCOHOL,
     INCONSISTENT,
@@ -35,7 +35,7 @@ class Journeys:
     ``exit`` and ``substance`` labels. All of shape (journeys,).
     """
 
-    person: Integers
+    person: Int64s
     start: Floats
     end: Floats
     exit: np.ndarray
@@ -60,7 +60,7 @@ class Journeys:
     def __len__(self) -> int:
         return len(self.person)
 
-    def next(self, person: Integers, day: Floats) -> Integers:
+    def next(self, person: Int64s, day: Floats) -> Int64s:
         """The journey that is open on the day, else the first that starts after it, else -1."""
         if not len(self):
             return np.full(len(person), NONE, dtype=np.int64)
@@ -68,22 +68,22 @@ class Journeys:
         inside = np.minimum(place, len(self) - 1)
         return np.where((place < len(self)) & (self.person[inside] == person), inside, NONE)
 
-    def open_on(self, person: Integers, day: Floats) -> Mask:
+    def open_on(self, person: Int64s, day: Floats) -> Bools:
         """Whether a journey of the person is open on the day."""
         return np.asarray(self.pick(self.start, self.next(person, day), np.inf) <= day)
 
-    def pick(self, values: np.ndarray, found: Integers, missing: Any) -> np.ndarray:
+    def pick(self, values: np.ndarray, found: Int64s, missing: Any) -> np.ndarray:
         """``values`` of the journeys found, ``missing`` where there is none."""
         if not len(self):
             return np.full(len(found), missing, dtype=values.dtype)
         return np.where(found == NONE, missing, values[found])
 
 
-def _key(person: Integers, day: Floats) -> Integers:
+def _key(person: Int64s, day: Floats) -> Int64s:
     return person * _SPAN + np.minimum(day + _ORIGIN, _SPAN - 1).astype(np.int64)
 
 
-def _latest_before(person: Integers, end: Floats) -> Floats:
+def _latest_before(person: Int64s, end: Floats) -> Floats:
     """The latest end among the person's rows above each row, -inf for the first row."""
     running = np.maximum.accumulate(_key(person, end))
     before = np.concatenate([[-_SPAN], running[:-1]])
@@ -92,16 +92,16 @@ def _latest_before(person: Integers, end: Floats) -> Floats:
     return np.where(same, np.where(day >= _SPAN - 1, np.inf, day - _ORIGIN), -np.inf)
 
 
-def _numbered(person: Integers, start: Floats, end: Floats, gap_days: int) -> Integers:
+def _numbered(person: Int64s, start: Floats, end: Floats, gap_days: int) -> Int64s:
     """The journey of each episode, counted from 0."""
     return np.asarray(np.cumsum(start > _latest_before(person, end) + gap_days) - 1)
 
 
-def _reduce(operation: np.ufunc, values: np.ndarray, first: Integers) -> np.ndarray:
+def _reduce(operation: np.ufunc, values: np.ndarray, first: Int64s) -> np.ndarray:
     return np.asarray(operation.reduceat(values, first) if len(first) else values[:0])
 
 
-def _exits(outcome: pd.Series, last: Mask, number: Integers, end: Floats) -> np.ndarray:
+def _exits(outcome: pd.Series, last: Bools, number: Int64s, end: Floats) -> np.ndarray:
     codes, labels = pd.factorize(outcome)
     lowest, highest = (np.full(len(end), start) for start in (len(labels), -1))
     np.minimum.at(lowest, number[last], codes[last])
@@ -111,7 +111,7 @@ def _exits(outcome: pd.Series, last: Mask, number: Integers, end: Floats) -> np.
     return np.where(np.isinf(end), OPEN, exits).astype(object)
 
 
-def _substances(frame: pd.DataFrame, first: Integers) -> np.ndarray:
+def _substances(frame: pd.DataFrame, first: Int64s) -> np.ndarray:
     opiate, other, alcohol = (
         _reduce(np.logical_or, frame[name].to_numpy(dtype=bool), first)
         for name in ("opiate", "non_opiate", "alcohol")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, stats
 
-from blindlink.analyst.estimate.columns import Floats, Integers
+from blindlink.arrays import Floats, Int64s
 from blindlink.studies.probation_treatment.definitions import SecondRecord
 
 POISSON, NEGATIVE_BINOMIAL = "equal chance of strangers", "unequal chance of strangers"
@@ -45,7 +45,7 @@ class LinkCounts:
     expected: Floats
 
 
-def fit_link_counts(counts: Integers, second: SecondRecord) -> tuple[LinkCounts | None, str]:
+def fit_link_counts(counts: Int64s, second: SecondRecord) -> tuple[LinkCounts | None, str]:
     """The first model that fits, or None and why. ``counts``: pairs of each person, shape (n,)."""
     observed = np.bincount(counts).astype(float)
     if observed.sum() < LEAST_PEOPLE or len(observed) < 3:

@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from blindlink.analyst.estimate.columns import Floats
+from blindlink.arrays import Floats
 from blindlink.studies.probation_treatment.definitions import Settings, beta_parameters
 
 ONE_TO_ONE = "one-to-one"

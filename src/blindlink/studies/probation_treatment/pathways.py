@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from blindlink.analyst.cohort.folder import Cohort
-from blindlink.analyst.estimate.columns import Hashes, Integers, Mask, day_number, mix, sum_hashes
+from blindlink.analyst.estimate.columns import day_number, mix, sum_hashes
+from blindlink.arrays import Bools, Int64s, Words
 from blindlink.studies.probation_treatment.definitions import Settings
 from blindlink.studies.probation_treatment.extracts import (
     ELIGIBLE,
@@ -42,7 +43,7 @@ class Pathways:
     cases: pd.DataFrame
     links: pd.DataFrame
     candidates: pd.DataFrame
-    candidate_counts: Integers
+    candidate_counts: Int64s
     episodes: pd.DataFrame
     forms: pd.DataFrame
     left_people: int
@@ -198,12 +199,12 @@ def _codes(
     return first, second
 
 
-def _among(names: pd.Series, people: pd.Index) -> Mask:
+def _among(names: pd.Series, people: pd.Index) -> Bools:
     # Series.isin is ten times slower on Arrow strings.
     return people.get_indexer(pd.Index(names)) >= 0
 
 
-def _own(people: pd.Index, rows: pd.DataFrame) -> Hashes:
+def _own(people: pd.Index, rows: pd.DataFrame) -> Words:
     at = people.get_indexer(pd.Index(rows["person"]))
     known = at >= 0
     return sum_hashes(at[known], mix(rows["hash"].to_numpy()[known]), len(people))
@@ -238,7 +239,7 @@ def _mark_linked(candidates: pd.DataFrame, links: pd.DataFrame, right_people: in
     )
 
 
-def _counts(counts: pd.DataFrame, codes: pd.Series, owner: str) -> Integers:
+def _counts(counts: pd.DataFrame, codes: pd.Series, owner: str) -> Int64s:
     mine = counts[(counts["owner"] == owner) & counts["person"].isin(codes.index)]
     totals = np.zeros(len(codes), dtype=np.int64)
     totals[codes.reindex(mine["person"]).to_numpy(dtype=np.int64)] = mine["count"].to_numpy()

@@ -7,7 +7,7 @@ P T + (1 - P) S, with T for true records and S for strangers', and least squares
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.estimate.columns import Floats
+from blindlink.arrays import Floats
 from blindlink.studies.probation_treatment.pathways import Pathways
 
 POOL_PAIRS = 200_000

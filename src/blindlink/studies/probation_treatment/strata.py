@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from blindlink.analyst.estimate.columns import Floats
+from blindlink.arrays import Floats
 from blindlink.studies.probation_treatment.pathways import Pathways
 
 TRUE_PAIRS, CASES = 20.0, 100.0  # what everybody weighs in each group: a prior, not a tuned figure

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from blindlink.arrays import Int64s
 from blindlink.errors import InputError, MissingExtraError
 from blindlink.files import reason
-from blindlink.synthetic.generator.parameters import Ints
 
 FILES = ("dataset4a.csv", "dataset4b.csv")
 PERSON = "person"
@@ -31,8 +31,8 @@ class Benchmark:
 
     left: pa.Table
     right: pa.Table
-    left_person: Ints
-    right_person: Ints
+    left_person: Int64s
+    right_person: Int64s
 
     @property
     def pairs(self) -> int:
@@ -86,7 +86,7 @@ def _read(path: Path) -> dict[int, dict[str, str]]:
     return {int(row["rec_id"].split("-")[1]): row for row in rows}
 
 
-def _table(rows: dict[int, dict[str, str]], people: Ints) -> pa.Table:
+def _table(rows: dict[int, dict[str, str]], people: Int64s) -> pa.Table:
     chosen = [rows[person] for person in people.tolist()]
     width = len(str(len(chosen)))
     columns = {

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from blindlink.synthetic.generator.parameters import OUTCOMES, Floats, Parameters
+from blindlink.arrays import Floats
+from blindlink.synthetic.generator.parameters import OUTCOMES, Parameters
 
 BREACH_NOT_ENGAGED, BREACH_ENGAGED = 0.38, 0.27
 DEATH_KNOWN = 0.95

@@ -13,14 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from blindlink.synthetic.generator.parameters import (
-    OUTCOMES,
-    SUBSTANCES,
-    Flags,
-    Floats,
-    Ints,
-    Parameters,
-)
+from blindlink.arrays import Bools, Floats, Int64s
+from blindlink.synthetic.generator.parameters import OUTCOMES, SUBSTANCES, Parameters
 
 ROUNDS = 30
 EARLY_DAYS = 20  # entries on days 1 to 21
@@ -54,10 +48,10 @@ class Journeys:
     the end's position in OUTCOMES, and whether it starts within the observation.
     """
 
-    start: Ints
-    end: Ints
-    outcome: Ints
-    valid: Flags
+    start: Int64s
+    end: Int64s
+    outcome: Int64s
+    valid: Bools
 
 
 @dataclass
@@ -74,8 +68,8 @@ class Levers:
 class Pairs:
     """Ordered pairs of requirements of one person, each requirement with itself included."""
 
-    of: Ints
-    by: Ints
+    of: Int64s
+    by: Int64s
 
 
 def draw_engagement(
@@ -120,11 +114,11 @@ def _draws(rng: np.random.Generator, n: int) -> Draws:
     )
 
 
-def _substances(rng: np.random.Generator, kind: Ints, parameters: Parameters) -> Ints:
+def _substances(rng: np.random.Generator, kind: Int64s, parameters: Parameters) -> Int64s:
     shares = np.array(parameters.mix.substances)
     cumulative = np.cumsum(shares / shares.sum(axis=1, keepdims=True), axis=1)[kind]
     found = (rng.random(len(kind))[:, None] > cumulative).sum(axis=1)
-    group: Ints = np.minimum(found, len(SUBSTANCES) - 1).astype(np.int64)
+    group: Int64s = np.minimum(found, len(SUBSTANCES) - 1).astype(np.int64)
     return group
 
 
@@ -138,7 +132,7 @@ def _start(parameters: Parameters) -> Levers:
     )
 
 
-def _pairs(person: Ints) -> Pairs:
+def _pairs(person: Int64s) -> Pairs:
     """Requirements are ordered by person, so a person's own are neighbours."""
     n, by, of = len(person), [np.arange(len(person))], [np.arange(len(person))]
     for step in range(1, n):
@@ -151,7 +145,7 @@ def _pairs(person: Ints) -> Pairs:
 
 
 def _possible(
-    frame: pd.DataFrame, substance: Ints, draws: Draws, levers: Levers, parameters: Parameters
+    frame: pd.DataFrame, substance: Int64s, draws: Draws, levers: Levers, parameters: Parameters
 ) -> Journeys:
     kind, date = frame["kind"].to_numpy(), frame["date"].to_numpy()
     already = np.array(parameters.open_at_sentence)[kind]
@@ -214,7 +208,7 @@ def _adjust_outcomes(
     levers.scale[k] *= np.exp(0.7 * (_logit(1 - float(goal.sum())) - _logit(still)))
 
 
-def _any(chance: Floats, pairs: Pairs, holds: Flags) -> Floats:
+def _any(chance: Floats, pairs: Pairs, holds: Bools) -> Floats:
     """Probability that at least one real journey of the person holds, per requirement."""
     missed = np.log1p(-np.where(holds, chance[pairs.by], 0.0))
     result: Floats = -np.expm1(np.bincount(pairs.of, missed, minlength=len(chance)))

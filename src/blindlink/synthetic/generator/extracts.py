@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from blindlink.arrays import Bools, Int64s, Objects
 from blindlink.synthetic.generator.identifiers import iso
-from blindlink.synthetic.generator.parameters import KINDS, Flags, Ints, Texts
+from blindlink.synthetic.generator.parameters import KINDS
 from blindlink.synthetic.generator.places import Places
 from blindlink.synthetic.generator.population import ETHNICITIES, People, ages_at
 from blindlink.synthetic.generator.top import USES
@@ -34,8 +35,8 @@ class Extract:
     """
 
     tables: Mapping[str, pa.Table]
-    ids: Texts
-    row_ids: Texts
+    ids: Objects
+    row_ids: Objects
 
 
 def moj_tables(
@@ -140,7 +141,7 @@ def _episode_rows(
     episodes: pd.DataFrame,
     everyone: People,
     places: Places,
-    ids: Texts,
+    ids: Objects,
 ) -> pd.DataFrame:
     entity = episodes["entity"].to_numpy()
     place = entities["place"].to_numpy()[entity]
@@ -185,7 +186,7 @@ def _form_rows(forms: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _agencies(rng: np.random.Generator, place: Ints, places: Places) -> Texts:
+def _agencies(rng: np.random.Generator, place: Int64s, places: Places) -> Objects:
     """An agency code per local authority, a few agencies each."""
     first = places.authority_range[place, 0]
     number = np.searchsorted(np.unique(places.authority_range[:, 0]), first)
@@ -193,33 +194,33 @@ def _agencies(rng: np.random.Generator, place: Ints, places: Places) -> Texts:
     codes = np.array(
         [f"A{i:04d}" for i in range(AGENCIES * (int(number.max(initial=0)) + 1))], object
     )
-    found: Texts = codes[number * AGENCIES + pick]
+    found: Objects = codes[number * AGENCIES + pick]
     return found
 
 
-def _ids(rng: np.random.Generator, n: int, letter: str) -> Texts:
+def _ids(rng: np.random.Generator, n: int, letter: str) -> Objects:
     """``n`` different ids in random order, so that a number tells nothing about a person."""
     numbers = rng.choice(10**8, size=n, replace=False)
     return np.array([f"{letter}{number:08d}" for number in numbers.tolist()], dtype=object)
 
 
-def _dates(days: Ints) -> Texts:
+def _dates(days: Int64s) -> Objects:
     """Days as text, empty where they are negative."""
     return np.where(days < 0, "", iso(np.maximum(days, 0)))
 
 
-def _codes(codes: Ints) -> Texts:
+def _codes(codes: Int64s) -> Objects:
     """Codes as text, empty where they are 0."""
     return _looked_up(codes, codes == 0)
 
 
-def _days(days: Ints) -> Texts:
+def _days(days: Int64s) -> Objects:
     return _looked_up(days, days < 0)
 
 
-def _looked_up(numbers: Ints, missing: Flags) -> Texts:
+def _looked_up(numbers: Int64s, missing: Bools) -> Objects:
     unique, back = np.unique(numbers, return_inverse=True)
-    found: Texts = np.where(missing, "", unique.astype(str).astype(object)[back])
+    found: Objects = np.where(missing, "", unique.astype(str).astype(object)[back])
     return found
 
 

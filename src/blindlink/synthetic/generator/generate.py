@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from blindlink import frames
+from blindlink.arrays import Int64s
 from blindlink.errors import InputError
 from blindlink.progress import Progress, silent
 from blindlink.synthetic.generator import cases, extracts, probation, top, treatment, truth
@@ -25,7 +26,7 @@ from blindlink.synthetic.generator.identifiers import (
     treatment_places,
 )
 from blindlink.synthetic.generator.names import english_names
-from blindlink.synthetic.generator.parameters import Ints, Parameters
+from blindlink.synthetic.generator.parameters import Parameters
 from blindlink.synthetic.generator.places import england
 from blindlink.synthetic.generator.population import TREATMENT_PEOPLE, People, draw_people, join
 from blindlink.synthetic.generator.unusable import with_unusable
@@ -183,7 +184,7 @@ def _entities(
     return episodes.merge(number, on=["person", "part"], how="left"), entities
 
 
-def _known_places(entities: pd.DataFrame, cohort: int) -> Ints:
+def _known_places(entities: pd.DataFrame, cohort: int) -> Int64s:
     """A place where treatment knows each of the cohort's people, or NO_PLACE."""
     first = entities[entities["person"] < cohort].drop_duplicates("person", keep="last")
     place = np.full(cohort, NO_PLACE, dtype=np.int64)

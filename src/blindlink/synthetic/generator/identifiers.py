@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from blindlink.arrays import Bools, Int64s, Objects
 from blindlink.synthetic.generator.names import Names
-from blindlink.synthetic.generator.parameters import Flags, IdentifierErrors, Ints, Texts
+from blindlink.synthetic.generator.parameters import IdentifierErrors
 from blindlink.synthetic.generator.places import Places
 from blindlink.synthetic.generator.population import People
 
@@ -28,7 +29,7 @@ class Vocabulary:
     errors: IdentifierErrors
 
 
-def treatment_places(rng: np.random.Generator, home: Ints, words: Vocabulary) -> Ints:
+def treatment_places(rng: np.random.Generator, home: Int64s, words: Vocabulary) -> Int64s:
     """Where the treatment service has each person: mostly the same outward area as probation."""
     near, region, beyond = words.errors.outward_elsewhere
     spot = rng.random(len(home))
@@ -40,7 +41,7 @@ def treatment_places(rng: np.random.Generator, home: Ints, words: Vocabulary) ->
     return place
 
 
-def moved_places(rng: np.random.Generator, home: Ints, places: Places) -> Ints:
+def moved_places(rng: np.random.Generator, home: Int64s, places: Places) -> Int64s:
     """Where people live after a move to another area: two in three stay in the region."""
     place = places.elsewhere(rng, home, 2)
     far = rng.random(len(home)) < 1 / 3
@@ -49,7 +50,7 @@ def moved_places(rng: np.random.Generator, home: Ints, places: Places) -> Ints:
 
 
 def ohid_identities(
-    rng: np.random.Generator, people: People, person: Ints, place: Ints, words: Vocabulary
+    rng: np.random.Generator, people: People, person: Int64s, place: Int64s, words: Vocabulary
 ) -> pd.DataFrame:
     """One row per entity (``person``, ``place``): initials, date of birth, sex 1|2, and place."""
     errors, n = words.errors, len(person)
@@ -78,7 +79,7 @@ def ohid_identities(
 
 
 def moj_identities(
-    rng: np.random.Generator, people: People, treatment: Ints, words: Vocabulary
+    rng: np.random.Generator, people: People, treatment: Int64s, words: Vocabulary
 ) -> pd.DataFrame:
     """Main, alias and previous-address rows. Column ``person`` is the position in ``people``.
 
@@ -90,16 +91,16 @@ def moj_identities(
     return pd.concat([main, alias, previous], ignore_index=True)
 
 
-def iso(days: Ints) -> Texts:
+def iso(days: Int64s) -> Objects:
     """Days as YYYY-MM-DD text; negative sentinels are the caller's business."""
     unique, back = np.unique(days, return_inverse=True)
-    texts: Texts = np.datetime_as_string(unique.astype("datetime64[D]")).astype(object)[back]
+    texts: Objects = np.datetime_as_string(unique.astype("datetime64[D]")).astype(object)[back]
     return texts
 
 
 def _initials(
-    rng: np.random.Generator, people: People, person: Ints, words: Vocabulary
-) -> tuple[Texts, Texts]:
+    rng: np.random.Generator, people: People, person: Int64s, words: Vocabulary
+) -> tuple[Objects, Objects]:
     """The initials that a treatment service notes: of a familiar form, or a former surname."""
     errors, names, n = words.errors, words.names, len(person)
     forename, surname = people.forename[person], people.surname[person]
@@ -118,11 +119,13 @@ def _initials(
     return first, _first_letters(names.surnames[surname])
 
 
-def _first_letters(words: Texts) -> Texts:
+def _first_letters(words: Objects) -> Objects:
     return np.array([word[:1] for word in words], dtype=object)
 
 
-def _births(rng: np.random.Generator, born: Ints, errors: IdentifierErrors, default: float) -> Ints:
+def _births(
+    rng: np.random.Generator, born: Int64s, errors: IdentifierErrors, default: float
+) -> Int64s:
     """Dates of birth as recorded: one part wrong, day and month swapped, or 1 January."""
     spot = rng.random(len(born))
     date = born.astype("datetime64[D]")
@@ -139,7 +142,7 @@ def _births(rng: np.random.Generator, born: Ints, errors: IdentifierErrors, defa
     return np.where(unknown, year.astype("datetime64[D]").astype(np.int64), found)
 
 
-def _mistyped(rng: np.random.Generator, born: Ints, in_month: Ints, year: np.ndarray) -> Ints:
+def _mistyped(rng: np.random.Generator, born: Int64s, in_month: Int64s, year: np.ndarray) -> Int64s:
     """One part of the date is wrong: the day, the month, or the year."""
     part, step = rng.integers(0, 3, len(born)), rng.integers(1, 10, len(born))
     sign = np.where(rng.random(len(born)) < 0.5, 1, -1)
@@ -178,10 +181,10 @@ def _main(rng: np.random.Generator, people: People, words: Vocabulary) -> pd.Dat
 def _with_place(
     rng: np.random.Generator,
     frame: pd.DataFrame,
-    place: Ints,
+    place: Int64s,
     places: Places,
-    has_postcode: Flags,
-    known: Flags,
+    has_postcode: Bools,
+    known: Bools,
     kind: str,
 ) -> pd.DataFrame:
     postcode = _postcodes(rng, places.outward[place])
@@ -193,15 +196,15 @@ def _with_place(
     )
 
 
-def _postcodes(rng: np.random.Generator, outward: Texts) -> Texts:
+def _postcodes(rng: np.random.Generator, outward: Objects) -> Objects:
     n = len(outward)
     digit = rng.integers(0, 10, n).astype(str).astype(object)
     unit = _UNIT[rng.integers(0, len(_UNIT), n)] + _UNIT[rng.integers(0, len(_UNIT), n)]
-    found: Texts = outward + " " + digit + unit
+    found: Objects = outward + " " + digit + unit
     return found
 
 
-def _typed(rng: np.random.Generator, words: Texts, share: float) -> Texts:
+def _typed(rng: np.random.Generator, words: Objects, share: float) -> Objects:
     """Words with one letter after the first replaced, in ``share`` of them."""
     found = words.copy()
     for i in np.flatnonzero(rng.random(len(words)) < share):
@@ -243,7 +246,7 @@ def _previous(
     rng: np.random.Generator,
     people: People,
     main: pd.DataFrame,
-    treatment: Ints,
+    treatment: Int64s,
     words: Vocabulary,
 ) -> pd.DataFrame:
     """A former address: where treatment knows the person, or elsewhere in the region."""

@@ -11,7 +11,7 @@ from importlib import resources
 
 import numpy as np
 
-from blindlink.synthetic.generator.parameters import Flags, Ints, Texts
+from blindlink.arrays import Bools, Int64s, Objects
 
 RARE_SHARE = 0.42  # of British surnames outside the common ones
 YOUNG_FROM = 1980  # first year of birth of the younger column
@@ -34,15 +34,15 @@ class Names:
     ``familiar``: the familiar form of each forename where its initial differs, else empty.
     """
 
-    forenames: Texts
-    familiar: Texts
-    surnames: Texts
-    forename_weights: dict[tuple[str, str, bool], tuple[Ints, np.ndarray]]
-    surname_weights: dict[str, tuple[Ints, np.ndarray]]
+    forenames: Objects
+    familiar: Objects
+    surnames: Objects
+    forename_weights: dict[tuple[str, str, bool], tuple[Int64s, np.ndarray]]
+    surname_weights: dict[str, tuple[Int64s, np.ndarray]]
 
     def draw_forenames(
-        self, rng: np.random.Generator, female: Flags, asian: Flags, born_year: Ints
-    ) -> Ints:
+        self, rng: np.random.Generator, female: Bools, asian: Bools, born_year: Int64s
+    ) -> Int64s:
         """Positions in ``forenames``, by sex, family of names and year of birth."""
         found = np.zeros(len(female), dtype=np.int64)
         for (sex, family, young), (choice, weight) in self.forename_weights.items():
@@ -51,7 +51,7 @@ class Names:
             found[mask] = rng.choice(choice, size=int(mask.sum()), p=weight)
         return found
 
-    def draw_surnames(self, rng: np.random.Generator, asian: Flags) -> Ints:
+    def draw_surnames(self, rng: np.random.Generator, asian: Bools) -> Int64s:
         """Positions in ``surnames``, by family of names."""
         found = np.zeros(len(asian), dtype=np.int64)
         for family, (choice, weight) in self.surname_weights.items():
@@ -83,7 +83,7 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 def _forename_weights(
     rows: list[dict[str, str]],
-) -> dict[tuple[str, str, bool], tuple[Ints, np.ndarray]]:
+) -> dict[tuple[str, str, bool], tuple[Int64s, np.ndarray]]:
     weights = {}
     for sex in "MF":
         for family in ("british", "asian"):
@@ -94,7 +94,7 @@ def _forename_weights(
     return weights
 
 
-def _surname_weights(rows: list[dict[str, str]], rare: int) -> dict[str, tuple[Ints, np.ndarray]]:
+def _surname_weights(rows: list[dict[str, str]], rare: int) -> dict[str, tuple[Int64s, np.ndarray]]:
     weights = {}
     for family, tail in (("british", rare), ("asian", 0)):
         common = [i for i, row in enumerate(rows) if row["family"] == family]

@@ -10,14 +10,6 @@ this.
 import datetime as dt
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Texts = npt.NDArray[np.object_]
-
 KINDS = ("ATR", "DRR")
 SUBSTANCES = ("alcohol only", "non-opiate and alcohol", "opiate", "non-opiate only")
 OUTCOMES = ("completed", "dropped out", "transferred", "custody", "declined", "withdrawn", "died")

@@ -12,7 +12,7 @@ from importlib import resources
 
 import numpy as np
 
-from blindlink.synthetic.generator.parameters import Floats, Ints, Texts
+from blindlink.arrays import Floats, Int64s, Objects
 
 RESIDENTS_PER_OUTWARD = 22
 # Treatment and probation are denser where deprivation is; rough ratios to the national rate.
@@ -37,18 +37,18 @@ class Places:
     ``authority_range``, ``region_range``: (k, 2) first position and one past the last.
     """
 
-    outward: Texts
-    authority: Texts
-    region: Texts
+    outward: Objects
+    authority: Objects
+    region: Objects
     cumulative: Floats
-    authority_range: Ints
-    region_range: Ints
+    authority_range: Int64s
+    region_range: Int64s
 
-    def draw(self, rng: np.random.Generator, n: int) -> Ints:
+    def draw(self, rng: np.random.Generator, n: int) -> Int64s:
         """Positions of ``n`` homes, by weight."""
         return self._at(rng.random(n) * self.cumulative[-1])
 
-    def elsewhere(self, rng: np.random.Generator, home: Ints, level: int) -> Ints:
+    def elsewhere(self, rng: np.random.Generator, home: Int64s, level: int) -> Int64s:
         """Another home for each: 1 in the same authority, 2 in the same region, 3 in another one.
 
         An authority of one area, where level 1 has no other, keeps it.
@@ -66,7 +66,7 @@ class Places:
         spot += np.where(spot >= inner[:, 0], inner[:, 1] - inner[:, 0], 0.0)
         return np.where(room > 0, self._at(spot), home)
 
-    def _at(self, spot: Floats) -> Ints:
+    def _at(self, spot: Floats) -> Int64s:
         found = np.searchsorted(self.cumulative, spot, side="right") - 1
         return np.clip(found, 0, len(self.outward) - 1)
 
@@ -107,7 +107,7 @@ def _authorities() -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
-def _ranges(names: list[str]) -> Ints:
+def _ranges(names: list[str]) -> Int64s:
     found = np.array(names)
     starts = np.flatnonzero(np.concatenate([[True], found[1:] != found[:-1]]))
     ends = np.append(starts[1:], len(found))

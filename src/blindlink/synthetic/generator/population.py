@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.synthetic.generator.names import Names
-from blindlink.synthetic.generator.parameters import Flags, Floats, Ints
 from blindlink.synthetic.generator.places import Places
 
 ETHNICITIES = ("white", "mixed", "asian", "black", "other", "not_stated")
@@ -31,12 +31,12 @@ TREATMENT_PEOPLE = Profile(0.31, 4.2, 5.5, (0.84, 0.03, 0.05, 0.04, 0.02, 0.02))
 class People:
     """Arrays of one item per person. ``born`` in days; ``home`` a position in the places."""
 
-    female: Flags
-    born: Ints
-    ethnicity: Ints
-    forename: Ints
-    surname: Ints
-    home: Ints
+    female: Bools
+    born: Int64s
+    ethnicity: Int64s
+    forename: Int64s
+    surname: Int64s
+    home: Int64s
 
     def __len__(self) -> int:
         return len(self.born)
@@ -45,7 +45,7 @@ class People:
 def draw_people(
     rng: np.random.Generator,
     profile: Profile,
-    reference: Ints,
+    reference: Int64s,
     *,
     names: Names,
     places: Places,
@@ -72,17 +72,17 @@ def join(*groups: People) -> People:
     return People(*(np.concatenate([getattr(group, name) for group in groups]) for name in fields))
 
 
-def years_of(days: Ints) -> Ints:
+def years_of(days: Int64s) -> Int64s:
     """Calendar year of each day."""
     return days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
 
 
-def ages_at(born: Ints, when: Ints) -> Ints:
+def ages_at(born: Int64s, when: Int64s) -> Int64s:
     """Completed years of age."""
     years: Floats = (when - born) / YEAR
     return np.floor(years).astype(np.int64)
 
 
-def _ages(rng: np.random.Generator, profile: Profile, n: int) -> Ints:
+def _ages(rng: np.random.Generator, profile: Profile, n: int) -> Int64s:
     years = 18.05 + rng.gamma(profile.age_shape, profile.age_scale, n)
     return np.round(np.minimum(years, 84.0) * YEAR).astype(np.int64)

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from blindlink.arrays import Floats, Int64s, Objects
 from blindlink.synthetic.generator.names import Names
-from blindlink.synthetic.generator.parameters import Effects, Floats, Ints, Parameters, Texts
+from blindlink.synthetic.generator.parameters import Effects, Parameters
 from blindlink.synthetic.generator.places import Places
 from blindlink.synthetic.generator.population import (
     ATR_PEOPLE,
@@ -70,12 +71,12 @@ def draw_probation(
     return people, _covariates(rng, frame, people, parameters)
 
 
-def _who(rng: np.random.Generator, parameters: Parameters) -> tuple[Ints, Ints]:
+def _who(rng: np.random.Generator, parameters: Parameters) -> tuple[Int64s, Int64s]:
     """Kind and person of every requirement: each person has one, and some have more."""
     total = parameters.requirements
     atr = round(total * parameters.atr_share)
     kinds, persons, start = [], [], 0
-    own: list[Ints] = []
+    own: list[Int64s] = []
     for count in (atr, total - atr):
         people = min(count, round(count * parameters.people_per_requirement))
         own.append(np.arange(start, start + people))
@@ -89,7 +90,7 @@ def _who(rng: np.random.Generator, parameters: Parameters) -> tuple[Ints, Ints]:
     return np.concatenate(kinds), np.concatenate(persons)
 
 
-def _dates(rng: np.random.Generator, parameters: Parameters, n: int) -> Ints:
+def _dates(rng: np.random.Generator, parameters: Parameters, n: int) -> Int64s:
     days = np.arange(parameters.first_day, parameters.last_day + 1)
     months = pd.DatetimeIndex(days.astype("datetime64[D]"))
     closed = np.zeros(len(days), dtype=bool)
@@ -116,7 +117,7 @@ def _same_sentence(
 
 
 def _people(
-    rng: np.random.Generator, first: Ints, kind: Ints, *, names: Names, places: Places
+    rng: np.random.Generator, first: Int64s, kind: Int64s, *, names: Names, places: Places
 ) -> People:
     groups = [
         draw_people(rng, profile, first[kind == k], names=names, places=places)
@@ -153,25 +154,25 @@ def _covariates(
 
 
 def _pick(
-    rng: np.random.Generator, kind: Ints, shares: dict[str, tuple[float, float]]
+    rng: np.random.Generator, kind: Int64s, shares: dict[str, tuple[float, float]]
 ) -> np.ndarray:
     cumulative = np.cumsum(np.array(list(shares.values())), axis=0).T
     spot = rng.random(len(kind))[:, None]
     column = (spot > cumulative[kind] / cumulative[kind][:, -1:]).sum(axis=1)
-    found: Texts = np.array(list(shares), dtype=object)[column]
+    found: Objects = np.array(list(shares), dtype=object)[column]
     return found
 
 
-def _ogrs(rng: np.random.Generator, kind: Ints, risk: Floats) -> Ints:
+def _ogrs(rng: np.random.Generator, kind: Int64s, risk: Floats) -> Int64s:
     score: Floats = np.where(kind == 0, -0.35, 0.45) + 0.8 * risk + rng.normal(0, 0.6, len(kind))
-    rounded: Ints = np.round(100 / (1 + np.exp(-score))).astype(np.int64)
+    rounded: Int64s = np.round(100 / (1 + np.exp(-score))).astype(np.int64)
     return rounded
 
 
-def _lengths(rng: np.random.Generator, kind: Ints) -> Ints:
+def _lengths(rng: np.random.Generator, kind: Int64s) -> Int64s:
     cumulative = np.cumsum(np.array(LENGTH_SHARES), axis=1)[kind]
     column = (rng.random(len(kind))[:, None] > cumulative).sum(axis=1)
-    found: Ints = np.array(LENGTHS)[np.minimum(column, len(LENGTHS) - 1)]
+    found: Int64s = np.array(LENGTHS)[np.minimum(column, len(LENGTHS) - 1)]
     return found
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from blindlink.synthetic.generator.parameters import Flags, Floats, Ints
+from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.synthetic.generator.treatment import OPEN
 
 REVIEW_DAYS = 91
@@ -81,12 +81,12 @@ def _remaining(rng: np.random.Generator, episodes: pd.DataFrame, forms: pd.DataF
     return result
 
 
-def _uses(episodes: pd.DataFrame, codes: tuple[int, ...]) -> Flags:
-    found: Flags = episodes[["drug_1", "drug_2", "drug_3"]].isin(codes).any(axis=1).to_numpy()
+def _uses(episodes: pd.DataFrame, codes: tuple[int, ...]) -> Bools:
+    found: Bools = episodes[["drug_1", "drug_2", "drug_3"]].isin(codes).any(axis=1).to_numpy()
     return found
 
 
-def _days(rng: np.random.Generator, days: Floats) -> Ints:
+def _days(rng: np.random.Generator, days: Floats) -> Int64s:
     noisy = np.where(days > 0, days + rng.normal(0, 0.8, len(days)), 0.0)
     found = np.clip(np.round(noisy), 0, 28).astype(np.int64)
     found = np.where((days > 0) & (found == 0), 1, found)

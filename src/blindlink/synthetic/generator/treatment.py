@@ -7,14 +7,8 @@ moves to another area is a new person at OHID, an *entity* here.
 import numpy as np
 import pandas as pd
 
-from blindlink.synthetic.generator.parameters import (
-    OUTCOMES,
-    SUBSTANCES,
-    Flags,
-    Ints,
-    Parameters,
-    Texts,
-)
+from blindlink.arrays import Bools, Int64s, Objects
+from blindlink.synthetic.generator.parameters import OUTCOMES, SUBSTANCES, Parameters
 
 OPEN = -1
 # Journeys of people outside the cohort: shares by substance group and by end (OUTCOMES).
@@ -57,8 +51,8 @@ MODALITIES = ("psychosocial", "pharmacological", "recovery_support")
 def cohort_journeys(
     rng: np.random.Generator,
     engaged: pd.DataFrame,
-    first_date: Ints,
-    last_date: Ints,
+    first_date: Int64s,
+    last_date: Int64s,
     parameters: Parameters,
 ) -> pd.DataFrame:
     """The journeys from sentences, later returns, and earlier treatment that ended before.
@@ -87,7 +81,7 @@ def cohort_journeys(
 
 
 def _returns(
-    rng: np.random.Generator, own: pd.DataFrame, last_date: Ints, parameters: Parameters
+    rng: np.random.Generator, own: pd.DataFrame, last_date: Int64s, parameters: Parameters
 ) -> pd.DataFrame:
     died = OUTCOMES.index("died")
     closed = (own["end"] <= parameters.last_day) & (own["outcome"] != died)
@@ -103,7 +97,7 @@ def _returns(
 
 
 def _earlier(
-    rng: np.random.Generator, first_date: Ints, own: pd.DataFrame, parameters: Parameters
+    rng: np.random.Generator, first_date: Int64s, own: pd.DataFrame, parameters: Parameters
 ) -> pd.DataFrame:
     """Treatment that was over a month before the first sentence: a record, but no engagement."""
     person = np.flatnonzero(rng.random(len(first_date)) < parameters.earlier_treatment)
@@ -178,7 +172,7 @@ def episodes(
     return frame.sort_values(["person", "start", "end"], kind="stable", ignore_index=True)
 
 
-def parts(rng: np.random.Generator, frame: pd.DataFrame, share: float) -> Ints:
+def parts(rng: np.random.Generator, frame: pd.DataFrame, share: float) -> Int64s:
     """0, or 1 after a move, which a ``share`` of the persons with several episodes make."""
     size = frame.groupby("person")["start"].transform("size").to_numpy()
     rank = frame.groupby("person").cumcount().to_numpy()
@@ -188,7 +182,7 @@ def parts(rng: np.random.Generator, frame: pd.DataFrame, share: float) -> Ints:
     person = frame["person"].to_numpy()
     first_after = 1 + np.floor(after[person] * np.maximum(size - 1, 1))
     moved = moves[person] & (size > 1) & (rank >= first_after)
-    result: Ints = moved.astype(np.int64)
+    result: Int64s = moved.astype(np.int64)
     return result
 
 
@@ -207,12 +201,12 @@ def _hand_over(rng: np.random.Generator, frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([frame, second], ignore_index=True)
 
 
-def _ends(rng: np.random.Generator, n: int) -> Ints:
+def _ends(rng: np.random.Generator, n: int) -> Int64s:
     shares = np.array(BACKGROUND_OUTCOMES)
     return rng.choice(len(OUTCOMES), size=n, p=shares / shares.sum())
 
 
-def _codes(rng: np.random.Generator, outcome: Ints) -> Ints:
+def _codes(rng: np.random.Generator, outcome: Int64s) -> Int64s:
     found = np.zeros(len(outcome), dtype=np.int64)
     for position, name in enumerate(OUTCOMES):
         mask = outcome == position
@@ -221,7 +215,7 @@ def _codes(rng: np.random.Generator, outcome: Ints) -> Ints:
     return found
 
 
-def _drugs(rng: np.random.Generator, substance: Ints) -> Ints:
+def _drugs(rng: np.random.Generator, substance: Int64s) -> Int64s:
     """Three codes per journey, 0 for none, of which the groups of ``SUBSTANCES`` follow."""
     found = np.zeros((len(substance), 3), dtype=np.int64)
     for group in range(len(SUBSTANCES)):
@@ -240,10 +234,10 @@ def _drugs(rng: np.random.Generator, substance: Ints) -> Ints:
     return found
 
 
-def _modality(rng: np.random.Generator, substance: Ints) -> Texts:
+def _modality(rng: np.random.Generator, substance: Int64s) -> Objects:
     drawn = rng.random(len(substance))
     opiate = substance == SUBSTANCES.index("opiate")
-    medical: Flags = drawn < np.where(opiate, 0.8, 0.08)
+    medical: Bools = drawn < np.where(opiate, 0.8, 0.08)
     found = np.where(medical, 1, np.where(drawn > 0.93, 2, 0))
     return np.array(MODALITIES, dtype=object)[found]
 

@@ -6,7 +6,8 @@ Written apart from ``blindlink.analyst``: two implementations of the definitions
 import numpy as np
 import pandas as pd
 
-from blindlink.synthetic.generator.parameters import SUBSTANCES, Flags, Ints
+from blindlink.arrays import Bools, Int64s
+from blindlink.synthetic.generator.parameters import SUBSTANCES
 from blindlink.synthetic.generator.treatment import OPEN
 
 GAP = 21
@@ -85,7 +86,7 @@ def engagement(requirements: pd.DataFrame, episodes: pd.DataFrame) -> pd.DataFra
     return found.reset_index(drop=True)
 
 
-def _flags(rows: Ints, n: int) -> Flags:
+def _flags(rows: Int64s, n: int) -> Bools:
     found = np.zeros(n, dtype=np.bool_)
     found[rows] = True
     return found

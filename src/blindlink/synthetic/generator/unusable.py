@@ -10,7 +10,8 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from blindlink.synthetic.generator.parameters import Parameters, Texts
+from blindlink.arrays import Objects
+from blindlink.synthetic.generator.parameters import Parameters
 
 # One in so many of the unusable rows, in the order in which they are made.
 WAYS = {
@@ -55,13 +56,13 @@ def with_unusable(rng: np.random.Generator, events: pa.Table, parameters: Parame
     return both.sort_by([(name, "ascending") for name in order])
 
 
-def _new_ids(rng: np.random.Generator, taken: Texts, number: int, letter: str) -> Texts:
+def _new_ids(rng: np.random.Generator, taken: Objects, number: int, letter: str) -> Objects:
     """Ids of the form of the others that none of them has."""
     drawn = rng.choice(10**8, size=2 * number, replace=False)
     ids = np.array([f"{letter}{each:08d}" for each in drawn.tolist()], dtype=object)
     return ids[~np.isin(ids, taken)][:number]
 
 
-def _shifted(date: dt.date, days: np.ndarray) -> Texts:
-    found: Texts = np.datetime_as_string(np.datetime64(date, "D") + days).astype(object)
+def _shifted(date: dt.date, days: np.ndarray) -> Objects:
+    found: Objects = np.datetime_as_string(np.datetime64(date, "D") + days).astype(object)
     return found

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from blindlink.arrays import Bools, Float32s
 from blindlink.owner.risk.case import Case
 from blindlink.owner.risk.measures.correlation import HIGHEST, correlations
-from blindlink.owner.risk.measures.patterns import Flags, aligned
+from blindlink.owner.risk.measures.patterns import aligned
 from blindlink.owner.risk.report import Metric
-from blindlink.owner.risk.views import Floats, View
+from blindlink.owner.risk.views import View
 
 _COLUMNS = 2048
 _COMPANION = 0.6
@@ -25,7 +26,7 @@ def co_occurrence(case: Case, view: View) -> Iterator[Metric]:
     yield from aligned("co-occurring bits", case, view, clusters(bits), 0.0)
 
 
-def clusters(bits: Floats) -> Flags:
+def clusters(bits: Float32s) -> Bools:
     """Which rows hold which pattern of bits, (rows, patterns); no pattern stands twice."""
     related = correlations(bits)
     np.fill_diagonal(related, 0)

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from blindlink.arrays import Float32s
 from blindlink.owner.risk.case import Case
 from blindlink.owner.risk.report import Metric, light
-from blindlink.owner.risk.views import Floats, View
+from blindlink.owner.risk.views import View
 
 _COLUMNS = 1024
 LEVEL, HIGHEST = 2.58, 6.0
@@ -32,9 +33,9 @@ def correlation(case: Case, view: View) -> Iterator[Metric]:
     yield Metric("correlated bits", view.name, share, light(share, 0.1, 0.5), text)
 
 
-def correlations(bits: Floats) -> Floats:
+def correlations(bits: Float32s) -> Float32s:
     """Pearson's, (columns, columns); every column varies."""
     centred = bits - bits.mean(axis=0)
     centred /= centred.std(axis=0)
-    found: Floats = (centred.T @ centred) / len(bits)
+    found: Float32s = (centred.T @ centred) / len(bits)
     return found

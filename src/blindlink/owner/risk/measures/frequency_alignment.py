@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from blindlink.arrays import Bools
 from blindlink.owner.risk.case import Case
-from blindlink.owner.risk.measures.patterns import Flags, aligned
+from blindlink.owner.risk.measures.patterns import aligned
 from blindlink.owner.risk.report import Metric
 from blindlink.owner.risk.views import View
 
@@ -19,7 +20,7 @@ def frequency_alignment(case: Case, view: View) -> Iterator[Metric]:
     yield from aligned("frequent bits", case, view, frequent, background)
 
 
-def frequent_bits(view: View) -> tuple[Flags, float]:
+def frequent_bits(view: View) -> tuple[Bools, float]:
     """The bits that stand out, (rows, bits), the most frequent first, and the median frequency."""
     share = np.concatenate([block.mean(axis=0) for block in view.blocks()])
     background = float(np.median(share))

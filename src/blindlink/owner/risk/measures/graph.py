@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from blindlink.arrays import Float32s
 from blindlink.owner.risk.case import Case, taken
-from blindlink.owner.risk.graph_matching import Graph, match
+from blindlink.owner.risk.graph_matching import match
 from blindlink.owner.risk.report import Metric, light
 from blindlink.owner.risk.similarity import known_graph, seen_graph
 from blindlink.owner.risk.snowball import snowball
@@ -62,7 +63,7 @@ def graph_sample(case: Case) -> tuple[np.ndarray, str, bool]:
     return ball.rows, text, ball.neighbours < _SPARSE * wanted - 0.1
 
 
-def reidentified(known: Graph, seen: Graph, hidden: np.ndarray) -> float:
+def reidentified(known: Float32s, seen: Float32s, hidden: np.ndarray) -> float:
     """The share of people matched rightly; row i of ``known`` is row ``hidden[i]`` of ``seen``.
 
     Weak edges are noise and are cut: where, the attacker finds by trying; here it is the cut at
@@ -74,11 +75,11 @@ def reidentified(known: Graph, seen: Graph, hidden: np.ndarray) -> float:
     return float((found == hidden).mean())
 
 
-def _above(graph: Graph, level: float) -> Graph:
+def _above(graph: Float32s, level: float) -> Float32s:
     return np.where(graph > level, graph, 0).astype(np.float32)
 
 
-def _agreement(one: Graph, other: Graph) -> float:
+def _agreement(one: Float32s, other: Float32s) -> float:
     if not (one.any() and other.any()):
         return -1.0
     return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])

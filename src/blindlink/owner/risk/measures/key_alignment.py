@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from blindlink.arrays import Int64s
 from blindlink.owner.risk.case import Case
-from blindlink.owner.risk.outcome import Codes
 from blindlink.owner.risk.report import Metric, light
 from blindlink.owner.risk.views import numbered_rows
 
@@ -27,7 +27,7 @@ def key_alignment(case: Case) -> Iterator[Metric]:
         yield Metric("frequency alignment", name, share, light(share, *LIMITS), text)
 
 
-def found_by_frequency(codes: Codes) -> float:
+def found_by_frequency(codes: Int64s) -> float:
     """The expected share of rows aligned right; codes below 0 are missing."""
     counts = np.bincount(codes[codes >= 0])
     return float(np.unique(counts[counts > 0]).sum() / len(codes)) if len(codes) else 0.0

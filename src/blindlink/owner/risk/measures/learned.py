@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from blindlink.arrays import Float32s, Int64s
 from blindlink.owner.risk.case import Case
 from blindlink.owner.risk.measures.known_pairs import LEAST, classes_of, one_hot, tasks, too_few
-from blindlink.owner.risk.outcome import KNOWN, Codes, Outcome, balanced, judged
+from blindlink.owner.risk.outcome import KNOWN, Outcome, balanced, judged
 from blindlink.owner.risk.report import Metric
-from blindlink.owner.risk.views import Floats, View
+from blindlink.owner.risk.views import View
 
 
 def learned(case: Case, view: View) -> Iterator[Metric]:
@@ -28,7 +29,7 @@ def learned(case: Case, view: View) -> Iterator[Metric]:
 
 
 def ridge(
-    common: Floats, codes: Codes, known: int, factors: dict[bytes, Any] | None = None
+    common: Float32s, codes: Int64s, known: int, factors: dict[bytes, Any] | None = None
 ) -> Outcome:
     """Train on the first ``known`` rows that have the attribute, judge the others.
 
@@ -49,7 +50,7 @@ def ridge(
     return balanced(codes[rest], values[score.argmax(axis=1)])
 
 
-def _centred(common: Floats, rows: Codes, seen: Codes) -> Floats:
+def _centred(common: Float32s, rows: Int64s, seen: Int64s) -> Float32s:
     """The kernel of the bits less their means over the known rows."""
     kernel = common[np.ix_(rows, seen)]
     mean = common[np.ix_(seen, seen)].mean(axis=0)

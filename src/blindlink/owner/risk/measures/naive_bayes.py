@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from blindlink.arrays import Float32s, Int64s
 from blindlink.owner.risk.case import Case
 from blindlink.owner.risk.measures.known_pairs import LEAST, classes_of, one_hot, tasks, too_few
-from blindlink.owner.risk.outcome import KNOWN, Codes, Outcome, balanced, judged
+from blindlink.owner.risk.outcome import KNOWN, Outcome, balanced, judged
 from blindlink.owner.risk.report import Metric
-from blindlink.owner.risk.views import Floats, View
+from blindlink.owner.risk.views import View
 
 _FAMILY = "naive Bayes"
 
@@ -32,13 +33,13 @@ def naive_bayes(case: Case, view: View) -> Iterator[Metric]:
 class Bayes:
     """Reads the bits by blocks of columns, so that wide filters need no room."""
 
-    def __init__(self, codes: Codes, known: int) -> None:
+    def __init__(self, codes: Int64s, known: int) -> None:
         self.known, self._codes = known, codes
         self._values, classes = classes_of(codes[:known])
         self._member = one_hot(classes, len(self._values))
         self._score = np.zeros((len(codes) - known, len(self._values)), np.float32)
 
-    def see(self, block: Floats) -> None:
+    def see(self, block: Float32s) -> None:
         """Add the evidence of these columns, (rows, columns)."""
         held = self._member.T @ block[: self.known]
         share = (held + 1) / (self._member.sum(axis=0)[:, None] + 2)

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from blindlink.arrays import Float32s, Int64s
 from blindlink.owner.risk.case import Case
 from blindlink.owner.risk.measures.known_pairs import LEAST, tasks, too_few
-from blindlink.owner.risk.outcome import KNOWN, Codes, Outcome, balanced, judged
+from blindlink.owner.risk.outcome import KNOWN, Outcome, balanced, judged
 from blindlink.owner.risk.report import Metric
-from blindlink.owner.risk.views import Floats, View
+from blindlink.owner.risk.views import View
 
 
 def nearest_known(case: Case, view: View) -> Iterator[Metric]:
@@ -25,7 +26,7 @@ def nearest_known(case: Case, view: View) -> Iterator[Metric]:
         yield judged("nearest known record", part, outcome, KNOWN)
 
 
-def nearest(common: Floats, weight: Floats, codes: Codes, known: int) -> Outcome:
+def nearest(common: Float32s, weight: Float32s, codes: Int64s, known: int) -> Outcome:
     """By Dice similarity to the first ``known`` rows that have the attribute."""
     seen = np.flatnonzero(codes[:known] >= 0)
     rest = np.flatnonzero(codes[known:] >= 0) + known

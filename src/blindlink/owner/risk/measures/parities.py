@@ -11,13 +11,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from blindlink.arrays import Float32s, Int64s
 from blindlink.owner.risk.case import Case
 from blindlink.owner.risk.measures.correlation import HIGHEST, LEVEL
 from blindlink.owner.risk.measures.known_pairs import classes_of, tasks
 from blindlink.owner.risk.measures.naive_bayes import Bayes
-from blindlink.owner.risk.outcome import KNOWN, Codes, Outcome, judged
+from blindlink.owner.risk.outcome import KNOWN, Outcome, judged
 from blindlink.owner.risk.report import Metric, light
-from blindlink.owner.risk.views import Floats, View
+from blindlink.owner.risk.views import View
 
 _TRIPLES, _PAIRS, _CHOSEN = 128, 512, 200
 _FILL = 0.2
@@ -37,7 +38,7 @@ def parities(case: Case, view: View) -> Iterator[Metric]:
         yield judged("XORs of two bits", part, by_pairs(bits, codes, known), KNOWN)
 
 
-def _of_three(view: View, bits: Floats) -> Metric:
+def _of_three(view: View, bits: Float32s) -> Metric:
     biases = np.abs(triples(bits))
     noise = 1 / math.sqrt(len(bits))
     share, highest = float((biases > LEVEL * noise).mean()), float(biases.max())
@@ -49,7 +50,7 @@ def _of_three(view: View, bits: Floats) -> Metric:
     return Metric("biased XORs", view.name, share, seen, text)
 
 
-def triples(bits: Floats) -> Floats:
+def triples(bits: Float32s) -> Float32s:
     """The standardised third moment of every three columns."""
     scaled = (bits - bits.mean(axis=0)) / bits.std(axis=0)
     found = []
@@ -60,7 +61,7 @@ def triples(bits: Floats) -> Floats:
     return np.concatenate(found)
 
 
-def by_pairs(bits: Floats, codes: Codes, known: int) -> Outcome:
+def by_pairs(bits: Float32s, codes: Int64s, known: int) -> Outcome:
     """Naive Bayes on the XORs of two bits that differ most between the values of known people."""
     signs = 1 - 2 * bits
     values, classes = classes_of(codes[:known])

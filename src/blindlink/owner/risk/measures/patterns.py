@@ -8,20 +8,19 @@ privacy-preserving record linkage (2018).
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.owner.risk.case import Case
-from blindlink.owner.risk.outcome import KEYLESS, Codes, Outcome, balanced, judged
+from blindlink.owner.risk.outcome import KEYLESS, Outcome, balanced, judged
 from blindlink.owner.risk.report import Metric
 from blindlink.owner.risk.views import View
 
-Flags = npt.NDArray[np.bool_]
 _NEAR = 3.0  # standard errors between the frequencies of a pattern and of a value
 _ABSENT, _PRESENT = -6.0, 3.0
 
 
 def aligned(
-    family: str, case: Case, view: View, patterns: Flags, background: float
+    family: str, case: Case, view: View, patterns: Bools, background: float
 ) -> Iterator[Metric]:
     """Guess every attribute from ``patterns`` (rows, patterns). ``background``: the share of rows
     without the value that show its pattern all the same.
@@ -35,7 +34,7 @@ def aligned(
         yield judged(family, f"{view.name}, {name}", outcome, KEYLESS)
 
 
-def align(patterns: Flags, truth: Codes, background: float) -> Outcome:
+def align(patterns: Bools, truth: Int64s, background: float) -> Outcome:
     """Each pattern votes for the value whose frequency is nearest to its own, be it that nobody
     else shows the pattern or that ``background`` does.
     """
@@ -53,8 +52,8 @@ def align(patterns: Flags, truth: Codes, background: float) -> Outcome:
     return balanced(truth, values[score.argmax(axis=1)])
 
 
-def _apart(patterns: Flags, expected: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _apart(patterns: Bools, expected: Floats) -> Floats:
     """Standard errors between the frequency of each pattern and what each value lets expect."""
     noise = np.sqrt(expected * (1 - expected) / len(patterns)) + 1e-12
-    found: npt.NDArray[np.float64] = np.abs(patterns.mean(axis=0)[:, None] - expected) / noise
+    found: Floats = np.abs(patterns.mean(axis=0)[:, None] - expected) / noise
     return found

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from blindlink.arrays import Float32s, Int64s
 from blindlink.owner.risk.case import Case
-from blindlink.owner.risk.outcome import KEYLESS, Codes, Outcome, balanced, judged
+from blindlink.owner.risk.outcome import KEYLESS, Outcome, balanced, judged
 from blindlink.owner.risk.report import Metric
-from blindlink.owner.risk.views import Floats, View
+from blindlink.owner.risk.views import View
 
 _AXES = 10
 _ROUNDS = 4
@@ -30,7 +31,7 @@ def principal_components(case: Case, view: View) -> Iterator[Metric]:
             yield judged("principal components", f"{view.name}, {name}", outcome, KEYLESS)
 
 
-def main_axes(common: Floats, axes: int = _AXES) -> Floats:
+def main_axes(common: Float32s, axes: int = _AXES) -> Float32s:
     """The scores of the rows on the main axes, (rows, axes)."""
     mean = common.mean(axis=0)
     centred = common - mean
@@ -40,11 +41,11 @@ def main_axes(common: Floats, axes: int = _AXES) -> Floats:
     for _ in range(_ROUNDS):
         basis = np.linalg.qr(centred @ basis)[0]
     values, vectors = np.linalg.eigh(basis.T @ centred @ basis)
-    scores: Floats = basis @ vectors[:, np.argsort(-values)[:axes]]
+    scores: Float32s = basis @ vectors[:, np.argsort(-values)[:axes]]
     return scores
 
 
-def split(scores: Floats, truth: Codes) -> Outcome:
+def split(scores: Float32s, truth: Int64s) -> Outcome:
     """The best axis on the even rows, judged on the odd ones."""
     train, test = slice(0, None, 2), slice(1, None, 2)
     guesses = [guess for axis in scores.T for guess in _sides(axis, truth)]
@@ -52,7 +53,7 @@ def split(scores: Floats, truth: Codes) -> Outcome:
     return balanced(truth[test], guesses[int(np.argmax(learned))][test])
 
 
-def _sides(scores: Floats, truth: Codes) -> Iterator[Codes]:
+def _sides(scores: Float32s, truth: Int64s) -> Iterator[Int64s]:
     """Split an axis into sides as large as the two values, which frequencies tell, either way."""
     (low, high), counts = np.unique(truth, return_counts=True)
     for first, second, count in ((low, high, counts[0]), (high, low, counts[1])):

@@ -7,13 +7,12 @@ it, and its dimension shows as the rank of the bit matrix: fewer than its column
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from blindlink.arrays import Bytes
 from blindlink.owner.encoding.plan import compile_schema
 from blindlink.owner.risk.case import Case
 from blindlink.owner.risk.report import Metric, light
 
-Packed = npt.NDArray[np.uint8]
 _MOST = 9000
 _SPARE = 64
 
@@ -47,7 +46,7 @@ def _balanced(case: Case) -> set[int]:
     }
 
 
-def gf2_rank(packed: Packed) -> int:
+def gf2_rank(packed: Bytes) -> int:
     """The rank of a matrix of bits, rows packed. Eight columns at a time: the sums of their pivot
     rows stand in a table, so that each row is changed once (the method of the four Russians).
     """
@@ -62,7 +61,7 @@ def gf2_rank(packed: Packed) -> int:
     return done
 
 
-def _pivots(rest: Packed) -> list[int]:
+def _pivots(rest: Bytes) -> list[int]:
     """Move independent rows to the top, each alone in a bit of the first byte; these bits."""
     bits: list[int] = []
     first = rest[:, 0].copy()
@@ -84,7 +83,7 @@ def _pivots(rest: Packed) -> list[int]:
     return bits
 
 
-def _sums(pivots: Packed, bits: list[int]) -> Packed:
+def _sums(pivots: Bytes, bits: list[int]) -> Bytes:
     """Row c is what must be added to a row whose first byte is c to clear these bits."""
     sums = np.zeros((256, np.shape(pivots)[1]), np.uint8)
     for row, bit in zip(pivots, bits, strict=True):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.estimate.columns import Floats, Integers
 from blindlink.analyst.publish.tables import TOTAL, Column, Table
+from blindlink.arrays import Floats, Int64s
 from blindlink.studies.probation_treatment.correction import Correction
 from blindlink.studies.probation_treatment.pathways import Pathways
 from blindlink.studies.probation_treatment.statistics.layout import (
@@ -40,8 +40,8 @@ TITLE = "Entry into treatment after the sentence"
 class Times:
     """Whole days to the first event or to censoring, and the event (0 = censored, else 1, 2, 3)."""
 
-    day: Integers
-    event: Integers
+    day: Int64s
+    event: Int64s
 
 
 def entry_curves(correction: Correction) -> Table:
@@ -89,7 +89,7 @@ def incidence(events: Floats, at_risk: Floats) -> Floats:
     return np.asarray(np.cumsum(before[..., None, :] * events / safe[..., None, :], axis=-1))
 
 
-def grid(days: int) -> Integers:
+def grid(days: int) -> Int64s:
     """The days that are shown: weekly for half a year, then four-weekly, and the last."""
     early, late = np.arange(0, min(days, 183), 7), np.arange(196, days, 28)
     return np.unique(np.concatenate([early, late, [days - 1]])).astype(np.int64)
@@ -115,7 +115,7 @@ def _curve(correction: Correction, times: Times) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def _rows(exact: Floats, drawn: Floats, shown: Integers, confidence: float) -> pd.DataFrame:
+def _rows(exact: Floats, drawn: Floats, shown: Int64s, confidence: float) -> pd.DataFrame:
     curve, at_risk = _estimate(exact)
     draws, _ = _estimate(drawn)
     tail = (1 - confidence) / 2

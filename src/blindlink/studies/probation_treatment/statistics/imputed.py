@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from blindlink.analyst.estimate.columns import Floats
 from blindlink.analyst.estimate.intervals import shares
 from blindlink.analyst.publish.tables import Column, Table
+from blindlink.arrays import Floats
 from blindlink.studies.probation_treatment.correction import Correction
 from blindlink.studies.probation_treatment.imputation import candidates, imputed, pool
 from blindlink.studies.probation_treatment.pathways import Pathways

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.estimate.columns import Floats, Integers, Mask
 from blindlink.analyst.publish.tables import TOTAL, Column, Table
+from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.studies.probation_treatment.correction import (
     AT_THREE_WEEKS,
     ENGAGED,
@@ -157,7 +157,7 @@ def methods(pathways: Pathways) -> Table:
     return make("linkage_methods", title, frame, columns, notes, {"method": False})
 
 
-def accept(left: Integers, right: Integers, probability: Floats, cardinality: str) -> Mask:
+def accept(left: Int64s, right: Int64s, probability: Floats, cardinality: str) -> Bools:
     """Links among pairs, best first: each round takes the pairs that are best for both sides."""
     if cardinality not in (ONE_TO_ONE, "one-to-many"):
         return np.ones(len(left), dtype=bool)
@@ -186,7 +186,7 @@ def central(draws: Floats, confidence: float) -> tuple[Floats, Floats]:
     return low, high
 
 
-def _best(side: Integers, rank: Integers, among: Integers) -> Mask:
+def _best(side: Int64s, rank: Int64s, among: Int64s) -> Bools:
     least = np.full(int(side.max()) + 1, len(rank), dtype=np.int64)
     np.minimum.at(least, side[among], rank[among])
     return np.asarray(rank[among] == least[side[among]])

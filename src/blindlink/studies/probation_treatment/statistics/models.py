@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.estimate.columns import Floats, Integers, Mask
 from blindlink.analyst.estimate.regression import (
     Fit,
     conditional,
@@ -14,6 +13,7 @@ from blindlink.analyst.estimate.regression import (
     population_averaged,
 )
 from blindlink.analyst.publish.tables import Column, Table
+from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.studies.probation_treatment.correction import ENGAGED, Correction
 from blindlink.studies.probation_treatment.definitions import COMPLETED
 from blindlink.studies.probation_treatment.design import Design, design
@@ -43,7 +43,7 @@ class Outcome:
     """What a model explains: an outcome among some cases."""
 
     cases: pd.DataFrame
-    y: Mask
+    y: Bools
     kind: str | None
 
 
@@ -128,7 +128,7 @@ def _table(
     what: str,
     outcome: Outcome,
     correction: Correction,
-    others: list[Mask],
+    others: list[Bools],
 ) -> Table:
     columns = _columns(what)
     smaller = min(int(outcome.y.sum()), int((~outcome.y).sum()))
@@ -171,7 +171,7 @@ _NOTES = (
 
 
 def _fits(
-    matrix: Design, outcome: Outcome, correction: Correction, others: list[Mask]
+    matrix: Design, outcome: Outcome, correction: Correction, others: list[Bools]
 ) -> list[tuple[str, Fit | None]]:
     """The models of one table; ``others``: the outcome of the same cases under drawn linkages."""
     y = outcome.y[matrix.rows].astype(float)
@@ -191,7 +191,7 @@ def _fits(
 
 
 def _corrected(
-    X: Floats, y: Floats, person: Integers, kind: str, correction: Correction
+    X: Floats, y: Floats, person: Int64s, kind: str, correction: Correction
 ) -> Fit | None:
     """The misclassified model at several draws of the error rates, pooled by Rubin's rules."""
     rates = correction.rates
@@ -225,7 +225,7 @@ def error_pair(
 
 
 def _rows(
-    matrix: Design, fit: Fit, seen: list[tuple[Mask, Mask]], what: str, confidence: float
+    matrix: Design, fit: Fit, seen: list[tuple[Bools, Bools]], what: str, confidence: float
 ) -> pd.DataFrame:
     """One row per term; ``seen``: who is in the model and has the outcome, for each linkage."""
     low, high = fit.interval(confidence)
