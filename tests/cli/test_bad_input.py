@@ -16,13 +16,13 @@ CANARY = "Zaphodine"
 
 DATA: dict[str, tuple[bytes, int, str]] = {
     "missing column": (b"record_id,forename\n1,Zaphodine\n", 10, "lacks"),
-    "duplicate column": (f"sex,{HEADER}F,{GOOD}".encode(), 10, "sex stands twice"),
+    "duplicate column": (f"sex,{HEADER}F,{GOOD}".encode(), 10, "has the name of column 1"),
     "ragged row": (f"{HEADER}{GOOD}3,Zaphodine,X\n".encode(), 10, "data row 3: not 6 cells"),
     "UTF-16": ((HEADER + GOOD).encode("utf-16"), 10, "is UTF-16, not UTF-8"),
     "latin-1": ((HEADER + GOOD.replace("Bob", "Zoë")).encode("latin-1"), 10, "not UTF-8"),
     "empty file": (b"", 10, "is empty"),
     "a date that is none": (
-        (HEADER + GOOD.replace("1980-02-03", "1980-02-30")).encode(),
+        (HEADER + GOOD.replace("1980-02-03", "03/02/1980")).encode(),
         10,
         "row 1, date_of_birth: is not a date",
     ),

@@ -159,7 +159,7 @@ def test_a_red_risk_report_stops_it_and_a_waiver_does_not_hide_it(
 
 def test_bad_cells(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = frames.read_table(folder / "moj/identities.csv").to_pydict()
-    rows["date_of_birth"][7] = "1990-02-30"
+    rows["date_of_birth"][7] = "03/02/1990"
     frames.write_table(pa.table(rows), folder / "moj/identities.csv", force=True)
     assert submit("moj") == 10
     assert "row 8" in capsys.readouterr().err

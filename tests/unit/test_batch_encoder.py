@@ -270,9 +270,11 @@ def test_who_tolerates_may_still_refuse(tmp_path: Path) -> None:
     assert not paths[-1].exists()
 
 
-def test_a_thousand_bad_cells_are_counted_and_twenty_named(small_slices: None) -> None:
+def test_a_thousand_bad_cells_are_one_line(small_slices: None) -> None:
     table = people(1000).drop_columns(["age"]).append_column("age", pa.array(["old"] * 1000))
-    with pytest.raises(InputError, match=r"1000 cells are wrong: row 1, age.*row 20, .*980 more"):
+    with pytest.raises(
+        InputError, match=r"1000 cells are wrong: rows 1, 2, 3, 4, 5 and 995 more, age: "
+    ):
         encode(table, SCHEMAS["features"], KEY)
 
 

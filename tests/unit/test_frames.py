@@ -62,7 +62,7 @@ def test_a_table_without_rows_is_a_table(tmp_path: Path) -> None:
     [
         ("a.csv", b"", "is empty"),
         ("a.csv", "id,name\n1,x\n2\n3,y,z\n", "data row 2, 3: not 2 cells"),
-        ("a.csv", "id,name,id\n1,x,2\n", "column id stands twice"),
+        ("a.csv", "id,name,id\n1,x,2\n", "column 3 has the name of column 1"),
         ("a.csv", "id,,x\n1,2,3\n", "has no name"),
         ("a.csv", f"id,name\n1,{SECRET}é\n".encode("latin-1"), "is not UTF-8"),
         ("a.csv", f"id,é\n1,{SECRET}\n".encode("latin-1"), "is not UTF-8"),

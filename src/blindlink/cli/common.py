@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
@@ -21,6 +21,9 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from blindlink.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from blindlink.mapping import Source
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -88,6 +91,48 @@ def keys_option(command: F) -> F:
     return click.option(
         "--keys", type=IN_FILE, required=True, help="Your party's private key file."
     )(command)
+
+
+def reading_options(command: F) -> F:
+    """``--columns`` and ``--map``: how the owner's table is read; see ``source``."""
+    command = click.option(
+        "--map",
+        "map_file",
+        type=IN_FILE,
+        help="Which column is which standard name, and how its cells are spelled (TOML).",
+    )(command)
+    return click.option(
+        "--columns",
+        metavar="A,B,...",
+        help="The names of the columns of a CSV file without header.",
+    )(command)
+
+
+def map_option(command: F) -> F:
+    """``--map`` alone, for commands that read several tables."""
+    return click.option(
+        "--map",
+        "map_file",
+        type=IN_FILE,
+        help="Which column is which standard name, and how its cells are spelled (TOML).",
+    )(command)
+
+
+def source(columns: str | None, map_file: Path | None) -> "Source":
+    """How to read a table, from ``--columns`` and ``--map``."""
+    from blindlink.mapping import Source, load_mapping
+
+    names = tuple(name.strip() for name in columns.split(",")) if columns else None
+    return Source(names, load_mapping(map_file) if map_file else None)
+
+
+def note_delimiter(path: Path) -> None:
+    """Say what separates the cells of a CSV file where it is no comma."""
+    from blindlink.frames import DELIMITERS, delimiter
+
+    mark = delimiter(path)
+    if mark != ",":
+        note(f"{path}: its cells are separated by a {DELIMITERS[mark]}")
 
 
 def bad_cells_option(command: F) -> F:

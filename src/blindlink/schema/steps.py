@@ -8,7 +8,8 @@ steps stand in the schema, so that all owners normalise alike and the fingerprin
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
@@ -16,6 +17,8 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from blindlink.schema.comparators import problems
 from blindlink.schema.models import Model, date_format
 from blindlink.schema.phonetics import Phonetic, Soundex
+from blindlink.schema.placeholders import values
+from blindlink.spellings import day, exists, integer, nothing
 
 # Letters that Unicode does not decompose into a base letter and an accent.
 _LETTERS = str.maketrans({"Ø": "O", "Ł": "L", "Đ": "D", "Æ": "AE", "Œ": "OE", "Þ": "TH", "ı": "I"})
@@ -25,8 +28,15 @@ _NO_SEX = {"0", "9", "3", "U", "UNKNOWN", "NOT KNOWN", "X", "I", "INDETERMINATE"
 _FULL = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][A-Z]{2})")
 _OUTWARD = re.compile(r"[A-Z]{1,2}[0-9][A-Z0-9]?")
 _AREA = re.compile(r"[A-Z]{1,2}")
-# ZZ99 is the NHS's area for people without one: no fixed abode is ZZ99 3VZ, not known ZZ99 3WZ.
-_NO_PLACE = ("ZZ99", "NFA", "NOFIXED", "UNKNOWN")
+# A sector: the digit behind the blank, as in SR1 2. NDTMS sends postcodes without the last two
+# letters. Without the blank only three digits show it: NE335 is NE33 5, SR12 is no sector.
+_SECTOR = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)\s+[0-9]")
+_CLOSE_SECTOR = re.compile(r"([A-Z]{1,2}[0-9]{2})[0-9]")
+_CUT = re.compile(
+    "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in values("name", "cut"))
+)
+BIRTHS = 2015
+"""Two digits of a year of birth mean 1916 to 2015."""
 
 
 class Text(Model):
@@ -39,15 +49,29 @@ class Text(Model):
         text = " ".join(unicodedata.normalize("NFKC", value).upper().split())
         return "" if text in self.missing else text
 
+    def says_nothing(self, value: str) -> bool:
+        """Whether a cell counts as missing though something stands there."""
+        return not self.apply(value)
+
 
 class Name(Model):
-    """Like ``text``, then without accents, punctuation, spaces and digits: letters only."""
+    """Like ``text``, then without accents, punctuation, spaces and digits: letters only.
+
+    What source systems write into a name is taken out first: MIG_ERROR_, DUPLICATE_, NO_SHOW_ and
+    NOT ENTERED (``placeholders``).
+    """
 
     step: Literal["name"]
-    missing: list[str] = Field(default=["UNKNOWN", "NOTKNOWN", "NA", "NONE", "NULL"])
+    missing: list[str] = Field(default=list(values("name", "is")))
+
+    def says_nothing(self, value: str) -> bool:
+        """Whether a cell counts as missing though something stands there."""
+        return not self.apply(value)
 
     def apply(self, value: str) -> str:
         upper = unicodedata.normalize("NFKC", value).upper().translate(_LETTERS)
+        if "_" in upper or "ENTERED" in upper:
+            upper = _CUT.sub(" ", upper)
         plain = unicodedata.normalize("NFKD", upper)
         letters = "".join(filter(str.isalpha, plain))
         return "" if letters in self.missing else letters
@@ -100,38 +124,88 @@ class Sex(Model):
     step: Literal["sex"]
 
     def apply(self, value: str) -> str:
-        code = value.strip().upper().removesuffix(".0")
+        code = value.strip().upper()
+        if code[:1].isdigit():
+            code = _whole(code)
         if code in _SEXES:
             return _SEXES[code]
-        if not code or code in _NO_SEX:
+        if nothing(value) or code in _NO_SEX:
             return ""
         raise ValueError("is not a sex code (M, F, male, female, 1, 2)")
 
+    def says_nothing(self, value: str) -> bool:
+        """Whether a cell counts as missing though something stands there."""
+        return nothing(value)
+
+
+def _whole(code: str) -> str:
+    """1 of 1.0 and 01; what is no whole number as it stands."""
+    try:
+        return integer(code)
+    except ValueError:
+        return code
+
 
 class Date(Model):
-    """A date as YYYY-MM-DD from one of the formats; listed dates, such as defaults, are missing."""
+    """A date as YYYY-MM-DD: from one of the formats, or from a form that says itself what it is
+    (1980-02-03T00:00Z, 03-FEB-1980, 19800203; 03/02/1980 does not say it).
+
+    Defaults of source systems (``missing``) and days to come are missing. A date that does not
+    exist keeps the parts that do, for ``date_part``; as a whole it is missing.
+    """
 
     step: Literal["date"]
     formats: list[Annotated[str, AfterValidator(date_format)]] = Field(
         default=["%Y-%m-%d"], min_length=1, max_length=5
     )
-    missing: list[str] = Field(default=["1900-01-01", "1901-01-01"])
+    missing: list[str] = Field(default=list(values("date", "is")))
 
     def apply(self, value: str) -> str:
+        text = self._text(value.strip())
+        return "" if text in self._none or text > date.today().isoformat() else text
+
+    @cached_property
+    def _none(self) -> frozenset[str]:
+        return frozenset(self.missing)
+
+    def _text(self, cell: str) -> str:
+        if is_iso(cell) and "%Y-%m-%d" in self.formats and exists(cell):  # the fast way
+            return cell
+        if nothing(cell):
+            return ""
         for form in self.formats:
             try:
-                text = _day(value.strip(), form).isoformat()
+                return day(cell, _ORDERS.get(form, form), latest=BIRTHS).text
             except ValueError:
                 continue
-            return "" if text in self.missing else text
         raise ValueError(f"is not a date of the form {' or '.join(self.formats)}")
 
+    def says_nothing(self, value: str) -> bool:
+        """Whether a cell counts as missing though something stands there."""
+        try:
+            return not self.apply(value)
+        except ValueError:
+            return False
 
-def _day(value: str, form: str) -> date:
-    """The date in a text of this form; the common form by a way ten times as fast."""
-    if form == "%Y-%m-%d" and is_iso(value):
-        return date.fromisoformat(value)
-    return datetime.strptime(value, form).date()
+    def partial(self, value: str, known: str | None = None) -> bool:
+        """Whether a cell is a date that does not exist. ``known``: what ``apply`` gave."""
+        try:
+            text = self.apply(value) if known is None else known
+        except ValueError:
+            return False
+        return bool(text) and not exists(text)
+
+
+# What a format of strptime declares for a date that is written in another way.
+_ORDERS: dict[str, str | None] = {
+    "%Y-%m-%d": None,
+    "%Y/%m/%d": None,
+    "%d/%m/%Y": "day first",
+    "%d-%m-%Y": "day first",
+    "%d.%m.%Y": "day first",
+    "%m/%d/%Y": "month first",
+    "%m-%d-%Y": "month first",
+}
 
 
 def is_iso(value: str) -> bool:
@@ -146,24 +220,30 @@ class DatePart(Model):
     part: Literal["day", "month", "year", "decade", "month_day"]
 
     def apply(self, value: str) -> str:
-        year, month, day = value.split("-")
-        parts = {"day": day, "month": month, "year": year, "decade": year[:3]}
-        return parts.get(self.part) or f"{month}-{day}"
+        year, month, date = value.split("-")
+        if self.part == "month_day":
+            return f"{month}-{date}" if exists(f"2000-{month}-{date}") else ""
+        part = {"day": date, "month": month, "year": year, "decade": year[:3]}[self.part]
+        return "" if part == "00" else part
 
 
 class Postcode(Model):
     """A UK postcode, or a part of it; a text of another form (a foreign code) stands for all parts.
 
-    The outward part alone (SW1A) is taken as it is. Codes for no fixed abode are missing.
+    The outward part alone (SW1A) is taken as it is. Of a sector (SR1 2, as NDTMS has it) the digit
+    is dropped. Codes for no fixed abode and defaults of source systems are missing.
     """
 
     step: Literal["postcode"]
     part: Literal["full", "outward", "area"] = "full"
 
     def apply(self, value: str) -> str:
-        text = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", value).upper()))
-        if text.startswith(_NO_PLACE):
+        upper = unicodedata.normalize("NFKC", value).upper().strip()
+        text = "".join(filter(str.isalnum, upper))
+        if _nowhere(text):
             return ""
+        if sector := _SECTOR.fullmatch(upper) or _CLOSE_SECTOR.fullmatch(text):
+            text = sector[1]
         full = _FULL.fullmatch(text)
         if self.part == "full":
             return "" if _OUTWARD.fullmatch(text) else text
@@ -172,6 +252,15 @@ class Postcode(Model):
             area = _AREA.match(outward)
             return area.group() if area else outward
         return outward
+
+    def says_nothing(self, value: str) -> bool:
+        """Whether a cell counts as missing though something stands there."""
+        return _nowhere("".join(filter(str.isalnum, unicodedata.normalize("NFKC", value).upper())))
+
+
+def _nowhere(text: str) -> bool:
+    """Whether letters and digits of a postcode are a placeholder."""
+    return text in values("postcode", "is") or text.startswith(values("postcode", "begins"))
 
 
 class Plain(Model):

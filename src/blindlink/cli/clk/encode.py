@@ -9,8 +9,12 @@ from blindlink.cli.common import (
     bad_cells_option,
     example,
     force_option,
+    note,
+    note_delimiter,
     out_option,
     progress_bar,
+    reading_options,
+    source,
     tolerance,
 )
 
@@ -51,6 +55,7 @@ from blindlink.cli.common import (
     help="Take a plain clkhash schema and a text secret as they are; give the reference's bytes.",
 )
 @bad_cells_option
+@reading_options
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes; all cores by default.")
 @out_option("the encodings")
 @force_option
@@ -62,6 +67,8 @@ def encode(
     backend: str,
     compat: str | None,
     bad_cells: str,
+    columns: str | None,
+    map_file: Path | None,
     workers: int | None,
     out: Path,
     force: bool,
@@ -69,8 +76,10 @@ def encode(
     """Encode the rows of a table, CSV, CSV.gz, Parquet or Arrow, for linkage."""
     from blindlink.owner.encoding.files import encode_file
 
+    note_delimiter(data)
+    read = source(columns, map_file)
     with progress_bar("encoding", "records") as progress:
-        encode_file(
+        noted = encode_file(
             data,
             schema,
             secret,
@@ -80,6 +89,9 @@ def encode(
             compat=compat is not None,
             workers=workers,
             tolerate=tolerance(bad_cells),
+            source=read,
             force=force,
             progress=progress,
         )
+    for (column, what), count in noted.items():
+        note(f"column {column}: {count:,} cells: {what}")

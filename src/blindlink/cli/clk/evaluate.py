@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from blindlink.cli.common import IN_FILE, example, json_option, show
+from blindlink.cli.common import IN_FILE, example, json_option, reading_options, show, source
 
 if TYPE_CHECKING:
     from blindlink.linker.model.evaluate import Evaluation, Figure
@@ -19,15 +19,24 @@ if TYPE_CHECKING:
 @click.option("--left", type=IN_FILE, required=True, help="The left table, in the encoded order.")
 @click.option("--right", type=IN_FILE, required=True, help="The right table, likewise.")
 @click.option("--key", required=True, help="The column that says who is who, in both tables.")
+@reading_options
 @json_option
-def evaluate(links: Path, left: Path, right: Path, key: str, as_json: bool) -> None:
+def evaluate(
+    links: Path,
+    left: Path,
+    right: Path,
+    key: str,
+    columns: str | None,
+    map_file: Path | None,
+    as_json: bool,
+) -> None:
     """Precision, recall and F1 of LINKS, with 95 % Wilson intervals.
 
     True pairs are all left and right rows with the same value in the key column, if not empty.
     """
     from blindlink.linker.model.evaluate import evaluate_files
 
-    result = evaluate_files(links, left, right, key)
+    result = evaluate_files(links, left, right, key, source=source(columns, map_file))
     show(asdict(result), as_json, _text(result))
 
 

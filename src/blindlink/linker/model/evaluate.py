@@ -9,7 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from blindlink.errors import InputError
-from blindlink.frames import read_table, texts
+from blindlink.frames import texts
+from blindlink.mapping import PLAIN, Source
+from blindlink.spellings import identifier, nothing
 
 Z = 1.959963984540054  # 97.5 % point of the standard normal distribution
 _EXAMPLE = "links have the columns left and right: 0-based rows of the two files"
@@ -101,19 +103,37 @@ def _rows(texts: Sequence[str], name: str, limit: int) -> list[int]:
     return rows
 
 
-def evaluate_files(links: Path, left: Path, right: Path, key: str) -> Evaluation:
-    """The evaluation of a table of links against a key column. Raises InputError."""
-    table = _with_columns(links, "left", "right")
+def evaluate_files(
+    links: Path, left: Path, right: Path, key: str, *, source: Source = PLAIN
+) -> Evaluation:
+    """The evaluation of a table of links against a key column. Raises InputError.
+
+    Keys and rows are identifiers as ``spellings`` reads them: 1001.0 is 1001, NULL is no key.
+    """
+    table = _with_columns(links, PLAIN, "left", "right")
     return evaluate(
-        texts(table, "left"),
-        texts(table, "right"),
-        texts(_with_columns(left, key), key),
-        texts(_with_columns(right, key), key),
+        _identifiers(table, "left", links),
+        _identifiers(table, "right", links),
+        _identifiers(_with_columns(left, source, key), key, left),
+        _identifiers(_with_columns(right, source, key), key, right),
     )
 
 
-def _with_columns(path: Path, *names: str) -> pa.Table:
-    table = read_table(path)
+def _identifiers(table: pa.Table, name: str, path: Path) -> list[str]:
+    known: dict[str, str] = {}
+    result = []
+    for row, cell in enumerate(texts(table, name), start=1):
+        if cell not in known:
+            try:
+                known[cell] = "" if nothing(cell) else identifier(cell)
+            except ValueError as error:
+                raise InputError(f"{path}, row {row}, column {name}: {error}") from None
+        result.append(known[cell])
+    return result
+
+
+def _with_columns(path: Path, source: Source, *names: str) -> pa.Table:
+    table = source.read(path, wanted=names)
     for name in names:
         if name not in table.column_names:
             raise InputError(f"{path}: has no column {name}", hint="check the name of the column")

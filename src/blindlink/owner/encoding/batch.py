@@ -34,7 +34,7 @@ from blindlink.owner.encoding.columns import read
 from blindlink.owner.encoding.memo import BUDGET
 from blindlink.owner.encoding.parallel import Pool, cores, here
 from blindlink.owner.encoding.plan import FilterPlan
-from blindlink.owner.encoding.problems import Problems, Tally
+from blindlink.owner.encoding.problems import Counts, Problems, Tally
 from blindlink.owner.encoding.slices import Job, Part, SliceEncoder
 from blindlink.owner.tables.record_ids import RecordIds
 from blindlink.progress import Progress, silent
@@ -119,6 +119,15 @@ class BatchEncoder:
         self.rows = 0
         width = sum(-(-plan.length // 8) for plan in self.plans)
         self.slice_rows = max(1, min(_MOST_ROWS, _SLICE_BYTES // width))
+
+    @property
+    def reads(self) -> list[str]:
+        """The names that the schema has for columns of a table, those of rows first."""
+        declared = self._schema.extension.columns if self._schema.extension else []
+        own = {column.name for column in declared}
+        plain = [each.column for each in self.plans[0].features if each.column not in own]
+        made = [name for column in declared for name in column.sources]
+        return list(dict.fromkeys([RECORD, ENTITY, *plain, *made]))
 
     def __enter__(self) -> "BatchEncoder":
         return self
@@ -229,6 +238,11 @@ class BatchEncoder:
             self._ids.add(record.values, record.codes)
         self._bad_ids.add(ids, first_row)
         self._bad_cells.add(part.problems, first_row)
+
+    @property
+    def notes(self) -> Counts:
+        """Cells by column and what was noted: placeholders, dates that do not exist."""
+        return self._bad_cells.notes
 
     def _blank(self, rows: int) -> tuple[Arrays, Arrays]:
         widths = [-(-plan.bits // 8) for plan in self.plans]

@@ -9,14 +9,17 @@ import pyarrow as pa
 
 from blindlink.arrays import Int64s
 from blindlink.errors import InputError
-from blindlink.owner.encoding.problems import Problems
+from blindlink.frames import text_column
+from blindlink.owner.encoding.problems import NO_SUCH_DAY, PLACEHOLDER, Problems
 from blindlink.schema.document import LinkageSchema
 from blindlink.schema.meaning import steps_of
 from blindlink.schema.models import Column
-from blindlink.schema.steps import Step
+from blindlink.schema.steps import Date, Step
+from blindlink.spellings import exists, form_of
 
 # Results of one step that are kept: enough for all dates of birth and all names that are frequent.
 _KEPT = 1 << 16
+_OFFERED = 1000  # distinct dates that are tried when a form is offered
 _KEPT_LENGTH = 200  # characters; longer texts hardly repeat and would fill the memory
 
 
@@ -41,13 +44,7 @@ class Coded:
 
 def read(table: pa.Table, name: str) -> Coded:
     """A column of the table as text; a null is missing, a time stamp its date."""
-    column = table.column(name)
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.date32(), safe=False)
-    if not pa.types.is_string(column.type):
-        column = column.cast(pa.string())
+    column = text_column(table, name)
     coded = column.fill_null("").combine_chunks().dictionary_encode()
     if isinstance(coded, pa.ChunkedArray):
         coded = coded.combine_chunks() if coded.num_chunks else pa.array([], pa.string())
@@ -157,7 +154,34 @@ class Derivation:
             if path not in made:
                 known = self._known[path]
                 made[path] = mapped(before, _unless_missing(each.apply), name, problems, known)
+                _note(each, before, known, name, problems)
+        if steps and isinstance(steps[-1], Date):
+            # As a whole, a day that does not exist says nothing.
+            return mapped(made[path], lambda text: text if exists(text) else "", name, problems)
         return made[path]
+
+
+def _note(
+    each: Step, before: Coded, results: dict[str, str], name: str, problems: Problems
+) -> None:
+    """Count what a step makes missing, and the dates that do not exist."""
+    says_nothing = getattr(each, "says_nothing", None)
+    if says_nothing is not None:
+        empty = [
+            code
+            for code, value in enumerate(before.values)
+            if value and not results.get(value) and says_nothing(value)
+        ]
+        problems.note(name, before.rows_of(empty), PLACEHOLDER)
+    if isinstance(each, Date):
+        wrong = [
+            code
+            for code, value in enumerate(before.values)
+            if value and each.partial(value, results.get(value))
+        ]
+        problems.note(name, before.rows_of(wrong), NO_SUCH_DAY)
+        if any(column == name for column, _ in problems.rows):
+            problems.forms[name] = form_of([value for value in before.values if value][:_OFFERED])
 
 
 def sources(column: Column, names: Sequence[str]) -> list[str]:
@@ -177,7 +201,11 @@ def needed(columns: Sequence[Column], features: Sequence[str], names: Sequence[s
     own = {column.name for column in columns}
     plain = [name for name in features if name not in own]
     if lacking := sorted(set(plain) - set(names)):
-        raise InputError(f"the table lacks columns of the schema: {', '.join(lacking)}")
+        raise InputError(
+            f"the table lacks columns of the schema: {', '.join(lacking)}",
+            hint="say with --map which of its columns they are, or with --columns where it has no "
+            "header",
+        )
     return [name for name in names if name in used or name in plain]
 
 

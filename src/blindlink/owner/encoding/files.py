@@ -4,10 +4,12 @@ from pathlib import Path
 
 from blindlink.errors import KeyFileError
 from blindlink.files import check_output, reason, replacing
-from blindlink.frames import count_rows, iter_tables
+from blindlink.frames import count_rows
 from blindlink.keys import LinkageKey
+from blindlink.mapping import PLAIN, Source
 from blindlink.messages.encodings import EncodingsWriter
 from blindlink.owner.encoding.batch import BatchEncoder, Tolerate
+from blindlink.owner.encoding.problems import Counts
 from blindlink.progress import Progress, silent
 from blindlink.schema.document import load_schema
 
@@ -25,14 +27,17 @@ def encode_file(
     compat: bool = False,
     workers: int | None = None,
     tolerate: Tolerate | None = None,
+    source: Source = PLAIN,
     force: bool = False,
     progress: Progress = silent,
-) -> None:
+) -> Counts:
     """Encode the table ``data`` into ``out``, whole or not at all; memory does not grow with rows.
 
     ``form`` is parquet or json (clkhash's form, first filter only). With ``compat`` the secret file
     is taken as it is, text included, and the schema must be a plain one of clkhash. ``tolerate`` as
-    in ``BatchEncoder``. ``progress`` counts rows; the whole is an estimate for CSV.
+    in ``BatchEncoder``. ``source`` says which column is which, where the file's own names do not.
+    ``progress`` counts rows; the whole is an estimate for CSV. Returns what was noted: cells that
+    say nothing, dates that do not exist, by column.
     """
     inputs = [data, schema, secret]
     check_output(out, inputs=inputs, force=force)
@@ -44,10 +49,11 @@ def encode_file(
         replacing(out, inputs=inputs, force=force) as draft,
         EncodingsWriter(draft, form=form) as writer,
     ):
-        for encodings in encoder.stream(iter_tables(data)):
+        for encodings in encoder.stream(source.pieces(data, wanted=encoder.reads)):
             writer.write(encodings)
             progress(encoder.rows, max(total, encoder.rows))
         progress(encoder.rows, encoder.rows)
+    return encoder.notes
 
 
 def _encoder(
