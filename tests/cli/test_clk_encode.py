@@ -124,7 +124,7 @@ def test_compatible_encodings_are_the_reference_s(files: Path) -> None:
         ("surname\n1,2\n", 10, "1 cells"),
         ("surname,surname\n1,2\n", 10, "column 2 has the name of column 1"),
         ("surname\nX\n", 10, "which the table lacks"),
-        (ROWS.replace("1980-02-03", "03/02/1980"), 10, "row 1, date_of_birth: is not a date"),
+        (ROWS.replace("1980-02-03", "03/02/1980"), 10, "1, 2, date_of_birth: is not a date"),
         (ROWS.replace("male", "canary"), 10, "row 3, sex: is not a sex code"),
         (ROWS.replace("\n2,", "\n1,"), 10, "row 2, record_id: stands in an earlier row"),
     ],

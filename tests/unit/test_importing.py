@@ -13,9 +13,18 @@ from blindlink.cli import run
 from blindlink.errors import InputError, OutputError
 from blindlink.owner.tables import raw_rows as rows
 from blindlink.owner.tables.findings import Findings
-from blindlink.owner.tables.importing import import_folder, import_tables
+from blindlink.owner.tables.importing import Rules, import_folder, import_tables
 from blindlink.owner.tables.layouts import load_layout
-from blindlink.owner.tables.raw_cells import IMPOSSIBLE, RANGE, UNKNOWN, UNLISTED, UNREADABLE
+from blindlink.owner.tables.permission import UNCLEAR
+from blindlink.owner.tables.raw_cells import (
+    IMPOSSIBLE,
+    PARTIAL,
+    RANGE,
+    UNKNOWN,
+    UNLISTED,
+    UNREADABLE,
+)
+from blindlink.schema.quality import Limits
 from blindlink.studies.probation_treatment.contract import EXTRACTS as CONTRACTS
 from blindlink.studies.probation_treatment.contract import extract_schemas
 from blindlink.studies.probation_treatment.definitions import Settings
@@ -74,15 +83,15 @@ GOOD: dict[str, dict[str, list[Row]]] = {
 
 # system, file, changed cells of one further row, field, problem
 FAULTS: list[tuple[str, str, Row, str, str]] = [
-    ("ndtms", "client", {"DOB": "30/02/1980"}, "DOB", IMPOSSIBLE),
+    ("ndtms", "client", {"DOB": "30/02/1980"}, "DOB", PARTIAL),
     ("ndtms", "client", {"DOB": CANARY}, "DOB", UNREADABLE),
     ("ndtms", "client", {"DOB": "01/01/1066"}, "DOB", RANGE),
     ("ndtms", "client", {"SEX": CANARY}, "SEX", UNKNOWN),
     ("ndtms", "client", {"SEX": "9"}, "SEX", "recorded as not known"),
     ("ndtms", "client", {"FINITIAL": "AB"}, "FINITIAL", UNREADABLE),
-    ("ndtms", "client", {"CLIENTID": ""}, "CLIENTID", rows.NO_PERSON),
-    ("ndtms", "client", {}, "CLIENTID", rows.SAME_ROW),
-    ("ndtms", "client", {"LA": "York"}, "CLIENTID", rows.SAME_ID),
+    ("ndtms", "client", {"CLIENTID": ""}, "person", rows.NO_PERSON),
+    ("ndtms", "client", {}, "person", rows.SAME_ROW),
+    ("ndtms", "client", {"LA": "York"}, "person", rows.SAME_ID),
     ("ndtms", "client", {"CLIENTID": "C2", "CONSENT": "N"}, "CONSENT", "no consent to sharing"),
     ("ndtms", "episode", {"DISRSN": "42"}, "DISRSN", UNKNOWN),
     ("ndtms", "episode", {"DRUG1": "0012"}, "DRUG1", UNKNOWN),
@@ -92,8 +101,8 @@ FAULTS: list[tuple[str, str, Row, str, str]] = [
     ("ndtms", "episode", {"DISD": "01/01/2020"}, "DISD", "before TRIAGED"),
     ("ndtms", "episode", {"DISRSN": ""}, "DISRSN", "discharge date without reason"),
     ("ndtms", "episode", {"DISD": ""}, "DISD", "discharge reason without date"),
-    ("ndtms", "episode", {"CLIENTID": ""}, "CLIENTID", rows.NO_PERSON),
-    ("ndtms", "episode", {"CLIENTID": "C9"}, "CLIENTID", rows.UNKNOWN_PERSON),
+    ("ndtms", "episode", {"CLIENTID": ""}, "person", rows.NO_PERSON),
+    ("ndtms", "episode", {"CLIENTID": "C9"}, "CONSENT", UNCLEAR),
     ("ndtms", "episode", {}, "EPISODID", "duplicate id"),
     (
         "ndtms",
@@ -109,9 +118,9 @@ FAULTS: list[tuple[str, str, Row, str, str]] = [
     ("ndtms", "top", {"TRSTAGE": "X"}, "TRSTAGE", UNKNOWN),
     ("ndtms", "top", {"EPISODID": "E9"}, "EPISODID", rows.NO_EVENT),
     ("ndtms", "top", {}, "TOPDATE", rows.SAME_ROW),
-    ("ndelius", "offender", {"CRN": ""}, "CRN", rows.NO_PERSON),
-    ("ndelius", "offender", {"SURNAME": "Other"}, "CRN", rows.SAME_ID),
-    ("ndelius", "alias", {"CRN": "X9"}, "CRN", rows.UNKNOWN_PERSON),
+    ("ndelius", "offender", {"CRN": ""}, "person", rows.NO_PERSON),
+    ("ndelius", "offender", {"SURNAME": "Other"}, "person", rows.SAME_ID),
+    ("ndelius", "alias", {"CRN": "X9"}, "person", rows.UNKNOWN_PERSON),
     (
         "ndelius",
         "offender_address",
@@ -126,8 +135,8 @@ FAULTS: list[tuple[str, str, Row, str, str]] = [
         "POSTCODE",
         "postcode with no fixed abode",
     ),
-    ("ndelius", "requirement", {"CRN": ""}, "CRN", rows.NO_PERSON),
-    ("ndelius", "requirement", {"CRN": "X9"}, "CRN", rows.UNKNOWN_PERSON),
+    ("ndelius", "requirement", {"CRN": ""}, "person", rows.NO_PERSON),
+    ("ndelius", "requirement", {"CRN": "X9"}, "person", rows.UNKNOWN_PERSON),
     ("ndelius", "requirement", {}, "RQMNT_ID", "duplicate id"),
     ("ndelius", "requirement", {"OGRS3_SCORE_2": "101"}, "OGRS3_SCORE_2", RANGE),
     (
@@ -158,7 +167,8 @@ def texts(table: pa.Table) -> pd.DataFrame:
 
 
 def imported(system: str, raw: dict[str, list[Row]]) -> tuple[dict[str, pa.Table], Findings]:
-    return import_tables(load_layout(system), tables(raw), CONTRACTS[EXTRACTS[system]])
+    lenient = Rules(unclear="leave-out")
+    return import_tables(load_layout(system), tables(raw), CONTRACTS[EXTRACTS[system]], lenient)
 
 
 @pytest.mark.parametrize("system", ["ndelius", "ndtms"])
@@ -229,7 +239,7 @@ def test_a_row_is_left_out_only_without_person_or_consent() -> None:
         raw[file].append(raw[file][0] | changes)
         made, _ = imported(system, raw)
         table = made["details" if file == "top" else "events"]
-        assert table.num_rows == (1 if problem == rows.NO_PERSON else 2)
+        assert table.num_rows == (1 if problem in (rows.NO_PERSON, UNCLEAR) else 2)
 
 
 def test_nobody_who_does_not_consent_is_handed_on() -> None:
@@ -269,9 +279,21 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     nobody = EPISODE | {"CLIENTID": " ", "EPISODID": "E7"}
     write(raw, GOOD["ndtms"] | {"episode": [EPISODE | {"DISRSN": CANARY}, nobody]})
     command = ["owner", "import", str(raw), "--system", "ndtms", "--out", str(out)]
+    assert run(command) == InputError.exit_code
+    printed = capsys.readouterr()
+    assert "episode.DISRSN: unknown code: 1 rows (rows 1)" in printed.err
+    assert "--bad-cells missing" in printed.err
+    assert CANARY not in printed.out + printed.err
+    assert not out.exists()
+    command += ["--bad-cells", "missing"]
+    assert run(command) == InputError.exit_code
+    assert "1 of 2 codes are in no list (50.0%, at most 2.0%)" in capsys.readouterr().err
+    for row in range(60):
+        with (raw / "episode.csv").open("a") as file:
+            file.write(",".join((EPISODE | {"EPISODID": f"F{row}"}).values()) + "\n")
     assert run(command) == 0
     printed = capsys.readouterr()
-    assert "episode.DISRSN: unknown code: 1 rows, value set to missing" in printed.out
+    assert "episode.DISRSN: unknown code: 1 rows (rows 1), value set to missing" in printed.out
     assert CANARY not in printed.out + printed.err
     assert sorted(path.name for path in out.iterdir()) == [
         "data-quality.html",
@@ -282,7 +304,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         "left-out",
     ]
     assert "E7" in (out / "left-out" / "episode.csv").read_text()
-    assert json.loads((out / "data-quality.json").read_text())["rows_read"]["episode"] == 2
+    assert json.loads((out / "data-quality.json").read_text())["rows_read"]["episode"] == 62
     assert run(command) == OutputError.exit_code
     assert "exists already" in capsys.readouterr().err
 
@@ -302,7 +324,8 @@ def test_a_folder_that_lacks_something_leaves_nothing_behind(tmp_path: Path, fau
 
 # What each fault of a raw row becomes in the analyst's table "Checks of the data".
 THROUGH: list[tuple[str, str, Row, str]] = [
-    ("ndelius", "requirement", {"RQMNT_TYPE_MAIN_CATEGORY": "Unpaid work"}, "unknown requirement"),
+    ("ndelius", "requirement", {"RQMNT_TYPE_MAIN_CATEGORY": "Unpaid work"}, "another requirement"),
+    ("ndelius", "requirement", {"RQMNT_TYPE_MAIN_CATEGORY": "?"}, "unknown requirement"),
     ("ndelius", "requirement", {"DISPOSAL_DATE": "2020-02-31"}, "no sentence date"),
     ("ndelius", "requirement", {"DISPOSAL_DATE": "2023-01-01"}, "sentenced after the observation"),
     ("ndelius", "requirement", {"RQMNT_ID": "="}, "duplicate requirement"),
@@ -363,8 +386,13 @@ def test_faults_reach_the_analysts_table(tmp_path: Path) -> None:
     parties.exchange_public(cast)
     written = {}
     for system, owner in OWNERS.items():
+        anything = {"*": Limits(unreadable="1", unknown="1")}
         made, findings = import_folder(
-            system, tmp_path / "raw" / system, tmp_path / owner, CONTRACTS
+            system,
+            tmp_path / "raw" / system,
+            tmp_path / owner,
+            CONTRACTS,
+            rules=Rules(tolerant=True, limits=anything),
         )
         written[owner] = findings.written
         for name, table in made.items():

@@ -16,10 +16,12 @@ from blindlink.cli.common import (
     force_option,
     json_option,
     keys_option,
+    map_option,
     note,
     out_option,
     progress_bar,
     show,
+    source,
     tolerance,
 )
 from blindlink.cli.owner_import import import_extract
@@ -52,6 +54,7 @@ def owner() -> None:
     help="Which submission this is: higher for every re-submission.",
 )
 @bad_cells_option
+@map_option
 @click.option(
     "--risk-waiver", type=IN_FILE, help="Who accepts a red disclosure-risk report, and why (TOML)."
 )
@@ -67,6 +70,7 @@ def submit(
     row_map: Path | None,
     sequence: int,
     bad_cells: str,
+    map_file: Path | None,
     risk_waiver: Path | None,
     force: bool,
     as_json: bool,
@@ -93,6 +97,7 @@ def submit(
             sequence=sequence,
             tolerate=tolerance(bad_cells),
             waiver=risk_waiver,
+            source=source(None, map_file),
             force=force,
             progress=progress,
         )
@@ -113,6 +118,39 @@ def submit(
     )
     show(result, as_json, text)
     note(f"send {done.path} to the linker only; keep {done.row_map} to yourself")
+
+
+@owner.command(epilog=example("blindlink owner check extract/ --agreement draft.toml --owner moj"))
+@click.argument("data", type=FOLDER)
+@click.option(
+    "--agreement",
+    "agreement_file",
+    type=IN_FILE,
+    required=True,
+    help="The agreement, signed or not, or its draft (TOML).",
+)
+@click.option("--owner", required=True, help="Which owner of the agreement you are.")
+@map_option
+@json_option
+def check(
+    data: Path, agreement_file: Path, owner: str, map_file: Path | None, as_json: bool
+) -> None:
+    """Try the extract in the folder DATA against an agreement before anybody signs it.
+
+    Reads every file as 'owner submit' does and says everything that would be refused at once: rows,
+    rules of generalisation, identifiers that do not join, too much lost of a field. Nothing is
+    encoded or written; no key is needed.
+    """
+    from blindlink.errors import InputError
+    from blindlink.owner.folder import check_folder
+
+    found = check_folder(data, agreement_file, owner, source(None, map_file))
+    show(found.document(), as_json, found.text())
+    if found.wrong:
+        raise InputError(
+            f"the extract does not fit the agreement: {len(found.wrong)} reasons above",
+            hint="mend the extract, map its columns with --map, or change the draft",
+        )
 
 
 @owner.command(

@@ -11,8 +11,11 @@ from blindlink.cli.common import (
     force_option,
     json_option,
     note,
+    note_delimiter,
     out_option,
+    reading_options,
     show,
+    source,
 )
 
 
@@ -50,6 +53,7 @@ def schema() -> None:
     "found.",
 )
 @click.option("--tune", type=IN_FILE, help="Set weights from the frequencies in this table.")
+@reading_options
 @out_option("the schema")
 @force_option
 def new(
@@ -57,25 +61,38 @@ def new(
     sources: tuple[Path, ...],
     people: int,
     tune: Path | None,
+    columns: str | None,
+    map_file: Path | None,
     out: Path,
     force: bool,
 ) -> None:
     """A schema for what all owners can supply. The same columns give the same schema."""
     from blindlink.owner.schema_files import write_new_schema
 
-    for warning in write_new_schema(profile, sources, out, people=people, tune=tune, force=force):
+    read = source(columns, map_file)
+    made = write_new_schema(
+        profile, sources, out, people=people, tune=tune, source=read, force=force
+    )
+    for warning in made:
         note(f"warning: {warning}")
 
 
 @schema.command(epilog=example("blindlink schema columns identities.csv --out columns.json"))
 @click.argument("data", type=IN_FILE)
+@reading_options
 @out_option("the names of the columns")
 @force_option
-def columns(data: Path, out: Path, force: bool) -> None:
-    """The names of a table's columns, nothing else: what owners exchange to agree on a schema."""
+def columns(data: Path, columns: str | None, map_file: Path | None, out: Path, force: bool) -> None:
+    """The standard names among a table's columns: what owners exchange to agree on a schema.
+
+    No other name leaves: the first line of a file without header is a person. Name such columns
+    with --columns, or say with --map which column is which.
+    """
     from blindlink.owner.schema_files import write_columns
 
-    write_columns(data, out, force=force)
+    note_delimiter(data)
+    there, others = write_columns(data, out, source=source(columns, map_file), force=force)
+    note(f"{there} standard names written, {others} other columns not named")
 
 
 @schema.command(epilog=example("blindlink schema check S.json"))

@@ -1,20 +1,27 @@
 """Submitting and withdrawing from files: an extract is a folder of tables with agreed names."""
 
-from datetime import datetime
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 from blindlink import frames
-from blindlink.errors import InputError
-from blindlink.files import check_apart
+from blindlink.errors import AgreementError, InputError
+from blindlink.files import check_apart, check_output, write_text
 from blindlink.keys import LinkageKey, PartyKeys
+from blindlink.mapping import PLAIN, Source
 from blindlink.messages.agreement.document import load_agreement
+from blindlink.messages.agreement.draft import terms_of
+from blindlink.owner.check import Checked, check_extract, losses
 from blindlink.owner.encoding.batch import Tolerate
+from blindlink.owner.encoding.columns import names_read
 from blindlink.owner.risk import read_waiver
 from blindlink.owner.risk.gate import gate
 from blindlink.owner.submit import Submitted, submit
 from blindlink.owner.tables.generalise import ENTITY
+from blindlink.owner.tables.people import RECORD, identifiers
 from blindlink.owner.withdraw import Withdrawn, withdraw
 from blindlink.progress import Progress, silent
+from blindlink.schema.document import parse_schema
 
 IDENTITIES = "identities"
 ENDINGS = (".csv", ".csv.gz", ".parquet", ".arrow", ".feather")
@@ -32,6 +39,7 @@ def submit_folder(
     sequence: int = 1,
     tolerate: Tolerate | None = None,
     waiver: Path | None = None,
+    source: Source = PLAIN,
     force: bool = False,
     progress: Progress = silent,
 ) -> Submitted:
@@ -39,18 +47,27 @@ def submit_folder(
 
     Each is a file of that name, such as identities.csv or events.parquet. The disclosure-risk
     report goes beside ``out`` and stops everything where it is red and ``waiver`` (a file that says
-    who accepts that) does not cover it. Raises like ``submit``.
+    who accepts that) does not cover it. ``source`` maps the columns of the files. What was lost of
+    each field stands in OUT.quality.json. Raises like ``submit``.
     """
     accepted = read_waiver(waiver) if waiver else None
     signed = load_agreement(agreement, now=now)
     party = signed.agreement.member(keys.public, "owner")
     identities = _file(data, IDENTITIES)
     files = {name: _file(data, name) for name in signed.agreement.payload[party.name]}
-    for path in (out, row_map or out):
+    quality = out.with_name(out.name + ".quality.json")
+    for path in (out, row_map or out, quality):
         check_apart(path, [identities, *files.values()])
-    return submit(
-        frames.read_table(identities),
-        {name: frames.read_table(path) for name, path in files.items()},
+    check_output(quality, force=force)
+    terms = signed.agreement
+    schema = parse_schema(terms.schema_document)
+    people = source.read(identities, IDENTITIES, [RECORD, ENTITY, *names_read(schema)])
+    done = submit(
+        people,
+        {
+            name: source.read(path, name, [ENTITY, *terms.payload[party.name][name]])
+            for name, path in files.items()
+        },
         signed,
         keys,
         LinkageKey.load(secret),
@@ -63,6 +80,24 @@ def submit_folder(
         force=force,
         progress=progress,
     )
+    report = {"fields": [each.document() for each in losses(people, schema)[0]]}
+    write_text(quality, json.dumps(report, indent=1) + "\n", force=force)
+    return done
+
+
+def check_folder(data: Path, agreement: Path, owner: str, source: Source = PLAIN) -> Checked:
+    """The dry run of an extract against an agreement, signed or not, or a draft (TOML).
+
+    Raises InputError, AgreementError where files cannot be read.
+    """
+    terms = terms_of(agreement, now=datetime.now(UTC))
+    if owner not in terms.payload:
+        raise AgreementError(
+            f"agreement: {owner} is no owner", hint=f"say --owner {' or '.join(terms.payload)}"
+        )
+    names = (IDENTITIES, *terms.payload[owner])
+    files = {name: _file(data, name) for name in names}
+    return check_extract(data, files, terms, owner, source)
 
 
 def withdraw_file(
@@ -80,7 +115,7 @@ def withdraw_file(
     table = frames.read_table(people)
     if ENTITY not in table.column_names:
         raise InputError(f"{people}: column {ENTITY} is missing")
-    ids = frames.texts(table, ENTITY)
+    ids = [identifier or "" for identifier in identifiers(table, people.name).to_pylist()]
     return withdraw(ids, row_map, signed, keys, out, now=now, force=force)
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from blindlink.errors import InputError
 from blindlink.files import check_output, read_bytes, write_text
-from blindlink.frames import column_names, read_table
+from blindlink.mapping import PLAIN, Source
 from blindlink.owner.encoding.plan import compile_schema
 from blindlink.owner.encoding.tuning import tuned
 from blindlink.schema.document import LinkageSchema, load_schema
 from blindlink.schema.hardenings import hardening
-from blindlink.schema.profiles.making import PEOPLE, new_schema
+from blindlink.schema.profiles.making import PEOPLE, STANDARD, new_schema
 
 _LIMIT = 1 << 20
 
@@ -26,34 +26,63 @@ def write_new_schema(
     *,
     people: int = PEOPLE,
     tune: Path | None = None,
+    source: Source = PLAIN,
     force: bool = False,
 ) -> list[str]:
     """Write the schema of a profile for these tables or column lists; returns warnings.
 
-    ``people`` as in ``new_schema``.
+    ``people`` as in ``new_schema``; ``source`` is how the tables are read.
     """
     inputs = [*sources, *([tune] if tune else [])]
     check_output(out, inputs=inputs, force=force)
-    table = read_table(tune) if tune else None
+    table = source.read(tune, wanted=STANDARD) if tune else None
     weigh = partial(tuned, table=table) if table is not None else None
-    lists = [columns_of(path) for path in sources]
+    lists, others = [], []
+    for number, path in enumerate(sources, start=1):
+        names, left = columns_of(path, source)
+        lists.append(names)
+        if left:
+            others.append(f"source {number}: {left} columns are no standard names: ignored")
     made, warnings = new_schema(profile, lists, people=people, tune=weigh)
     compile_schema(made)
     write_text(out, made.to_json(), inputs=inputs, force=force)
-    return warnings
+    return [*others, *warnings]
 
 
-def write_columns(data: Path, out: Path, *, force: bool = False) -> None:
-    """Write the names of a table's columns as ``{"columns": [...]}``."""
-    names = column_names(data)
+def write_columns(
+    data: Path, out: Path, *, source: Source = PLAIN, force: bool = False
+) -> tuple[int, int]:
+    """Write the standard names among a table's columns as ``{"columns": [...]}``, and no others.
+
+    Another name may be anything, and the first line of a file without header is a person. Returns
+    how many standard names and how many others there are. Raises InputError where there is none.
+    """
+    names, others = columns_of(data, source)
     text = json.dumps({"columns": names}, indent=1, ensure_ascii=False) + "\n"
     write_text(out, text, inputs=[data], force=force)
+    return len(names), others
 
 
-def columns_of(path: Path) -> list[str]:
-    """The column names in a table, or in a list that ``write_columns`` made. Raises InputError."""
+def columns_of(path: Path, source: Source = PLAIN) -> tuple[list[str], int]:
+    """The standard names of columns in a table, or in a list that ``write_columns`` made, and the
+    number of others. Raises InputError where a table has no standard name: line 1 is a row then.
+    """
     if not path.name.lower().endswith(".json"):
-        return column_names(path)
+        found = source.columns(path, wanted=STANDARD)
+    else:
+        found = _listed(path)
+    names = [name for name in found if name in STANDARD]
+    if not names:
+        raise InputError(
+            f"{path}: none of its {len(found)} columns has a standard name, so line 1 may be no "
+            "header",
+            hint="name the columns with --columns a,b,c or --map mapping.toml; the standard names "
+            f"are {', '.join(STANDARD)}",
+        )
+    return names, len(found) - len(names)
+
+
+def _listed(path: Path) -> list[str]:
     try:
         document = json.loads(read_bytes(path, limit=_LIMIT).decode("utf-8-sig"))
     except (ValueError, RecursionError):

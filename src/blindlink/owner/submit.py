@@ -24,11 +24,14 @@ from blindlink.messages.fields import moment
 from blindlink.messages.submission import payload
 from blindlink.messages.submission.content import KIND, Content, write_records
 from blindlink.messages.submission.withdrawal import ROW_MAP, SECTION, RowMapContent, row_map_bytes
+from blindlink.owner.check import losses
 from blindlink.owner.encoding.batch import Tolerate
 from blindlink.owner.encoding.spool import spooling
 from blindlink.owner.prepare import Assess, Means, Prepared, prepare, random_ids
 from blindlink.owner.tables.people import read_people
 from blindlink.progress import Progress, silent
+from blindlink.schema import quality
+from blindlink.schema.document import parse_schema
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ def submit(
         check_output(path, force=force)
     owner = keys.public.name
     people = read_people(identities, tables, terms.payload[owner], entropy)
+    _check_quality(identities, terms, owner, tolerate)
     with spooling(out.parent) as spool:
         means = Means(secret, spool, assess, tolerate, entropy, progress)
         prepared = prepare(people, terms, owner, means)
@@ -141,6 +145,17 @@ def _check(
             f"submission {sequence}: the agreement allows {terms.limits.submissions}"
         )
     return terms
+
+
+def _check_quality(
+    identities: pa.Table, terms: Agreement, owner: str, tolerate: Tolerate | None
+) -> None:
+    """Raises InputError where more of a field is lost than agreed. Cells that cannot be read end
+    the run by themselves where they are not tolerated, and are named by row then."""
+    found, problems = losses(identities, parse_schema(terms.schema_document))
+    if tolerate is None:
+        problems.check()
+    quality.check(found, terms.quality_limits(owner), "submission")
 
 
 def _write(

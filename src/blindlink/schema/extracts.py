@@ -5,7 +5,7 @@ column on its distinct values: a column of a million dates has about two thousan
 contracts themselves belong to a study: see ``blindlink.studies``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -24,13 +24,19 @@ class Contract:
     name: str
     tables: Mapping[str, type[BaseModel]]
 
-    def columns(self, table: str) -> list[str]:
-        """The columns of a table, in order."""
-        return list(self.tables[table].model_fields)
+    def columns(self, table: str, there: Iterable[str] | None = None) -> list[str]:
+        """The columns of a table, in order; of those that may be absent only what is ``there``."""
+        fields = self.tables[table].model_fields
+        names = None if there is None else set(there)
+        return [
+            name
+            for name, field in fields.items()
+            if field.is_required() or (names is not None and name in names)
+        ]
 
     def check_table(self, table: str, data: pa.Table) -> None:
         """Raises InputError at the first column that breaks the contract, never with a value."""
-        wanted = self.columns(table)
+        wanted = self.columns(table, data.column_names)
         if data.column_names != wanted:
             raise InputError(f"table {table}: its columns are not {', '.join(wanted)}")
         hints = get_type_hints(self.tables[table], include_extras=True)

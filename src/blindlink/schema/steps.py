@@ -35,6 +35,7 @@ _CLOSE_SECTOR = re.compile(r"([A-Z]{1,2}[0-9]{2})[0-9]")
 _CUT = re.compile(
     "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in values("name", "cut"))
 )
+_CUT_ANY = re.compile(_CUT.pattern, re.IGNORECASE)
 BIRTHS = 2015
 """Two digits of a year of birth mean 1916 to 2015."""
 
@@ -75,6 +76,12 @@ class Name(Model):
         plain = unicodedata.normalize("NFKD", upper)
         letters = "".join(filter(str.isalpha, plain))
         return "" if letters in self.missing else letters
+
+
+def without_markers(name: str) -> str:
+    """A name without what source systems write into it; as it is where there is nothing of it."""
+    cut = _CUT_ANY.sub(" ", name)
+    return name if cut == name else " ".join(cut.split())
 
 
 class Initial(Model):

@@ -11,7 +11,9 @@ from blindlink.cli.common import (
     force_option,
     json_option,
     progress_bar,
+    reading_options,
     show,
+    source,
 )
 
 RED = 1
@@ -35,6 +37,7 @@ RED = 1
     show_default=True,
     help="People in the graph-matching attack; the time grows with the cube.",
 )
+@reading_options
 @click.option("--html", "page", type=OUT_FILE, help="Write the report here as a page.")
 @json_option
 @force_option
@@ -44,6 +47,8 @@ def assess(
     schema: Path | None,
     people: int | None,
     graph_rows: int,
+    columns: str | None,
+    map_file: Path | None,
     page: Path | None,
     as_json: bool,
     force: bool,
@@ -59,6 +64,7 @@ def assess(
             page=page,
             people=people,
             graph_rows=graph_rows,
+            source=source(columns, map_file),
             force=force,
             progress=progress,
         )

@@ -21,7 +21,7 @@ from blindlink.files import read_bytes, write_bytes
 from blindlink.keys import LinkageKey, PartyPublic
 from blindlink.keys.strict import problem
 from blindlink.messages import canonical
-from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.agreement.document import SignedAgreement, read_agreement
 from blindlink.messages.agreement.terms import Agreement
 from blindlink.messages.fields import stamp
 from blindlink.schema.document import load_schema
@@ -33,6 +33,8 @@ FLOORS = ("minimum_rows", "minimum_overlap")
 DATES = ("expires", "destroy_by")
 KEYS = frozenset((*PLAIN, *FLOORS, *DATES, "parties", "schema", "disclosure_policy", "owner"))
 OWNER_KEYS = frozenset(("release", "controls", "payload"))
+OWNER_MAY = frozenset(("quality",))
+NO_KEY = "0" * 16
 
 
 def template() -> str:
@@ -40,16 +42,21 @@ def template() -> str:
     return (resources.files("blindlink.messages.agreement") / "template.toml").read_text("utf-8")
 
 
-def new_agreement(draft: Path, *, now: datetime, key: LinkageKey | None = None) -> SignedAgreement:
+def new_agreement(
+    draft: Path, *, now: datetime, key: LinkageKey | None = None, no_key: bool = False
+) -> SignedAgreement:
     """The agreement that a draft describes, not signed yet.
 
-    ``key`` gives the check value where the draft has none. Raises InputError, or the error of a
+    ``key`` gives the check value where the draft has none; with ``no_key`` a value that no key has
+    stands in for it, for a dry run. Raises InputError, or the error of a
     file that the draft names.
     """
     found = _read(draft)
     terms = {name: found[name] for name in (*PLAIN, *FLOORS) if name in found}
     if key is not None and terms.setdefault("key_check", key.check_value()) != key.check_value():
         _refuse(draft, "key_check: is not that of the linkage key")
+    if no_key:
+        terms.setdefault("key_check", NO_KEY)
     if "key_check" not in terms:
         _refuse(draft, "key_check: is missing; give it, or the linkage key")
     terms["created"] = stamp(now)
@@ -66,6 +73,17 @@ def new_agreement(draft: Path, *, now: datetime, key: LinkageKey | None = None) 
     except FormatError as error:
         _refuse(draft, f'{error.message}: write a fraction as text, "0.95"')
     return SignedAgreement.unsigned(agreement)
+
+
+def terms_of(path: Path, *, now: datetime) -> Agreement:
+    """What an agreement says, or a draft of one: for a dry run, so no signature is asked for.
+
+    A draft without the check value of a key is read all the same. Raises as ``new_agreement`` and
+    ``read_agreement``.
+    """
+    if path.suffix != ".toml":
+        return read_agreement(path).agreement
+    return new_agreement(path, now=now, no_key=True).agreement
 
 
 def write_agreement(
@@ -138,14 +156,20 @@ def _owners(draft: Path, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
         _refuse(draft, "owner: needs a table [owner.<name>] for every owner")
     for name, terms in value.items():
-        if wrong := sorted(set(terms) ^ OWNER_KEYS):
+        if wrong := sorted((set(terms) ^ OWNER_KEYS) - OWNER_MAY):
             state = "is missing" if wrong[0] in OWNER_KEYS else "is unknown"
             _refuse(draft, f"owner.{name}.{wrong[0]}: {state}")
     return {
         "release_policy": {name: terms["release"] for name, terms in value.items()},
         "controls": {name: terms["controls"] for name, terms in value.items()},
         "payload": {name: terms["payload"] for name, terms in value.items()},
+        **_quality(value),
     }
+
+
+def _quality(value: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    limits = {name: terms["quality"] for name, terms in value.items() if "quality" in terms}
+    return {"quality": limits} if limits else {}
 
 
 def _refuse(draft: Path, what: str) -> NoReturn:

@@ -19,6 +19,7 @@ from blindlink.messages.fields import STRICT, KeyCheck, Name, Stamp, Text, momen
 from blindlink.messages.plan import Fraction, Plan
 from blindlink.schema.document import parse_schema
 from blindlink.schema.limits import MAX_COLUMNS, MAX_TABLES
+from blindlink.schema.quality import Limits as QualityLimits
 
 FORMAT = "blindlink-agreement-v1"
 IDENTIFIERS = frozenset(
@@ -40,6 +41,7 @@ Generalisation = Annotated[
     str, StringConstraints(pattern=r"^(keep|year|month|(band|truncate):[1-9][0-9]{0,5})$")
 ]
 Payload = dict[Column, dict[Column, Generalisation]]
+Lossy = dict[Column | Literal["*"], QualityLimits]
 Count = Annotated[int, Field(ge=0, le=10**9)]
 
 
@@ -70,6 +72,8 @@ class Agreement(BaseModel):
 
     ``minimum_rows``: fewest identity rows of a submission. ``minimum_overlap``: fewest links of a
     release. ``controls``: control records per owner, a number or a share of its identity rows.
+    ``quality``: how much of a field an owner may lose, where that is not the default
+    (``schema.quality``); without it the agreement has no such key.
     """
 
     model_config = STRICT
@@ -94,6 +98,7 @@ class Agreement(BaseModel):
     minimum_overlap: Count
     disclosure_policy: dict[str, Any]
     waivers: Annotated[tuple[Waiver, ...], Field(max_length=64)] = ()
+    quality: dict[Name, Lossy] | None = None
 
     @model_validator(mode="after")
     def _sound(self) -> "Agreement":
@@ -160,7 +165,15 @@ class Agreement(BaseModel):
 
     def document(self) -> dict[str, Any]:
         """The terms as JSON objects."""
-        return self.model_dump(mode="json")
+        found = self.model_dump(mode="json", exclude={"quality"})
+        if self.quality is not None:
+            dumped = self.model_dump(mode="json", include={"quality"}, exclude_none=True)
+            found |= dumped
+        return found
+
+    def quality_limits(self, owner: str) -> dict[str, QualityLimits]:
+        """How much of a field the owner may lose, where that is not the default."""
+        return dict((self.quality or {}).get(owner, {}))
 
     def to_bytes(self) -> bytes:
         """The canonical bytes, which the parties sign."""
@@ -196,6 +209,8 @@ def _check_terms(terms: Agreement) -> None:
     for field in ("release_policy", "payload", "controls"):
         if set(getattr(terms, field)) != owners:
             raise ValueError(f"{field} does not name exactly the owners")
+    if terms.quality is not None and not set(terms.quality) <= owners:
+        raise ValueError("quality names somebody who is no owner")
     for name in ("minimum_rows", "minimum_overlap"):
         if getattr(terms, name) > terms.limits.rows:
             raise ValueError(f"{name} is above the limit of rows")

@@ -30,7 +30,7 @@ from blindlink.frames import from_any, rebatch
 from blindlink.keys import Entropy, LinkageKey, system_entropy
 from blindlink.messages.encodings import KEY_BYTES, Encodings
 from blindlink.owner.encoding import reference
-from blindlink.owner.encoding.columns import read
+from blindlink.owner.encoding.columns import names_read, read
 from blindlink.owner.encoding.memo import BUDGET
 from blindlink.owner.encoding.parallel import Pool, cores, here
 from blindlink.owner.encoding.plan import FilterPlan
@@ -123,11 +123,7 @@ class BatchEncoder:
     @property
     def reads(self) -> list[str]:
         """The names that the schema has for columns of a table, those of rows first."""
-        declared = self._schema.extension.columns if self._schema.extension else []
-        own = {column.name for column in declared}
-        plain = [each.column for each in self.plans[0].features if each.column not in own]
-        made = [name for column in declared for name in column.sources]
-        return list(dict.fromkeys([RECORD, ENTITY, *plain, *made]))
+        return [RECORD, ENTITY, *names_read(self._schema)]
 
     def __enter__(self) -> "BatchEncoder":
         return self

@@ -13,7 +13,7 @@ from blindlink.frames import text_column
 from blindlink.owner.encoding.problems import NO_SUCH_DAY, PLACEHOLDER, Problems
 from blindlink.schema.document import LinkageSchema
 from blindlink.schema.meaning import steps_of
-from blindlink.schema.models import Column
+from blindlink.schema.models import Column, Feature
 from blindlink.schema.steps import Date, Step
 from blindlink.spellings import exists, form_of
 
@@ -207,6 +207,15 @@ def needed(columns: Sequence[Column], features: Sequence[str], names: Sequence[s
             "header",
         )
     return [name for name in names if name in used or name in plain]
+
+
+def names_read(schema: LinkageSchema) -> list[str]:
+    """The names that a schema has for columns of a table."""
+    declared = schema.extension.columns if schema.extension else []
+    own = {column.name for column in declared}
+    features = [each.identifier for each in schema.model.features if isinstance(each, Feature)]
+    plain = [name for name in features if name not in own]
+    return list(dict.fromkeys([*plain, *(name for c in declared for name in c.sources)]))
 
 
 def _unless_missing(apply: Callable[[str], str]) -> Callable[[str], str]:

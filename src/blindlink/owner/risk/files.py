@@ -4,13 +4,14 @@ from pathlib import Path
 
 from blindlink.errors import InputError
 from blindlink.files import check_output, write_text
-from blindlink.frames import read_table
+from blindlink.mapping import PLAIN, Source
 from blindlink.messages.encodings import read_encodings
+from blindlink.owner.encoding.columns import names_read
 from blindlink.owner.risk.page import page as as_html
 from blindlink.owner.risk.report import RiskReport
 from blindlink.owner.risk.run import GRAPH_ROWS, assess
 from blindlink.progress import Progress, silent
-from blindlink.schema.document import load_schema
+from blindlink.schema.document import load_schema, parse_schema
 
 
 def assess_file(
@@ -20,18 +21,22 @@ def assess_file(
     schema: Path | None = None,
     page: Path | None = None,
     people: int | None = None,
+    source: Source = PLAIN,
     graph_rows: int = GRAPH_ROWS,
     force: bool = False,
     progress: Progress = silent,
 ) -> RiskReport:
     """The report; ``page`` is an HTML file to write, ``schema`` needed only where the encodings do
-    not carry theirs. Other options as in ``assess``.
+    not carry theirs; ``source`` is how ``data`` is read. Other options as in ``assess``.
     """
     inputs = [encodings, data, *([schema] if schema else [])]
     if page is not None:
         check_output(page, inputs=inputs, force=force)
     known = load_schema(schema) if schema else None
-    found, table = read_encodings(encodings), read_table(data)
+    found = read_encodings(encodings)
+    document = found.schema_document
+    used = known or (parse_schema(document) if document else None)
+    table = source.read(data, wanted=names_read(used) if used else ())
     if len(found) and int(found.row.max()) >= len(table):
         raise InputError(f"{data}: has fewer rows than were encoded")
     report = assess(

@@ -14,14 +14,18 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from blindlink import frames
 from blindlink.errors import AgreementError, InputError
 from blindlink.keys import Entropy
 from blindlink.messages.submission.records import INTEGER, NUMBER, Kind
+from blindlink.spellings import NOTHING, integer
 
 ENTITY = "entity_id"
+_WHOLE = r"^-?[0-9]+([.]0+)?$"
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 
 
@@ -54,6 +58,24 @@ def apply(values: pa.Array, rule: str, where: str) -> pa.Array:
     return pa.array(changed, pa.string()).take(coded.indices)
 
 
+def misfits(table: pa.Table, column: str, rule: str) -> npt.NDArray[np.int64]:
+    """The rows, from 0, whose value a rule of the agreement does not take."""
+    coded = _text(table, column).dictionary_encode()
+    change = _rule(rule)
+    wrong = [
+        code for code, value in enumerate(coded.dictionary.to_pylist()) if _refused(change, value)
+    ]
+    return np.flatnonzero(np.isin(coded.indices.to_numpy(False), wrong))
+
+
+def _refused(change: Callable[[str], str], value: str) -> bool:
+    try:
+        change(value)
+    except ValueError:
+        return True
+    return False
+
+
 def kinds(table: pa.Table) -> list[Kind]:
     """What each text column holds, found over all its values; a column without a value is text."""
     return [
@@ -82,17 +104,23 @@ def renumbered(tables: Mapping[str, pa.Table], entropy: Entropy) -> dict[str, pa
 
 
 def _text(table: pa.Table, column: str) -> pa.Array:
-    """A column as text; an empty cell is missing."""
+    """A column as text; an empty cell, or a word for nothing, is missing."""
     values = table.column(column)
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.int8())
-    try:
-        text = values.cast(pa.string()).combine_chunks()
-    except pa.ArrowException:
-        raise InputError(f"column {column}: its type cannot be written as text") from None
+        table = table.set_column(table.column_names.index(column), column, values)
+    text = frames.text_column(table, column).combine_chunks()
     if pc.any(pc.match_substring(text, "\0")).as_py():
         raise InputError(f"column {column}: a value holds a zero character")
-    return pc.if_else(pc.equal(text, ""), None, text)
+    empty = pc.is_in(pc.utf8_trim_whitespace(text), value_set=pa.array(sorted(NOTHING)))
+    return _whole(pc.if_else(empty, None, text))
+
+
+def _whole(text: pa.Array) -> pa.Array:
+    """Whole numbers without the ``.0`` that a program added, where the column has nothing else."""
+    if pc.all(pc.match_substring_regex(text, _WHOLE)).as_py() is not True:
+        return text
+    return pc.replace_substring_regex(text, r"[.]0+$", "")
 
 
 def _kind(values: pa.Array) -> Kind:
@@ -128,14 +156,7 @@ def _rule(rule: str) -> Callable[[str], str]:
 def _first_misfit(known: list[str], coded: pa.Array, change: Callable[[str], str]) -> int:
     """The data row, counted from 1, of the first value that ``change`` refuses."""
 
-    def refused(value: str) -> bool:
-        try:
-            change(value)
-        except ValueError:
-            return True
-        return False
-
-    wrong = [code for code, value in enumerate(known) if refused(value)]
+    wrong = [code for code, value in enumerate(known) if _refused(change, value)]
     return int(np.flatnonzero(np.isin(coded.indices.to_numpy(False), wrong))[0]) + 1
 
 
@@ -151,5 +172,5 @@ def _month(text: str) -> str:
 
 
 def _band(text: str, size: int) -> str:
-    low = int(text) // size * size
+    low = int(integer(text)) // size * size  # 33.0 is 33
     return f"{low}-{low + size - 1}"

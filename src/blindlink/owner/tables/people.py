@@ -9,9 +9,11 @@ import pyarrow.compute as pc
 
 from blindlink.arrays import Int64s
 from blindlink.errors import InputError
+from blindlink.frames import text_column
 from blindlink.keys import Entropy
 from blindlink.messages.submission.records import MAX_WIDTH
 from blindlink.owner.tables.generalise import ENTITY, generalised, renumbered
+from blindlink.spellings import identifier
 
 RECORD = "record_id"
 COINCIDENCES = 10  # so many equal cells may happen in a small table of numbers
@@ -61,13 +63,28 @@ def read_people(
 def _entity_ids(table: pa.Table, name: str) -> pa.Array:
     if ENTITY not in table.column_names:
         raise InputError(f"table {name}: column {ENTITY} is missing")
-    values = table.column(ENTITY).cast(pa.string()).combine_chunks()
+    values = identifiers(table, name)
     length = pc.fill_null(pc.binary_length(values), 0).to_numpy()
     for wrong, what in ((length == 0, "is empty"), (length > MAX_WIDTH, "is too long")):
         if wrong.any():
             row = int(np.argmax(wrong)) + 1
             raise InputError(f"table {name}, column {ENTITY}, row {row}: {what}")
     return values
+
+
+def identifiers(table: pa.Table, name: str) -> pa.Array:
+    """Column entity_id as text, as ``spellings`` has identifiers: 1001.0 is 1001."""
+    coded = text_column(table, ENTITY).combine_chunks().dictionary_encode()
+    if isinstance(coded, pa.ChunkedArray):  # an empty table
+        return pa.array([], pa.string())
+    known = []
+    for code, value in enumerate(coded.dictionary.to_pylist()):
+        try:
+            known.append(identifier(value))
+        except ValueError as error:
+            row = int(np.flatnonzero(coded.indices.to_numpy(False) == code)[0]) + 1
+            raise InputError(f"table {name}, column {ENTITY}, row {row}: {error}") from None
+    return pa.array(known, pa.string()).take(coded.indices)
 
 
 def _check_columns(text: pa.Table, entity: pa.Array, name: str) -> None:

@@ -112,11 +112,11 @@ def _supplies(names: Sequence[str], column: Document) -> bool:
 
 
 def _warnings(columns: Sequence[Sequence[str]]) -> list[str]:
+    counts = [sum(name not in STANDARD for name in names) for names in columns]
     return [
-        f"column {name} of source {number} is not a standard name: ignored"
-        for number, names in enumerate(columns, start=1)
-        for name in names
-        if name not in STANDARD
+        f"source {number}: {count} columns are no standard names: ignored"
+        for number, count in enumerate(counts, start=1)
+        if count
     ]
 
 

@@ -22,6 +22,11 @@ def _is_a_day(text: str) -> str:
 
 Id = Annotated[str, StringConstraints(min_length=1)]
 Day = Annotated[str, StringConstraints(pattern=_DAY), AfterValidator(_is_a_day)]
+Birth = Annotated[
+    str,
+    StringConstraints(pattern=r"^$|^[0-9]{4}-(0[0-9]|1[0-2])-([0-2][0-9]|3[01])$"),
+]
+BORN: Final = "Date of birth; of one that does not exist the parts that do, 00 for the others."
 Initial = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]?$")]
 Age = Annotated[str, StringConstraints(pattern=r"^$|^([1-9][0-9]|10[0-9]|110)$")]
 Percent = Annotated[str, StringConstraints(pattern=r"^$|^(100|[1-9]?[0-9])$")]
@@ -44,6 +49,12 @@ Region = Literal[
 Ethnicity = Literal["white", "mixed", "asian", "black", "other", "not_stated", ""]
 Sex = Literal["M", "F", ""]
 SexCode = Literal["1", "2", ""]
+REQUIREMENTS = Literal[
+    "ATR", "DRR", "mental_health_treatment", "unpaid_work", "rehabilitation_activity", "programme",
+    "prohibited_activity", "curfew", "exclusion", "residence", "foreign_travel_prohibition",
+    "alcohol_abstinence", "attendance_centre", "electronic_monitoring", "specified_activity",
+    "supervision", "other",
+]  # fmt: skip
 Discharge = Literal[
     "", "80", "81", "82", "83", "84", "85", "86", "87", "88", "89",
     "90", "91", "92", "93", "94", "95", "96", "97", "999",
@@ -59,8 +70,9 @@ class ProbationIdentity(_Row):
 
     entity_id: Id = Field(description="The person in the probation system.")
     forename: str = Field(description="Forename.")
+    middle_name: str = Field(default="", description="Further forenames; may be absent.")
     surname: str = Field(description="Surname.")
-    date_of_birth: Day = Field(description="Date of birth.")
+    date_of_birth: Birth = Field(description=BORN)
     sex: Sex = Field(description="Sex.")
     postcode: str = Field(description="Full postcode; empty: none or no fixed abode.")
     local_authority: str = Field(description="Local authority of the address.")
@@ -80,8 +92,8 @@ class ProbationEvent(_Row):
     order_type: Literal["community_order", "suspended_sentence_order", ""] = Field(
         description="Kind of order."
     )
-    requirement: Literal["ATR", "DRR", ""] = Field(
-        description="Alcohol treatment or drug rehabilitation requirement."
+    requirement: Literal[REQUIREMENTS, ""] = Field(
+        description="ATR: alcohol treatment, DRR: drug rehabilitation, or another in words."
     )
     offence_category: Literal[
         "violence", "theft", "drink_driving", "drugs", "public_order", "breach", "other", ""
@@ -123,7 +135,7 @@ class TreatmentIdentity(_Row):
     entity_id: Id = Field(description="The client in the treatment system.")
     first_initial: Initial = Field(description="Initial of the forename.")
     last_initial: Initial = Field(description="Initial of the surname.")
-    date_of_birth: Day = Field(description="Date of birth.")
+    date_of_birth: Birth = Field(description=BORN)
     sex: SexCode = Field(description="1 male, 2 female.")
     postcode_outward: str = Field(description="First part of the postcode; empty: none.")
     local_authority: str = Field(description="Local authority of residence.")
@@ -160,7 +172,9 @@ class TreatmentForm(_Row):
     entity_id: Id = Field(description="The client.")
     episode_id: str = Field(description="The episode.")
     top_date: Day = Field(description="Day of the form.")
-    stage: Literal["start", "review", "exit", ""] = Field(description="When in treatment.")
+    stage: Literal["start", "review", "exit", "after", ""] = Field(
+        description="When in treatment, or after it."
+    )
     alcohol_days: Of28 = Field(description="Alcohol.")
     opiate_days: Of28 = Field(description="Opiates.")
     crack_days: Of28 = Field(description="Crack.")

@@ -5,12 +5,14 @@ requirement keeps the stage that it reached.
 """
 
 from dataclasses import dataclass, field
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
 from blindlink.analyst.estimate.columns import content_hash, day_number, days, numbers, texts
 from blindlink.arrays import Bools
+from blindlink.studies.probation_treatment.contract import REQUIREMENTS
 from blindlink.studies.probation_treatment.definitions import INCONSISTENT, OPEN, Definitions
 
 RECEIVED, VALID, ELIGIBLE = 0, 1, 2
@@ -42,7 +44,7 @@ REQUIREMENT_DATES = ("sentence_date", "termination_date", "deceased_date")
 _RANGES = {
     "ogrs3_score": (0, 100),
     "rsr_score": (0, 100),
-    "sentence_length_days": (0, 3660),
+    "sentence_length_days": (0, 9999),
     "age_at_sentence": (10, 110),
     "in_breach": (0, 1),
 }
@@ -74,8 +76,11 @@ def read_requirements(
     """
     frame = _typed(table, "events", problems)
     reason = np.full(len(frame), "", dtype=object)
+    words = set(get_args(REQUIREMENTS)) - set(rules.requirements)
+    others = frame["requirement"].isin(words).to_numpy()
     tests = [
         ("no person", ~frame["person"].isin(people).to_numpy()),
+        ("another requirement", others),
         ("unknown requirement", ~frame["requirement"].isin(rules.requirements).to_numpy()),
         ("no sentence date", frame["sentence_date"].isna().to_numpy()),
         ("duplicate requirement", _duplicates(frame, "requirement_id")),

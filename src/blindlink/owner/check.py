@@ -1,0 +1,175 @@
+"""A dry run of an extract against an agreement, before anybody has signed it.
+
+Everything that ``submit`` would refuse is found at once and nothing is written: rows, the rules of
+generalisation for every cell, identifiers that do not join, and what is lost of each field against
+the limits of ``schema.quality``. No key is needed: cells are read as the schema reads them, and
+nothing is encoded.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from blindlink import frames
+from blindlink.errors import BlindlinkError, InputError
+from blindlink.mapping import PLAIN, Source
+from blindlink.messages.agreement.terms import Agreement
+from blindlink.owner.encoding.columns import names_read
+from blindlink.owner.encoding.problems import NO_SUCH_DAY, PLACEHOLDER, Problems
+from blindlink.owner.encoding.slices import Job, SliceEncoder
+from blindlink.owner.tables import generalise
+from blindlink.owner.tables.generalise import ENTITY
+from blindlink.owner.tables.people import RECORD
+from blindlink.schema.document import LinkageSchema, parse_schema
+from blindlink.schema.quality import Loss, exceeded
+from blindlink.spellings import nothing
+
+
+@dataclass
+class Checked:
+    """``losses`` of each field of the identities, ``notes`` in words, ``wrong`` what would refuse
+    the submission."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    losses: list[Loss] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def document(self) -> dict[str, object]:
+        """Everything as JSON: counts and names of columns of the agreement, no value."""
+        return {
+            "rows": self.rows,
+            "fields": [each.document() for each in self.losses],
+            "notes": self.notes,
+            "wrong": self.wrong,
+        }
+
+    def text(self) -> str:
+        """The same for a terminal."""
+        lines = [f"{name}: {count:,} rows" for name, count in self.rows.items()]
+        lines += [
+            f"{each.field}: {each.filled:,} of {each.rows:,} filled, {each.kept:,} used"
+            for each in self.losses
+        ]
+        lines += self.notes
+        lines += [f"refused: {line}" for line in self.wrong]
+        lines.append("the extract fits the agreement" if not self.wrong else "it would be refused")
+        return "\n".join(lines)
+
+
+def check_extract(
+    data: Path, files: Mapping[str, Path], terms: Agreement, owner: str, source: Source = PLAIN
+) -> Checked:
+    """Check the files of an extract: ``identities`` and the tables of the agreement.
+
+    Raises InputError only where a file cannot be read at all.
+    """
+    found = Checked()
+    schema = parse_schema(terms.schema_document)
+    identities = source.read(
+        files["identities"], "identities", [RECORD, ENTITY, *names_read(schema)]
+    )
+    found.rows["identities"] = len(identities)
+    _rows(found, len(identities), terms)
+    try:
+        found.losses, problems = losses(identities, schema)
+    except BlindlinkError as error:
+        found.wrong.append(error.message)
+    else:
+        _cells(found, problems)
+    people = _entities(found, identities, "identities")
+    for name, rules in terms.payload[owner].items():
+        table = source.read(files[name], name, [ENTITY, *rules])
+        found.rows[name] = len(table)
+        _payload(found, name, table, rules)
+        ids = _entities(found, table, name)
+        if people is not None and ids is not None:
+            _joined(found, name, people, ids)
+    found.wrong += exceeded(found.losses, terms.quality_limits(owner))
+    return found
+
+
+def losses(identities: pa.Table, schema: LinkageSchema) -> tuple[list[Loss], Problems]:
+    """What the encoder could not use of each field, and what was wrong. Raises InputError where a
+    column is lacking."""
+    encoder = SliceEncoder(Job(schema.document, bytes(32), "blindlink"))
+    names = encoder.needed(identities.column_names)
+    problems = encoder.check(identities.select(names)).problems
+    bad, made = problems.counts(), []
+    for name in names:
+        cells = frames.texts(identities, name)
+        filled = sum(not nothing(cell) for cell in set(cells)) and sum(
+            not nothing(cell) for cell in cells
+        )
+        says_nothing = problems.notes.get((name, PLACEHOLDER), np.zeros(0, np.int64))
+        real = sum(not nothing(cells[row]) for row in says_nothing.tolist())
+        loss = Loss(name, len(cells), filled, filled - bad.get(name, 0) - real)
+        loss.counts = {
+            "unreadable": bad.get(name, 0),
+            "placeholder": real,
+            "missing": len(cells) - filled,
+        }
+        made.append(loss)
+    return made, problems
+
+
+def _rows(found: Checked, rows: int, terms: Agreement) -> None:
+    if not terms.minimum_rows <= rows <= terms.limits.rows:
+        found.wrong.append(
+            f"identities: {rows:,} rows; the agreement allows {terms.minimum_rows:,} to "
+            f"{terms.limits.rows:,}, control records included"
+        )
+
+
+def _cells(found: Checked, problems: Problems) -> None:
+    for (name, what), rows in problems.notes.items():
+        if what == NO_SUCH_DAY:
+            found.notes.append(f"identities, {name}: {len(rows):,} cells: {what}")
+    try:
+        problems.check()
+    except InputError as error:
+        found.notes.append(f"identities: {error.message}")
+        found.notes.append(error.hint)
+
+
+def _entities(found: Checked, table: pa.Table, name: str) -> list[str] | None:
+    if ENTITY not in table.column_names:
+        found.wrong.append(f"table {name}: column {ENTITY} is missing")
+        return None
+    ids = frames.texts(table, ENTITY)
+    if empty := sum(not each for each in ids):
+        found.wrong.append(f"table {name}: {empty:,} rows without {ENTITY}")
+    return ids
+
+
+def _payload(found: Checked, name: str, table: pa.Table, rules: Mapping[str, str]) -> None:
+    for column, rule in rules.items():
+        if column not in table.column_names:
+            found.wrong.append(f"table {name}: column {column} is missing; the agreement lists it")
+            continue
+        try:
+            misfits = generalise.misfits(table, column, rule)
+        except BlindlinkError as error:
+            found.wrong.append(f"table {name}: {error.message}")
+            continue
+        if len(misfits):
+            first = ", ".join(str(row + 1) for row in misfits[:5])
+            more = ", ..." if len(misfits) > 5 else ""
+            found.wrong.append(
+                f"table {name}, column {column}: {len(misfits):,} values do not fit {rule!r}: "
+                f"rows {first}{more}"
+            )
+
+
+def _joined(found: Checked, name: str, people: list[str], ids: list[str]) -> None:
+    known = set(people)
+    lost = [row for row, each in enumerate(ids) if each and each not in known]
+    if lost:
+        first = ", ".join(str(row + 1) for row in lost[:5])
+        found.wrong.append(
+            f"table {name}: {len(lost):,} rows whose {ENTITY} is not among the identities: "
+            f"rows {first}{', ...' if len(lost) > 5 else ''}"
+        )
