@@ -19,6 +19,7 @@ from blindlink.schema.document import LinkageSchema, parse_schema
 
 GRAPH_ROWS, QUICK_GRAPH_ROWS = 3000, 1200
 # People whose tokens are counted; of a larger file a random choice. A quick report takes fewer.
+_FEWEST = 2
 _MOST, _QUICK_MOST = 500_000, 200_000
 
 
@@ -40,6 +41,9 @@ def assess(
     default of this one. The same input and seed give the same report. Raises InputError where the
     table, the encodings and the schema do not belong together.
     """
+    if len(table) == len(encodings) < _FEWEST:
+        lone = _nothing("", f"fewer than {_FEWEST} rows: nothing to attack")
+        return RiskReport(len(table), 0, encodings.schema_fingerprint, (lone,))
     case = case_of(
         table,
         encodings,
@@ -84,11 +88,20 @@ def _measured(case: Case, progress: Progress) -> Iterator[Metric]:
         yield from _explained(measure, measure(case))
         done += 1
     for view in views:
+        if not view.differs:
+            done += len(OF_VIEWS)
+            yield _nothing(view.name, "no bit differs between the rows: nothing to attack")
+            continue
         for attack in OF_VIEWS:
             progress(done, total)
             yield from _explained(attack, attack(case, view))
             done += 1
     progress(total, total)
+
+
+def _nothing(part: str, text: str) -> Metric:
+    about = "Attacks need rows that differ: where there are none, none is played."
+    return Metric("attacks", part, 0.0, "none", text, about)
 
 
 def _explained(measure: Callable[..., object], metrics: Iterable[Metric]) -> Iterator[Metric]:

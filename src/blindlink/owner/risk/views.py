@@ -31,6 +31,12 @@ class View:
         """Bits of all filters together."""
         return sum(bits for _, bits in self.filters)
 
+    @property
+    def differs(self) -> bool:
+        """Whether any two rows differ in a bit or a match key."""
+        bits = any((packed != packed[:1]).any() for packed, _ in self.filters)
+        return bits or any((key != key[:1]).any() for key in self.keys)
+
     def blocks(self) -> Iterator[Float32s]:
         """The bits of all filters, then the repeated match keys, as columns of 0 and 1."""
         yield from self.bit_blocks()

@@ -112,7 +112,7 @@ def draw_up(parties: dict[str, Party]) -> SignedAgreement:
         owner = parties[name]
         write_columns(owner.path("identities.csv"), owner.path(f"{name}.columns.json"))
     parties["ohid"].hand("ohid.columns.json", moj)
-    lists = [columns_of(moj.path(f"{name}.columns.json")) for name in OWNERS]
+    lists = [columns_of(moj.path(f"{name}.columns.json"))[0] for name in OWNERS]
     write_text(moj.path("schema.json"), study_schema(lists).to_json())
     write_text(moj.path("study.toml"), _draft(parties))
     signed = new_agreement(moj.path("study.toml"), now=NOW, key=key)
