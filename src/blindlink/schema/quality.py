@@ -9,9 +9,15 @@ The agreement may set other limits for each owner and field; ``*`` stands for ev
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
 
 from blindlink.errors import InputError
 
@@ -31,6 +37,11 @@ class Limits(BaseModel):
     placeholder: Share | None = None
     missing: Share | None = None
     unjoined: Share | None = None
+
+    @model_serializer(mode="wrap")
+    def _stated(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only what is stated: canonical bytes have one form."""
+        return {name: share for name, share in write(self).items() if share is not None}
 
 
 DEFAULTS: Final[Mapping[str, Limits]] = {

@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from blindlink.errors import AgreementError, SchemaError
 from blindlink.keys import PartyPublic, Role
@@ -165,10 +172,14 @@ class Agreement(BaseModel):
 
     def document(self) -> dict[str, Any]:
         """The terms as JSON objects."""
-        found = self.model_dump(mode="json", exclude={"quality"})
-        if self.quality is not None:
-            dumped = self.model_dump(mode="json", include={"quality"}, exclude_none=True)
-            found |= dumped
+        return self.model_dump(mode="json")
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """An agreement that leaves the limits at their defaults has no key for them."""
+        found: dict[str, Any] = write(self)
+        if self.quality is None:
+            del found["quality"]
         return found
 
     def quality_limits(self, owner: str) -> dict[str, QualityLimits]:
