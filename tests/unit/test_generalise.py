@@ -77,7 +77,7 @@ def test_a_zero_character_is_refused() -> None:
 
 
 def test_a_list_cannot_be_text() -> None:
-    with pytest.raises(InputError, match="cannot be written as text"):
+    with pytest.raises(InputError, match="column a: holds lists, records or unreadable bytes"):
         generalised(pa.table({"a": [[1], [2]]}), {"a": "keep"}, "events")
 
 

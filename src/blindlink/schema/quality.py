@@ -9,15 +9,9 @@ The agreement may set other limits for each owner and field; ``*`` stands for ev
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    SerializerFunctionWrapHandler,
-    StringConstraints,
-    model_serializer,
-)
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from blindlink.errors import InputError
 
@@ -28,20 +22,20 @@ Share = Annotated[str, StringConstraints(pattern=r"^(0(\.[0-9]{1,6})?|1(\.0{1,6}
 ANY: Final = "*"
 
 
+def _unsaid(value: object) -> bool:
+    """Only what is stated is written: canonical bytes have one form."""
+    return value is None
+
+
 class Limits(BaseModel):
     """The most that may be lost of a field, as decimal fractions; None: no limit of its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-    unreadable: Share | None = None
-    unknown: Share | None = None
-    placeholder: Share | None = None
-    missing: Share | None = None
-    unjoined: Share | None = None
-
-    @model_serializer(mode="wrap")
-    def _stated(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Only what is stated: canonical bytes have one form."""
-        return {name: share for name, share in write(self).items() if share is not None}
+    unreadable: Share | None = Field(default=None, exclude_if=_unsaid)
+    unknown: Share | None = Field(default=None, exclude_if=_unsaid)
+    placeholder: Share | None = Field(default=None, exclude_if=_unsaid)
+    missing: Share | None = Field(default=None, exclude_if=_unsaid)
+    unjoined: Share | None = Field(default=None, exclude_if=_unsaid)
 
 
 DEFAULTS: Final[Mapping[str, Limits]] = {

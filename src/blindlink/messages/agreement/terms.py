@@ -10,14 +10,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    Field,
-    SerializerFunctionWrapHandler,
-    StringConstraints,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from blindlink.errors import AgreementError, SchemaError
 from blindlink.keys import PartyPublic, Role
@@ -105,7 +98,8 @@ class Agreement(BaseModel):
     minimum_overlap: Count
     disclosure_policy: dict[str, Any]
     waivers: Annotated[tuple[Waiver, ...], Field(max_length=64)] = ()
-    quality: dict[Name, Lossy] | None = None
+    # An agreement that leaves the limits at their defaults has no key for them.
+    quality: dict[Name, Lossy] | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @model_validator(mode="after")
     def _sound(self) -> "Agreement":
@@ -173,14 +167,6 @@ class Agreement(BaseModel):
     def document(self) -> dict[str, Any]:
         """The terms as JSON objects."""
         return self.model_dump(mode="json")
-
-    @model_serializer(mode="wrap")
-    def _without_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """An agreement that leaves the limits at their defaults has no key for them."""
-        found: dict[str, Any] = write(self)
-        if self.quality is None:
-            del found["quality"]
-        return found
 
     def quality_limits(self, owner: str) -> dict[str, QualityLimits]:
         """How much of a field the owner may lose, where that is not the default."""
