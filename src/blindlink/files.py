@@ -3,13 +3,14 @@
 import errno
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from blindlink.errors import InputError, OutputError
 
 PRIVATE = 0o600
+_FORMATS = (".csv", ".csv.gz", ".parquet", ".arrow", ".feather", ".json", ".xlsx")
 
 
 def read_bytes(path: Path, *, limit: int) -> bytes:
@@ -57,6 +58,19 @@ def _check_output(path: Path, inputs: Iterable[Path], force: bool) -> None:
         raise OutputError(f"{path}: its folder does not exist", hint="make the folder first")
 
 
+def check_ending(path: Path, endings: Sequence[str], what: str) -> None:
+    """Raises OutputError where the name says another format than is written.
+
+    A name without an ending that is a format's is taken as it is.
+    """
+    name = path.name.lower()
+    if name.endswith(_FORMATS) and not name.endswith(tuple(endings)):
+        raise OutputError(
+            f"{path}: would hold {what}, which its name does not say",
+            hint=f"end the name in {' or '.join(endings)}",
+        )
+
+
 @contextmanager
 def replacing(
     path: Path, *, inputs: Iterable[Path] = (), force: bool = False, mode: int = 0o666
@@ -66,7 +80,7 @@ def replacing(
     The file is made first with ``mode`` (less the umask): a private file is never open to others.
     """
     check_output(path, inputs=inputs, force=force)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    draft = path.with_name(f".{secrets.token_hex(8)}.part")  # short: the name may have no room
     try:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
         yield draft

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from blindlink.errors import FormatError, InputError
-from blindlink.files import check_output, write_bytes, write_text
+from blindlink.files import check_ending, check_output, write_bytes, write_text
 from blindlink.frames import write_table
 from blindlink.linker.join import engines
 from blindlink.linker.join.interrupts import stoppable
@@ -124,6 +124,7 @@ def pairs_files(
     before any long work.
     """
     check_output(out, inputs=(left,) if right is None else (left, right), force=options.force)
+    check_ending(out, [".parquet"], "Parquet")
     first = read_encodings(left)
     second = first if right is None else read_encodings(right)
     check(first, second)

@@ -6,7 +6,6 @@ schema/comparators.py, schema/steps.py and schema/hardenings.py, and schema/mean
 
 import base64
 import binascii
-import re
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -20,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from blindlink.schema import patterns
 from blindlink.schema.limits import MAX_FILTERS, MAX_HASH_BITS, MAX_MATCH_KEYS
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -35,10 +35,7 @@ def _base64(text: str) -> str:
 
 
 def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error:
-        raise ValueError("must be a regular expression") from None
+    patterns.check(text)
     return text
 
 
@@ -282,6 +279,7 @@ class Document(Model):
     version: Literal[3]
     clk_config: ClkConfig = Field(alias="clkConfig")
     features: list[AnyFeature] = Field(max_length=1000)
+    description: str = ""
     blindlink: Extension | None = None
 
     @model_validator(mode="after")

@@ -29,6 +29,7 @@ from blindlink.linker.model.candidates import CandidatePairs, Rule
 from blindlink.linker.model.entities import Side, collapse, side
 from blindlink.linker.model.fellegi_sunter import Weighed, weigh
 from blindlink.linker.model.non_matches import Evidence
+from blindlink.linker.model.room import check_room
 from blindlink.linker.model.scoring import ScoreModel
 from blindlink.linker.model.thresholds import Curve
 from blindlink.messages.encodings import Encodings
@@ -101,6 +102,7 @@ def link(
     """
     linker = Linker(left, right, plan, engine=engine, seed=seed, progress=progress)
     if plan.fixed is not None:
+        check_room(left, right, plan.fixed, seed=seed)
         return linker.result(Rule(plan.fixed, "fixed"))
     try:
         return linker.result(linker.rule)

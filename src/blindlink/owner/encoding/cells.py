@@ -4,10 +4,10 @@ A function made here takes a cell, returns the text to encode, and raises ValueE
 that the cell breaks, never the cell.
 """
 
-import re
 from collections.abc import Callable
 from datetime import date, datetime
 
+from blindlink.schema import patterns
 from blindlink.schema.models import (
     DateFormat,
     EnumFormat,
@@ -53,11 +53,11 @@ def _encodable(cell: str, name: str) -> None:
 
 
 def _pattern(form: StringFormat) -> Reader:
-    pattern = re.compile(form.pattern or "")
+    matches = patterns.matcher(form.pattern or "")
 
     def read(cell: str) -> str:
         _encodable(cell, form.encoding)
-        if pattern.fullmatch(cell) is None:
+        if not matches(cell):
             raise ValueError("does not match the pattern of the schema")
         return cell
 

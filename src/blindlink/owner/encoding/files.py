@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from blindlink.errors import KeyFileError
-from blindlink.files import check_output, reason, replacing
+from blindlink.files import check_ending, check_output, reason, replacing
 from blindlink.frames import count_rows
 from blindlink.keys import LinkageKey
 from blindlink.mapping import PLAIN, Source
@@ -41,6 +41,8 @@ def encode_file(
     """
     inputs = [data, schema, secret]
     check_output(out, inputs=inputs, force=force)
+    ending, what = (".json", "JSON") if form == "json" else (".parquet", "Parquet")
+    check_ending(out, [ending], what)
     encoder = _encoder(schema, secret, backend, compat, workers, tolerate)
     total = count_rows(data)
     progress(0, total)
