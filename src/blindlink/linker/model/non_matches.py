@@ -25,11 +25,13 @@ from blindlink.linker.model.entities import EntityPairs, Side, collapse
 
 Compare = Callable[[Bytes, Bytes, float], Pairs]
 
-PER_RECORD = 8  # pairs with non-matches per left record that the floor lets through
+PER_RECORD = 8  # pairs per record of the smaller file that the floor lets through
 _CHUNK = 100_000  # pairs whose filters are compared at once
-_SAMPLE_LEFT = 400
+_SAMPLE_SMALLER = 400
 _SAMPLE_CELLS = 40_000_000  # floats of the right sample: 160 MB
-_SELF_PAIRS = 500_000_000  # pairs of entities of a self-join that are always affordable
+_SELF_PAIRS = 1_000_000_000  # pairs of entities in the join of a file with itself, at most
+_HASHED = 4096  # filters hashed at once
+_OTHER_SEED = 2  # of the larger file's sample; 1 is that of the joins within the files
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,8 @@ def gather(
     m, n = int(left.comparable.sum()), int(right.comparable.sum())
     every = np.arange(left.rows, dtype=np.int64)
     pairs = collapse(_propose(left, every, right, floors, compare), left, right)
-    most = max(_SELF_PAIRS, m * n // 2)
-    within_left, left_compared = _within(left, most, floors, compare, seed)
-    within_right, right_compared = _within(right, most, floors, compare, seed)
+    within_left, left_compared = _within(left, floors, compare, seed)
+    within_right, right_compared = _within(right, floors, compare, seed)
     return Evidence(
         float(np.mean(floors)) if filters == 1 else 0.0,
         pairs,
@@ -95,18 +96,39 @@ def scores(left: Side, left_row: Int64s, right: Side, right_row: Int64s, number:
 
 
 def choose_floor(left: Bytes, right: Bytes, *, seed: int = 0) -> float:
-    """The score that about PER_RECORD random records of the other file exceed, per record."""
-    left, right = left[left.any(axis=1)], right[right.any(axis=1)]
+    """The score that about PER_RECORD random pairs per record of the smaller file exceed.
+
+    From all pairs of a sample of the smaller file with one of the larger. The two are drawn by
+    different hashes, so independently of each other: drawn by one hash, equal filters would come
+    together, and the files' exact matches stand for non-matches. The same whichever is called left.
+    """
+    left, right = _filled(left), _filled(right)
     if not len(left) or not len(right):
         return 1.0
+    keys = [_hashes(filters, seed) for filters in (left, right)]
+    if (len(left), keys[0].min()) > (len(right), keys[1].min()):
+        left, right, keys = right, left, keys[::-1]
     most = max(1_000, _SAMPLE_CELLS // (8 * int(np.shape(right)[1])))
-    a = left[np.argsort(_hashes(left, seed), kind="stable")[:_SAMPLE_LEFT]]
-    b = right[np.argsort(_hashes(right, seed), kind="stable")[:most]]
+    a = left[_lowest(keys[0], _SAMPLE_SMALLER)]
+    b = right[_lowest(_hashes(right, seed + _OTHER_SEED), most)]
     scores = dice_matrix(a, b).ravel()
     keep = min(len(scores), max(1, round(len(scores) * PER_RECORD / len(right))))
     floor = np.partition(scores, len(scores) - keep)[len(scores) - keep]
     # An engine needs a threshold above zero: at zero every pair of the two files would come back.
     return max(round(float(floor), 6), 1e-3)
+
+
+def _filled(filters: Bytes) -> Bytes:
+    """The filters that are not empty; no copy where none is."""
+    filled = filters.any(axis=1)
+    return filters if filled.all() else filters[filled]
+
+
+def _lowest(keys: Words, count: int) -> Int64s:
+    """The positions of the ``count`` lowest keys, lowest first: a sample that hangs on no order."""
+    count = min(count, len(keys))
+    lowest = np.argpartition(keys, count - 1)[:count]
+    return lowest[np.argsort(keys[lowest], kind="stable")].astype(np.int64)
 
 
 def dice_matrix(a: Bytes, b: Bytes) -> Floats:
@@ -121,12 +143,16 @@ def dice_matrix(a: Bytes, b: Bytes) -> Floats:
 def _hashes(filters: Bytes, seed: int) -> Words:
     """A pseudo-random number for each filter, so that a sample does not hang on the order of rows.
 
-    A sum of the words times random odd numbers, finished by mixing the high bits down.
+    A sum of the words times random odd numbers, finished by mixing the high bits down; some rows at
+    a time, since the products are as large as the filters.
     """
     data = words(filters)
     numbers = np.random.default_rng(seed).integers(0, 2**62, int(np.shape(data)[1]))
     odd = (2 * numbers + 1).astype(np.uint64)
-    mixed: Words = (data * odd).sum(axis=1, dtype=np.uint64)
+    mixed = np.empty(len(data), np.uint64)
+    for start in range(0, len(data), _HASHED):
+        rows = slice(start, start + _HASHED)
+        mixed[rows] = (data[rows] * odd).sum(axis=1, dtype=np.uint64)
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0x9E3779B97F4A7C15)
     mixed ^= mixed >> np.uint64(32)
@@ -148,15 +174,15 @@ def _propose(a: Side, rows: Int64s, b: Side, floors: list[float], compare: Compa
 
 
 def _within(
-    side: Side, most: int, floors: list[float], compare: Compare, seed: int
+    side: Side, floors: list[float], compare: Compare, seed: int
 ) -> tuple[EntityPairs, float]:
     """Pairs of non-matches within one file, and how many pairs were compared.
 
-    A file that is much larger than the other is joined with a sample of itself, so that the joins
-    of both files with themselves cost about as much as the linkage.
+    A large file is joined with a sample of itself: what is learned from a thousand million pairs
+    needs no more of them.
     """
     entities = np.flatnonzero(side.comparable)
-    size = min(len(entities), most // max(len(entities), 1))
+    size = min(len(entities), _SELF_PAIRS // max(len(entities), 1))
     rank = np.full(len(side), np.iinfo(np.int64).max)
     lowest = np.full(len(side), np.iinfo(np.uint64).max, np.uint64)
     np.minimum.at(lowest, side.entity, _hashes(side.filters[0], seed + 1))
