@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from blindlink.arrays import Bytes
+from blindlink.linker.join import pairs
+from blindlink.linker.join.pairs import hashes
 from blindlink.linker.model import non_matches
 from blindlink.linker.model.link import link
 from blindlink.messages.plan import Plan
@@ -29,7 +31,7 @@ def many_exact_matches(left: int, right: int, common: int, seed: int) -> LinkedF
 
 @pytest.fixture
 def small_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tenth of the larger file is sampled, as of 50,000 records in life."""
+    """A twentieth of the larger file is sampled, as of 100,000 records in life."""
     monkeypatch.setattr(non_matches, "_SAMPLE_SMALLER", 100)
     monkeypatch.setattr(non_matches, "_SAMPLE_CELLS", 1_000_000)
     monkeypatch.setattr(non_matches, "_SELF_PAIRS", 1_000_000)
@@ -38,7 +40,7 @@ def small_samples(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small_samples")
 @pytest.mark.parametrize("turned", [False, True])
 def test_exact_matches_do_not_stand_for_non_matches(turned: bool) -> None:
-    files = many_exact_matches(4000, 9000, 3000, seed=3)
+    files = many_exact_matches(4000, 24_000, 3000, seed=3)
     sides = (files.right, files.left) if turned else (files.left, files.right)
     result = link(*sides, Plan())
     rows = result.links.left_row, result.links.right_row
@@ -81,6 +83,6 @@ def test_the_floor_is_the_same_whichever_file_is_left() -> None:
 
 def test_hashes_do_not_hang_on_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     data = filters(people(500, np.random.default_rng(4)))
-    whole = non_matches._hashes(data, 7)
-    monkeypatch.setattr(non_matches, "_HASHED", 3)
-    assert np.array_equal(whole, non_matches._hashes(data, 7))
+    whole = hashes(data, 7)
+    monkeypatch.setattr(pairs, "HASHED", 3)
+    assert np.array_equal(whole, hashes(data, 7))

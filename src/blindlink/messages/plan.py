@@ -77,6 +77,7 @@ class Plan(BaseModel):
     allow would add stands in the linkage report in any case.
     ``levels``: for each filter, the scores at which its second, third ... agreement level begins;
     none: where the mix of matches and non-matches changes. Only for the probabilistic method.
+    ``collapse_duplicates``: entities of one file whose encodings are equal are one entity.
     ``candidate_floor``: pairs of at least this match probability are released as candidates.
     """
 
@@ -90,6 +91,7 @@ class Plan(BaseModel):
     # Left out at their defaults, so that a plan without them keeps the bytes that were signed.
     assignment: Assignment = Field(default="greedy", exclude_if=lambda how: how == "greedy")
     levels: tuple[Edges, ...] = Field(default=(), exclude_if=lambda edges: not edges)
+    collapse_duplicates: bool = Field(default=False, exclude_if=lambda on: not on)
     candidate_floor: Fraction = "0.01"
     engine: str = AUTO
 

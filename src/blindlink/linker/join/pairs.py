@@ -30,6 +30,8 @@ from blindlink.linker.join.measures import find
 from blindlink.progress import Progress, silent
 from blindlink.schema.limits import MAX_FILTER_BITS
 
+HASHED = 4096  # filters hashed at once
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -197,6 +199,25 @@ def weights(filters: Words) -> Int64s:
         part = slice(start, start + 65_536)
         counts[part] = np.bitwise_count(filters[part]).sum(axis=1, dtype=np.int64)
     return counts
+
+
+def hashes(filters: Bytes, seed: int) -> Words:
+    """A pseudo-random number for each filter, so that a sample does not hang on the order of rows.
+
+    A sum of the words times random odd numbers, finished by mixing the high bits down; some rows at
+    a time, since the products are as large as the filters.
+    """
+    data = words(filters)
+    numbers = np.random.default_rng(seed).integers(0, 2**62, int(np.shape(data)[1]))
+    odd = (2 * numbers + 1).astype(np.uint64)
+    mixed = np.empty(len(data), np.uint64)
+    for start in range(0, len(data), HASHED):
+        rows = slice(start, start + HASHED)
+        mixed[rows] = (data[rows] * odd).sum(axis=1, dtype=np.uint64)
+    mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(32)
+    return mixed
 
 
 def check(left: Bytes, right: Bytes, threshold: float, top: int | None) -> None:

@@ -1,12 +1,13 @@
 """All pairs of entities that any method proposes, and which of them are accepted and linked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from blindlink.arrays import Bools, Floats, Int64s, Objects, Words
 from blindlink.linker.join.pairs import Pairs, ordered
 from blindlink.linker.model.assignment import assign, tie_keys
+from blindlink.linker.model.copies import Copies
 from blindlink.linker.model.entities import EntityPairs, Side, collapse
 from blindlink.linker.model.match_keys import equal_rows
 from blindlink.linker.model.non_matches import scores
@@ -139,6 +140,31 @@ def build(
     tie = tie_keys(sides[0].filters[0], sides[1].filters[0], merged.left_row, merged.right_row)
     return CandidatePairs(
         merged, chance[order], segments[order], _levels(_code(merged, sides), code, level), tie
+    )
+
+
+def spread(
+    encodings: tuple[Encodings, Encodings],
+    sides: tuple[Side, Side],
+    pairs: EntityPairs,
+    people: CandidatePairs,
+    copies: tuple[Copies, Copies],
+) -> CandidatePairs:
+    """Candidate pairs of entities from those of people: copies have their person's probability."""
+    dice = scores(sides[0], pairs.left_row, sides[1], pairs.right_row, 0)
+    pairs = replace(pairs, score=dice)
+    columns = int(copies[1].group.max(initial=0)) + 1
+    known = people.pairs.left * columns + people.pairs.right
+    wanted = copies[0].group[pairs.left] * columns + copies[1].group[pairs.right]
+    order = np.argsort(known)
+    at = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
+    found = known[at] == wanted
+    return build(
+        encodings,
+        sides,
+        pairs,
+        np.where(found, people.probability[at], 0.0),
+        np.where(found, people.segment[at], 0),
     )
 
 

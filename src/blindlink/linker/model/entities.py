@@ -29,6 +29,15 @@ class Side:
         """The number of entities."""
         return len(self.names)
 
+    def joined(self, group: Int64s) -> "Side":
+        """The same rows with entities joined to groups, numbered from 0, named by their first."""
+        count = int(group.max(initial=-1)) + 1
+        first = np.full(count, len(group))
+        np.minimum.at(first, group, np.arange(len(group)))
+        comparable = np.zeros(count, bool)
+        np.logical_or.at(comparable, group, self.comparable)
+        return Side(self.filters, group[self.entity], self.names[first], comparable)
+
     @property
     def rows(self) -> int:
         """The number of rows."""

@@ -4,6 +4,7 @@
 for:
 
     sides       records numbered by entity                                   entities
+    copies      entities of one file that are one person                     copies
     evidence    pairs between the files and within each, above a floor       non_matches
                 (several filters: as one match weight)                       fellegi_sunter
     model       how many are matches at each score                           scoring
@@ -24,8 +25,9 @@ from blindlink.errors import KeyFileError, SchemaError, SeparationError
 from blindlink.linker.join import engines
 from blindlink.linker.join.pairs import Join, Pairs
 from blindlink.linker.model import candidates as proposing
-from blindlink.linker.model import non_matches, report, scoring, thresholds
+from blindlink.linker.model import copies, non_matches, report, scoring, thresholds
 from blindlink.linker.model.candidates import CandidatePairs, Rule
+from blindlink.linker.model.copies import Copies
 from blindlink.linker.model.entities import Side, collapse, side
 from blindlink.linker.model.fellegi_sunter import Weighed, weigh
 from blindlink.linker.model.non_matches import Evidence
@@ -143,9 +145,30 @@ class Linker:
 
     @cached_property
     def sides(self) -> tuple[Side, Side]:
-        """Both files, their entities numbered."""
-        left, right = self.encodings
-        return side(left), side(right)
+        """Both files, their entities numbered; copies are one entity where the plan says so."""
+        left, right = (side(encodings) for encodings in self.encodings)
+        if self.plan.collapse_duplicates:
+            left, right = (one.joined(copies.equal(one).group) for one in (left, right))
+        return left, right
+
+    @cached_property
+    def copies(self) -> tuple[Copies, Copies]:
+        """In each file, which entities are the same person; nobody where that is not certain."""
+        raw, (left, right) = self._compared, self.sides
+        m, n = (count * (count - 1) / 2 for count in (raw.left_entities, raw.right_entities))
+        return (
+            copies.among(left, raw.within_left.score, raw.left_compared / max(m, 1), raw.floor),
+            copies.among(right, raw.within_right.score, raw.right_compared / max(n, 1), raw.floor),
+        )
+
+    @cached_property
+    def people(self) -> tuple[Side, Side]:
+        """Both files with copies as one entity: what the model counts."""
+        left, right = (
+            one.joined(found.group) if found.extra else one
+            for one, found in zip(self.sides, self.copies, strict=True)
+        )
+        return left, right
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -158,7 +181,7 @@ class Linker:
         wanted = self._filters > 1 or self.plan.levels
         if not wanted or not len(self._measured.pairs):
             return None
-        return weigh(self._measured, *self.sides, self.plan.edges)
+        return weigh(self._measured, *self.people, self.plan.edges)
 
     @cached_property
     def model(self) -> ScoreModel:
@@ -166,22 +189,32 @@ class Linker:
         return scoring.fit(self.evidence, self.plan.cardinality)
 
     @cached_property
-    def candidates(self) -> CandidatePairs:
-        """All pairs that a method proposes, with their probabilities."""
+    def pairs_of_people(self) -> CandidatePairs:
+        """All pairs of people that a method proposes, with their probabilities."""
         pairs = self.evidence.pairs if self.weighed is None else self.weighed.dice
         return proposing.build(
-            self.encodings, self.sides, pairs, self.model.probability, self.model.pair_segment
+            self.encodings, self.people, pairs, self.model.probability, self.model.pair_segment
+        )
+
+    @cached_property
+    def candidates(self) -> CandidatePairs:
+        """All pairs of entities that a method proposes; copies have their person's probability."""
+        left, right = self.copies
+        if not left.extra and not right.extra:
+            return self.pairs_of_people
+        return proposing.spread(
+            self.encodings, self.sides, self._compared.pairs, self.pairs_of_people, self.copies
         )
 
     @cached_property
     def by_score(self) -> Curve:
         """What thresholds of the score are expected to give."""
-        return self._curve(self.candidates.pairs.score)
+        return self._curve(self.pairs_of_people.pairs.score)
 
     @cached_property
     def by_probability(self) -> Curve:
         """What thresholds of the match probability are expected to give."""
-        return self._curve(self.candidates.probability)
+        return self._curve(self.pairs_of_people.probability)
 
     @cached_property
     def rule(self) -> Rule:
@@ -204,13 +237,28 @@ class Linker:
             shown = self.by_score
             if self.plan.methods[0] == "probabilistic":
                 shown = self.by_probability
-            fitted = report.Fitted(self.evidence, self.model, shown, self.seed, self.weighed)
+            people = self.pairs_of_people
+            fitted = report.Fitted(
+                self.evidence,
+                self.model,
+                shown,
+                self.seed,
+                report.Linked(
+                    self.plan, self.people, people, proposing.decide(people, self.plan, rule)
+                ),
+                self.copies,
+                self.weighed,
+            )
             return _linkage(linkage, report.with_model(linkage, fitted))
         return _linkage(linkage, report.without_model(linkage))
 
     @cached_property
-    def _measured(self) -> Evidence:
+    def _compared(self) -> Evidence:
         return non_matches.gather(*self.sides, self._compare, filters=self._filters, seed=self.seed)
+
+    @cached_property
+    def _measured(self) -> Evidence:
+        return non_matches.joined(self._compared, *self.copies)
 
     @property
     def _filters(self) -> int:
@@ -242,7 +290,8 @@ class Linker:
 
     def _curve(self, preference: Floats) -> Curve:
         """The curve of the pairs that the cardinality rule keeps, were every pair accepted."""
-        candidates, every = self.candidates, np.ones(len(self.candidates), bool)
+        candidates = self.pairs_of_people
+        every = np.ones(len(candidates), bool)
         kept = candidates.assign(every, self.plan.cardinality, preference)
         kept = kept[np.argsort(-preference[kept], kind="stable")]
         alone = report.partnerless(candidates, self.evidence, self.model)[kept]

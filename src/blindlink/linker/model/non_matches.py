@@ -14,13 +14,14 @@ geometric mean, scaled to the bulk of the scores between files, which is non-mat
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from blindlink.arrays import Bytes, Floats, Int64s, Words
 from blindlink.linker.join.measures import dice
-from blindlink.linker.join.pairs import Pairs, weights, words
+from blindlink.linker.join.pairs import Pairs, hashes, weights, words
+from blindlink.linker.model.copies import Copies
 from blindlink.linker.model.entities import EntityPairs, Side, collapse
 
 Compare = Callable[[Bytes, Bytes, float], Pairs]
@@ -30,7 +31,6 @@ _CHUNK = 100_000  # pairs whose filters are compared at once
 _SAMPLE_SMALLER = 400
 _SAMPLE_CELLS = 40_000_000  # floats of the right sample: 160 MB
 _SELF_PAIRS = 1_000_000_000  # pairs of entities in the join of a file with itself, at most
-_HASHED = 4096  # filters hashed at once
 _OTHER_SEED = 2  # of the larger file's sample; 1 is that of the joins within the files
 
 
@@ -83,6 +83,43 @@ def gather(
     )
 
 
+def joined(evidence: Evidence, left: Copies, right: Copies) -> Evidence:
+    """The evidence of files in which copies of a record are one entity with it."""
+    if not left.extra and not right.extra:
+        return evidence
+    within = [
+        _joined(pairs, group, group, within=True)
+        for pairs, group in (
+            (evidence.within_left, left.group),
+            (evidence.within_right, right.group),
+        )
+    ]
+    shares = [1 - one.extra / max(len(one.group), 1) for one in (left, right)]
+    return replace(
+        evidence,
+        pairs=_joined(evidence.pairs, left.group, right.group, within=False),
+        compared=evidence.compared * shares[0] * shares[1],
+        within_left=within[0],
+        left_compared=evidence.left_compared * shares[0] ** 2,
+        within_right=within[1],
+        right_compared=evidence.right_compared * shares[1] ** 2,
+        left_entities=evidence.left_entities - left.extra,
+        right_entities=evidence.right_entities - right.extra,
+    )
+
+
+def _joined(pairs: EntityPairs, left: Int64s, right: Int64s, *, within: bool) -> EntityPairs:
+    """Pairs of groups, each with its best pair of entities; within a file, of different groups."""
+    a, b = left[pairs.left], right[pairs.right]
+    if within:
+        a, b = np.minimum(a, b), np.maximum(a, b)
+    _, first = np.unique(a * (int(right.max(initial=0)) + 1) + b, return_index=True)
+    first.sort()
+    if within:
+        first = first[a[first] != b[first]]
+    return replace(pairs.take(first), left=a[first], right=b[first])
+
+
 def scores(left: Side, left_row: Int64s, right: Side, right_row: Int64s, number: int) -> Floats:
     """Dice scores of pairs of rows in filter ``number``. Shape: (pairs,)."""
     a, b = words(left.filters[number]), words(right.filters[number])
@@ -105,12 +142,12 @@ def choose_floor(left: Bytes, right: Bytes, *, seed: int = 0) -> float:
     left, right = _filled(left), _filled(right)
     if not len(left) or not len(right):
         return 1.0
-    keys = [_hashes(filters, seed) for filters in (left, right)]
+    keys = [hashes(filters, seed) for filters in (left, right)]
     if (len(left), keys[0].min()) > (len(right), keys[1].min()):
         left, right, keys = right, left, keys[::-1]
     most = max(1_000, _SAMPLE_CELLS // (8 * int(np.shape(right)[1])))
     a = left[_lowest(keys[0], _SAMPLE_SMALLER)]
-    b = right[_lowest(_hashes(right, seed + _OTHER_SEED), most)]
+    b = right[_lowest(hashes(right, seed + _OTHER_SEED), most)]
     scores = dice_matrix(a, b).ravel()
     keep = min(len(scores), max(1, round(len(scores) * PER_RECORD / len(right))))
     floor = np.partition(scores, len(scores) - keep)[len(scores) - keep]
@@ -140,25 +177,6 @@ def dice_matrix(a: Bytes, b: Bytes) -> Floats:
     return scores
 
 
-def _hashes(filters: Bytes, seed: int) -> Words:
-    """A pseudo-random number for each filter, so that a sample does not hang on the order of rows.
-
-    A sum of the words times random odd numbers, finished by mixing the high bits down; some rows at
-    a time, since the products are as large as the filters.
-    """
-    data = words(filters)
-    numbers = np.random.default_rng(seed).integers(0, 2**62, int(np.shape(data)[1]))
-    odd = (2 * numbers + 1).astype(np.uint64)
-    mixed = np.empty(len(data), np.uint64)
-    for start in range(0, len(data), _HASHED):
-        rows = slice(start, start + _HASHED)
-        mixed[rows] = (data[rows] * odd).sum(axis=1, dtype=np.uint64)
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(32)
-    return mixed
-
-
 def _propose(a: Side, rows: Int64s, b: Side, floors: list[float], compare: Compare) -> Pairs:
     """Pairs of these rows of ``a`` with rows of ``b`` for which a filter is above its floor."""
     parts = [
@@ -185,7 +203,7 @@ def _within(
     size = min(len(entities), _SELF_PAIRS // max(len(entities), 1))
     rank = np.full(len(side), np.iinfo(np.int64).max)
     lowest = np.full(len(side), np.iinfo(np.uint64).max, np.uint64)
-    np.minimum.at(lowest, side.entity, _hashes(side.filters[0], seed + 1))
+    np.minimum.at(lowest, side.entity, hashes(side.filters[0], seed + 1))
     rank[entities[np.argsort(lowest[entities], kind="stable")]] = np.arange(len(entities))
     rows = np.flatnonzero(rank[side.entity] < size)
     pairs = _propose(side, rows, side, floors, compare)

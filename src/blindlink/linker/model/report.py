@@ -7,6 +7,7 @@ import numpy as np
 from blindlink.arrays import Floats
 from blindlink.linker.model import intervals
 from blindlink.linker.model.candidates import CandidatePairs, Decision
+from blindlink.linker.model.copies import Copies
 from blindlink.linker.model.entities import Side
 from blindlink.linker.model.fellegi_sunter import Weighed
 from blindlink.linker.model.non_matches import Evidence
@@ -47,12 +48,17 @@ class Linked:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted model, what it rests on, and the curve that is shown; ``seed`` of the intervals."""
+    """A fitted model, what it rests on, and the curve that is shown; ``seed`` of the intervals.
+
+    ``people``: the linkage between people, copies within a file being one; ``copies`` of each file.
+    """
 
     evidence: Evidence
     model: ScoreModel
     curve: Curve
     seed: int
+    people: Linked
+    copies: tuple[Copies, Copies]
     weighed: Weighed | None = None
 
 
@@ -85,7 +91,7 @@ def without_model(linked: Linked) -> LinkageReport:
 def with_model(linked: Linked, fitted: Fitted) -> LinkageReport:
     """The report of an automatic threshold."""
     plan, rule = linked.plan, linked.decision.rule
-    figures = _figures(linked, fitted)
+    figures = _figures(fitted)
     return LinkageReport(
         threshold=rule.threshold,
         threshold_method=rule.method,
@@ -106,13 +112,14 @@ def with_model(linked: Linked, fitted: Fitted) -> LinkageReport:
         levels=fitted.weighed.levels if fitted.weighed else (),
         patterns=_patterns(fitted, plan),
         model=_parameters(fitted, rule.cut),
-        warnings=_warnings(fitted.model),
+        warnings=_warnings(fitted),
         notes=_NOTES,
     )
 
 
-def _figures(linked: Linked, fitted: Fitted) -> intervals.Quality:
-    candidates, index = linked.candidates, linked.decision.linked
+def _figures(fitted: Fitted) -> intervals.Quality:
+    """Expected figures of the links between people: two links of one person's copies are one."""
+    candidates, index = fitted.people.candidates, fitted.people.decision.linked
     links = intervals.Links(
         candidates.probability[index],
         candidates.segment[index],
@@ -259,6 +266,8 @@ def _parameters(fitted: Fitted, cut: float | None) -> dict[str, float]:
         "segments_with_matches": float((model.matches > 0).sum()),
         "matches_found": model.matched,
         "matches_below_the_scores": model.missed,
+        "copies_left": float(fitted.copies[0].extra),
+        "copies_right": float(fitted.copies[1].extra),
         "similar_pairs_left": model.measured.similar[0],
         "similar_pairs_right": model.measured.similar[1],
     }
@@ -271,9 +280,16 @@ def _parameters(fitted: Fitted, cut: float | None) -> dict[str, float]:
     return known
 
 
-def _warnings(model: ScoreModel) -> tuple[str, ...]:
+def _warnings(fitted: Fitted) -> tuple[str, ...]:
     warnings = []
-    for name, excess in zip(("left", "right"), model.measured.similar, strict=True):
+    for name, copies in zip(("left", "right"), fitted.copies, strict=True):
+        if copies.extra:
+            warnings.append(
+                f"within the {name} file, {copies.extra:,} of {len(copies.group):,} entities are "
+                "copies of another with the same encoding; they are no non-matches, and links of "
+                "copies count once in the expected figures ('collapse_duplicates' joins them)"
+            )
+    for name, excess in zip(("left", "right"), fitted.model.measured.similar, strict=True):
         if excess >= 1:
             warnings.append(
                 f"within the {name} file, about {excess:.0f} more pairs of entities look alike "
