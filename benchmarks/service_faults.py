@@ -53,11 +53,13 @@ from blindlink.client import connection  # noqa: E402
 from blindlink.client.client import Client  # noqa: E402
 from blindlink.client.signing import Signer  # noqa: E402
 from blindlink.errors import ServiceError  # noqa: E402
-from blindlink.service import credentials, maintenance, schema  # noqa: E402
 from blindlink.service.context import Service  # noqa: E402
+from blindlink.service.data import schema  # noqa: E402
+from blindlink.service.data.storage import Storage  # noqa: E402
+from blindlink.service.jobs import maintenance  # noqa: E402
 from blindlink.service.server import bind, make_server, run, working  # noqa: E402
 from blindlink.service.settings import Settings, Work  # noqa: E402
-from blindlink.service.storage import Storage  # noqa: E402
+from blindlink.service.web import credentials  # noqa: E402
 
 KINDS = ("kill", "kill-web", "kill-worker", "cut-before", "cut-after", "full", "ahead", "back")
 ROLES = ("web", "worker")

@@ -37,10 +37,11 @@ from blindlink.client.signing import Signer  # noqa: E402
 from blindlink.client.transfer import Source, send  # noqa: E402
 from blindlink.keys import PartyKeys  # noqa: E402
 from blindlink.messages.agreement.document import read_agreement  # noqa: E402
-from blindlink.service import credentials, schema  # noqa: E402
 from blindlink.service.context import Service  # noqa: E402
+from blindlink.service.data import schema  # noqa: E402
 from blindlink.service.server import bind, make_server, run, working  # noqa: E402
 from blindlink.service.settings import Limits, Settings  # noqa: E402
+from blindlink.service.web import credentials  # noqa: E402
 
 BASE = HERE.parent / "tests" / "vectors" / "base"
 LIMITS = Limits(open_uploads=1000, uploads=10**6)

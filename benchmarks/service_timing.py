@@ -21,7 +21,7 @@ sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "tests" / "service
 import world  # noqa: E402
 
 import trust_world  # noqa: E402
-from blindlink.service.models import LinkerKey  # noqa: E402
+from blindlink.service.data.models import LinkerKey  # noqa: E402
 
 
 def measure(requests: int) -> dict[str, Any]:

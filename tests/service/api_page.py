@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from blindlink.service import app
-from blindlink.service.callers import PARTY, ROLES
 from blindlink.service.context import Service
 from blindlink.service.problems import IANA, PREFIX, TITLES
 from blindlink.service.settings import Limits, Settings
+from blindlink.service.web.callers import PARTY, ROLES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "service-api.md"
 HEAD = """# Service API

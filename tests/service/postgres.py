@@ -18,8 +18,8 @@ import psycopg
 from sqlalchemy.engine import make_url
 from world import free_port
 
-from blindlink.service import schema
-from blindlink.service.database import Database
+from blindlink.service.data import schema
+from blindlink.service.data.database import Database
 from machine import lacking
 
 PLACES = "/usr/lib/postgresql"

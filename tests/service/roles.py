@@ -7,7 +7,7 @@ import flow_world
 import trust_world
 from blindlink.keys import PartyKeys
 from blindlink.service import app
-from blindlink.service.callers import PARTY
+from blindlink.service.web.callers import PARTY
 
 CALLERS = ("moj", "ohid", "ttp", "analyst", "operator", "auditor", "outsider", "stranger", "nobody")
 ROLE = {

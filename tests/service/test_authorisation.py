@@ -14,7 +14,7 @@ from world import Served
 
 import trust_world
 from blindlink.service import app
-from blindlink.service.models import LinkerKey
+from blindlink.service.data.models import LinkerKey
 
 NEVER_FOR_OWNERS = ("/run", "/report", "/release", "/audit/log", "/destroy")
 READING = ("GET", "HEAD")

@@ -19,8 +19,9 @@ from blindlink.client.connection import RefusalError
 from blindlink.errors import FormatError, RefusedError, ServiceError, VerificationError
 from blindlink.messages.audit.log import Head
 from blindlink.messages.signed import Signed
-from blindlink.service import backup, restore, schema, witness
 from blindlink.service.context import Service, opened
+from blindlink.service.data import schema
+from blindlink.service.recovery import backup, restore, witness
 
 Databases = Callable[[], str]
 
@@ -195,8 +196,10 @@ def test_a_frozen_project_stays_frozen_and_takes_the_same_files(
 
 def _frozen(served: Served) -> list[str]:
     """Freeze as a run does that dies before it ends."""
-    from blindlink.service import linking, projects, queue, runs
-    from blindlink.service.models import Project
+    from blindlink.service.data import queue
+    from blindlink.service.data.models import Project
+    from blindlink.service.domain import projects, runs
+    from blindlink.service.jobs import linking
 
     service = served.service
     with service.database.read() as session:

@@ -14,7 +14,7 @@ from blindlink.client.console import sign_in_code
 from blindlink.messages.audit.log import Head
 from blindlink.messages.signed import Signed
 from blindlink.service.console import audit, projects, routes
-from blindlink.service.models import Entry, Job, LinkerKey
+from blindlink.service.data.models import Entry, Job, LinkerKey
 
 ROLES = ("operator", "auditor")
 OWN = re.compile(r"^(/console(/[A-Za-z0-9/._?=-]*)?|#[a-z]+)$")

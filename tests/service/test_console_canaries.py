@@ -22,7 +22,15 @@ import flow_world
 from blindlink.client.console import sign_in_code
 from blindlink.linker.protocol import intake
 from blindlink.messages.plan import Plan
-from blindlink.service.models import BrowserSession, Job, LinkerKey, Part, Remembered, Run, Upload
+from blindlink.service.data.models import (
+    BrowserSession,
+    Job,
+    LinkerKey,
+    Part,
+    Remembered,
+    Run,
+    Upload,
+)
 
 PLANTED = "CANARY-7d1f"
 

@@ -6,8 +6,8 @@ import pytest
 from postgres import Postgres
 
 from blindlink.errors import InputError, ServiceError
-from blindlink.service import schema
-from blindlink.service.database import Database
+from blindlink.service.data import schema
+from blindlink.service.data.database import Database
 
 
 def test_sqlite_agrees_with_the_models(tmp_path: Path) -> None:

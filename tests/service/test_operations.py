@@ -21,9 +21,9 @@ from blindlink.client.signing import Request, Signer
 from blindlink.client.transfer import Source
 from blindlink.errors import InputError, ServiceError
 from blindlink.messages.container.reader import opened
-from blindlink.service import logs, scraping
-from blindlink.service.models import Run
-from blindlink.service.storage import BLOCK, Storage
+from blindlink.service.data.models import Run
+from blindlink.service.data.storage import BLOCK, Storage
+from blindlink.service.telemetry import logs, scraping
 
 CANARY = "CANARY-of-a-person"
 
@@ -120,7 +120,7 @@ class TestMetrics:
         assert embedded.raw("operator", "GET", "/metrics").status == 404
 
     def test_buckets_add_up(self) -> None:
-        from blindlink.service.metrics import Counters
+        from blindlink.service.telemetry.metrics import Counters
 
         counters = Counters()
         for seconds in (0.001, 0.05, 0.051, 100.0):

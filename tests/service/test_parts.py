@@ -16,14 +16,18 @@ from blindlink.client.signing import Signer
 from blindlink.errors import KeyFileError, ServiceError
 from blindlink.messages.audit.log import Head
 from blindlink.messages.signed import Signed
-from blindlink.service import credentials, keyring, logs, maintenance, metrics, schema, witness
 from blindlink.service.context import Service
-from blindlink.service.keyring import Keyring
-from blindlink.service.models import Entry, LinkerKey, Nonce, Project
+from blindlink.service.data import schema
+from blindlink.service.data.models import Entry, LinkerKey, Nonce, Project
+from blindlink.service.data.storage import Storage
+from blindlink.service.jobs import keyring, maintenance
+from blindlink.service.jobs.keyring import Keyring
 from blindlink.service.problems import Problem
-from blindlink.service.rates import Buckets
+from blindlink.service.recovery import witness
 from blindlink.service.settings import Settings
-from blindlink.service.storage import Storage
+from blindlink.service.telemetry import logs, metrics
+from blindlink.service.web import credentials
+from blindlink.service.web.rates import Buckets
 
 
 @pytest.fixture(params=["folder", "memory"])

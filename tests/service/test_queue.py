@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from blindlink.service import queue, schema
-from blindlink.service.database import Database
-from blindlink.service.models import Job
-from blindlink.service.queue import Claim, LostError
+from blindlink.service.data import queue, schema
+from blindlink.service.data.database import Database
+from blindlink.service.data.models import Job
+from blindlink.service.data.queue import Claim, LostError
 from blindlink.service.settings import Work
 
 WORK = Work(lease=10, attempts=3, backoff=1)

@@ -12,8 +12,8 @@ from opened import contents
 from world import Served
 
 import flow_world
-from blindlink.service import maintenance
-from blindlink.service.storage import BLOCK, Storage
+from blindlink.service.data.storage import BLOCK, Storage
+from blindlink.service.jobs import maintenance
 
 BUCKET = "linkage"
 

@@ -18,10 +18,13 @@ from world import Served
 import flow_world
 from blindlink.cli import run
 from blindlink.client.console import sign_in_code
-from blindlink.service import app, credentials, logs, maintenance
+from blindlink.service import app
 from blindlink.service.console import sessions
-from blindlink.service.models import BrowserSession, SignInCode
+from blindlink.service.data.models import BrowserSession, SignInCode
+from blindlink.service.jobs import maintenance
 from blindlink.service.settings import Sessions
+from blindlink.service.telemetry import logs
+from blindlink.service.web import credentials
 
 CODE = re.compile(r"([0-9A-HJKMNP-TV-Z]{4}-){4}[0-9A-HJKMNP-TV-Z]{4}")
 

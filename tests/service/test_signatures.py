@@ -12,7 +12,7 @@ from world import Served, clock
 
 import flow_world
 from blindlink.client.signing import Request, Signer
-from blindlink.service.logs import LOGGER
+from blindlink.service.telemetry.logs import LOGGER
 
 Change = Callable[[Request], None]
 

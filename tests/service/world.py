@@ -21,11 +21,12 @@ from blindlink.keys import PartyKeys
 from blindlink.keys.files import write_private
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.messages.fields import stamp
-from blindlink.service import credentials, schema
 from blindlink.service.context import Service
-from blindlink.service.keyring import Keyring
+from blindlink.service.data import schema
+from blindlink.service.jobs.keyring import Keyring
 from blindlink.service.server import Tls, bind, running
 from blindlink.service.settings import Limits, Settings, Work
+from blindlink.service.web import credentials
 
 PASSPHRASE = b"of the linker"
 LIMITS = Limits(part_bytes=64 * 1024, small_body=256 * 1024, rate=1e6, burst=10**6, failures=1e6)

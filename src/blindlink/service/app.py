@@ -17,15 +17,17 @@ from starlette.requests import ClientDisconnect
 from blindlink import __version__
 from blindlink.errors import BlindlinkError
 from blindlink.messages.http import PROBLEM_TYPE
-from blindlink.service import credentials, describing, schema
+from blindlink.service import describing
 from blindlink.service.api import audit, console, health, projects, runs, uploads
-from blindlink.service.callers import Allowed, AllowedAnywhere, Parties
 from blindlink.service.console import refusals, routes
 from blindlink.service.context import Service
-from blindlink.service.logs import fault
+from blindlink.service.data import schema
 from blindlink.service.problems import Problem, of_error
-from blindlink.service.rates import Rates
-from blindlink.service.requestlog import RequestLog
+from blindlink.service.telemetry.logs import fault
+from blindlink.service.web import credentials
+from blindlink.service.web.callers import Allowed, AllowedAnywhere, Parties
+from blindlink.service.web.rates import Rates
+from blindlink.service.web.requestlog import RequestLog
 
 DESCRIPTION = """The trusted third party's linkage service. Every request is signed (RFC 9421) with
 the authentication key of a party of the agreement, or with a local credential of the operator or

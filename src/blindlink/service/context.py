@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from blindlink.keys import Entropy, system_entropy
-from blindlink.service.database import Database
+from blindlink.service.data.database import Database
+from blindlink.service.data.storage import Storage
 from blindlink.service.settings import Settings
-from blindlink.service.storage import Storage
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from blindlink.errors import ServiceError
 from blindlink.files import reason
 from blindlink.service.app import make_app
 from blindlink.service.context import Service
-from blindlink.service.keyring import Keyring
+from blindlink.service.jobs.keyring import Keyring
 from blindlink.service.settings import Limits
 
 GRACE = 30  # seconds for requests under way when the service stops
@@ -166,7 +166,9 @@ def working(
 
 
 def _work(service: Service, keyring: Keyring, stop: threading.Event, observer: Any) -> None:
-    from blindlink.service.worker import Worker  # with the linker's kernels: not before it answers
+    from blindlink.service.jobs.worker import (
+        Worker,  # with the linker's kernels: not before it answers
+    )
 
     Worker(service, keyring, observer=observer).run(stop)
 

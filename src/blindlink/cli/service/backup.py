@@ -36,9 +36,9 @@ def backup(
     erasing them, and a copy in a backup would undo that.
     """
     need_extra()
-    from blindlink.service import backup as archive
-    from blindlink.service import schema
     from blindlink.service.context import opened
+    from blindlink.service.data import schema
+    from blindlink.service.recovery import backup as archive
     from blindlink.service.settings import Settings
 
     settings = Settings(data, database_url=database_url, storage_url=storage_url)
@@ -84,10 +84,10 @@ def restore(
     need_extra()
     from blindlink.messages.audit.log import Head
     from blindlink.messages.signed import Signed
-    from blindlink.service import restore as restoring
-    from blindlink.service import schema
-    from blindlink.service import witness as remembered
     from blindlink.service.context import opened
+    from blindlink.service.data import schema
+    from blindlink.service.recovery import restore as restoring
+    from blindlink.service.recovery import witness as remembered
     from blindlink.service.settings import Settings
 
     settings = Settings(data, database_url=database_url, storage_url=storage_url, witness=witness)

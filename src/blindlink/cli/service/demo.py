@@ -33,11 +33,12 @@ class ByService:
     def opened(self, cast: Mapping[str, Party]) -> Iterator[None]:
         """The service at work, with the project of the agreement open."""
         need_extra()
-        from blindlink.service import credentials, schema
         from blindlink.service.context import Service
-        from blindlink.service.keyring import Keyring, passphrase_from
+        from blindlink.service.data import schema
+        from blindlink.service.jobs.keyring import Keyring, passphrase_from
         from blindlink.service.server import bind, running
         from blindlink.service.settings import Settings
+        from blindlink.service.web import credentials
 
         linker = cast["linker"]
         listener = bind("127.0.0.1", 0)

@@ -96,10 +96,10 @@ def serve(
     linkage secret or an identity; the linker's keys are opened by workers alone.
     """
     need_extra()
-    from blindlink.service import logs
-    from blindlink.service.scraping import scraped
     from blindlink.service.server import bind, make_server, run, working
     from blindlink.service.settings import Settings
+    from blindlink.service.telemetry import logs
+    from blindlink.service.telemetry.scraping import scraped
 
     tls = _tls(tls_cert, tls_key, tls_clients)
     if host in ("0.0.0.0", "::") and public_url is None:  # noqa: S104 - it is compared
@@ -130,8 +130,10 @@ def serve(
 
 def _opened(settings: "Settings", migrate: bool) -> "Service":
     """The service with a database of this version, and with local credentials where it has none."""
-    from blindlink.service import credentials, schema, witness
     from blindlink.service.context import Service
+    from blindlink.service.data import schema
+    from blindlink.service.recovery import witness
+    from blindlink.service.web import credentials
 
     service = Service.open(settings)
     if migrate or not settings.database_url:  # the embedded database is nobody else's

@@ -13,7 +13,7 @@ from blindlink.cli.passphrase import VARIABLE
 from blindlink.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from blindlink.service.keyring import Keyring
+    from blindlink.service.jobs.keyring import Keyring
     from blindlink.service.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -89,7 +89,7 @@ def secret_options(command: F) -> F:
 
 def keyring(settings: "Settings", file: Path | None, descriptor: int | None) -> "Keyring | None":
     """The linker's keys; None, with a notice, where no passphrase was given."""
-    from blindlink.service.keyring import CREDENTIALS, Keyring, passphrase_from
+    from blindlink.service.jobs.keyring import CREDENTIALS, Keyring, passphrase_from
 
     if VARIABLE in os.environ:
         file = file or Path(os.environ[VARIABLE])

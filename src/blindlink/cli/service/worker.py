@@ -45,12 +45,13 @@ def worker(
     Any number of workers share one database. A job of a worker that died is taken over.
     """
     need_extra()
-    from blindlink.service import logs, schema
-    from blindlink.service import witness as remembered
     from blindlink.service.context import Service
-    from blindlink.service.scraping import scraped
+    from blindlink.service.data import schema
+    from blindlink.service.jobs.worker import Worker
+    from blindlink.service.recovery import witness as remembered
     from blindlink.service.settings import Settings
-    from blindlink.service.worker import Worker
+    from blindlink.service.telemetry import logs
+    from blindlink.service.telemetry.scraping import scraped
 
     settings = Settings(
         data,

@@ -19,11 +19,11 @@ from blindlink.service.api.shapes import (
     HeadsView,
     Limit,
 )
-from blindlink.service.callers import ROLES, Allowed, ServiceHere
-from blindlink.service.logbook import StoredLog, visible_to_owners
-from blindlink.service.models import HeadRow
+from blindlink.service.data.logbook import StoredLog, visible_to_owners
+from blindlink.service.data.models import HeadRow
+from blindlink.service.domain.projects import Access, agreement_of
 from blindlink.service.problems import Problem, not_found
-from blindlink.service.projects import Access, agreement_of
+from blindlink.service.web.callers import ROLES, Allowed, ServiceHere
 
 router = APIRouter(prefix="/v1/projects/{project}/audit", tags=["audit"])
 

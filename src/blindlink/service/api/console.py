@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from blindlink.service.api.shapes import SignInView, moment
-from blindlink.service.callers import AllowedAnywhere, Caller, ServiceHere
 from blindlink.service.console import sessions
 from blindlink.service.problems import not_found
+from blindlink.service.web.callers import AllowedAnywhere, Caller, ServiceHere
 
 router = APIRouter(prefix="/v1/console", tags=["console"])
 

@@ -4,8 +4,8 @@ import time
 
 from fastapi import APIRouter, Request, Response
 
-from blindlink.service.callers import ServiceHere
-from blindlink.service.logs import fault
+from blindlink.service.telemetry.logs import fault
+from blindlink.service.web.callers import ServiceHere
 
 router = APIRouter(tags=["health"])
 PUBLIC = frozenset({"/health", "/ready"})

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from blindlink.messages.http import AGREEMENT_TYPE
-from blindlink.service import destroying, projects
 from blindlink.service.api.shapes import (
     After,
     Confirmation,
@@ -15,8 +14,14 @@ from blindlink.service.api.shapes import (
     ProjectView,
     moment,
 )
-from blindlink.service.bodies import SmallBody, parse
-from blindlink.service.callers import (
+from blindlink.service.context import Service
+from blindlink.service.data.models import Project, Run
+from blindlink.service.domain import projects
+from blindlink.service.domain.projects import Access
+from blindlink.service.jobs import destroying
+from blindlink.service.problems import Problem, not_found
+from blindlink.service.web.bodies import SmallBody, parse
+from blindlink.service.web.callers import (
     PARTY,
     ROLES,
     Allowed,
@@ -24,10 +29,6 @@ from blindlink.service.callers import (
     Caller,
     ServiceHere,
 )
-from blindlink.service.context import Service
-from blindlink.service.models import Project, Run
-from blindlink.service.problems import Problem, not_found
-from blindlink.service.projects import Access
 
 router = APIRouter(prefix="/v1/projects", tags=["projects"])
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
-from blindlink.service import runs
 from blindlink.service.api.shapes import RunView, moment
-from blindlink.service.callers import Allowed, ServiceHere
-from blindlink.service.models import Run
+from blindlink.service.data.models import Run
+from blindlink.service.domain import runs
+from blindlink.service.domain.projects import Access, agreement_of
 from blindlink.service.problems import Problem, not_found
-from blindlink.service.projects import Access, agreement_of
+from blindlink.service.web.callers import Allowed, ServiceHere
 
 router = APIRouter(prefix="/v1/projects/{project}", tags=["run"])
 

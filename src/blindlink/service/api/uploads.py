@@ -9,7 +9,6 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from blindlink.messages.http import PART_TYPE
-from blindlink.service import bodies, idempotency, uploads
 from blindlink.service.api.shapes import (
     After,
     Limit,
@@ -18,13 +17,15 @@ from blindlink.service.api.shapes import (
     UploadView,
     moment,
 )
-from blindlink.service.bodies import SmallBody
-from blindlink.service.callers import Allowed, Authenticated, ServiceHere
 from blindlink.service.context import Service
-from blindlink.service.models import Part, Upload
+from blindlink.service.data.models import Part, Upload
+from blindlink.service.data.storage import BLOCK
+from blindlink.service.domain import uploads
+from blindlink.service.domain.projects import Access
 from blindlink.service.problems import Problem, not_found
-from blindlink.service.projects import Access
-from blindlink.service.storage import BLOCK
+from blindlink.service.web import bodies, idempotency
+from blindlink.service.web.bodies import SmallBody
+from blindlink.service.web.callers import Allowed, Authenticated, ServiceHere
 
 router = APIRouter(prefix="/v1/projects/{project}/uploads", tags=["uploads"])
 

@@ -5,11 +5,12 @@ The rules are those of the API: the same functions decide.
 
 from fastapi import APIRouter, Request, Response
 
-from blindlink.service import destroying, runs
 from blindlink.service.console import overview
 from blindlink.service.console.forms import OwnForm
 from blindlink.service.console.render import PREFIX, go, page
 from blindlink.service.console.visitors import Here, Operator, Seen
+from blindlink.service.domain import runs
+from blindlink.service.jobs import destroying
 
 router = APIRouter(prefix=f"{PREFIX}/projects/{{project}}", include_in_schema=False)
 

@@ -14,9 +14,9 @@ from blindlink.service.console.render import HEADERS, PREFIX, page
 from blindlink.service.console.verification import Check
 from blindlink.service.console.visitors import Here, Reader, Seen
 from blindlink.service.context import Service
-from blindlink.service.logbook import StoredLog
+from blindlink.service.data.logbook import StoredLog
+from blindlink.service.domain.projects import Access
 from blindlink.service.problems import not_found
-from blindlink.service.projects import Access
 
 router = APIRouter(prefix=f"{PREFIX}/projects/{{project}}/audit", include_in_schema=False)
 PAGE = 50

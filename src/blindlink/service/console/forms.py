@@ -5,11 +5,11 @@ from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
 
-from blindlink.service import bodies
-from blindlink.service.callers import ServiceHere
 from blindlink.service.console.visitors import Reader, check_form, check_origin
 from blindlink.service.context import Service
 from blindlink.service.problems import Problem
+from blindlink.service.web import bodies
+from blindlink.service.web.callers import ServiceHere
 
 TYPE = "application/x-www-form-urlencoded"
 MOST = 64 * 1024  # bytes: a signed head that was pasted has 5 KiB

@@ -8,13 +8,14 @@ from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
 from blindlink.errors import BlindlinkError
-from blindlink.service import queue, schema, witness
 from blindlink.service.console.render import PREFIX, page
 from blindlink.service.console.states import BAD, GOOD, JOBS, Tag
 from blindlink.service.console.visitors import Here, Reader
 from blindlink.service.context import Service
-from blindlink.service.logs import fault
-from blindlink.service.models import Job, LinkerKey, Project
+from blindlink.service.data import queue, schema
+from blindlink.service.data.models import Job, LinkerKey, Project
+from blindlink.service.recovery import witness
+from blindlink.service.telemetry.logs import fault
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 NONE = Tag("None", "yellow")

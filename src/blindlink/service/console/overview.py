@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 from blindlink.messages.agreement.terms import Agreement
 from blindlink.messages.audit.receipt import Receipt
 from blindlink.messages.signed import Signed, line
-from blindlink.service import projects, uploads
 from blindlink.service.console import states
 from blindlink.service.console.states import Tag
 from blindlink.service.context import Service
-from blindlink.service.models import Project, Run, Upload
-from blindlink.service.projects import agreement_of
+from blindlink.service.data.models import Project, Run, Upload
+from blindlink.service.domain import projects, uploads
+from blindlink.service.domain.projects import agreement_of
 
 
 @dataclass(frozen=True)

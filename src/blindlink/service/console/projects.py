@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from blindlink.service import projects, uploads
 from blindlink.service.console import overview, states
 from blindlink.service.console.render import PREFIX, page
 from blindlink.service.console.visitors import Here, Reader, Seen
+from blindlink.service.domain import projects, uploads
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 PAGE = 25

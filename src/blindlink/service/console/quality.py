@@ -18,7 +18,7 @@ from blindlink.service.console import charts
 from blindlink.service.console.charts import Series
 from blindlink.service.console.render import PREFIX, page
 from blindlink.service.console.visitors import Here, Seen
-from blindlink.service.models import Run
+from blindlink.service.data.models import Run
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 

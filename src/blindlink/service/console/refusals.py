@@ -2,10 +2,10 @@
 
 from fastapi import Request, Response
 
-from blindlink.service.callers import service_of
 from blindlink.service.console.render import HEADERS, PREFIX, go, page
 from blindlink.service.console.visitors import PART
 from blindlink.service.problems import TITLES, Problem
+from blindlink.service.web.callers import service_of
 
 WORDS = {
     401: ("You are signed out", "Sign in again to go on."),

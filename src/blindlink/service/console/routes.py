@@ -18,7 +18,7 @@ from blindlink.service.console import (
 )
 from blindlink.service.console.visitors import SignedIn
 from blindlink.service.context import Service
-from blindlink.service.rates import Buckets
+from blindlink.service.web.rates import Buckets
 
 MODULES = (signing_in, projects, progress, quality, audit, storage, health, actions)
 FREE = 10.0  # wrong codes of one address, before it has to wait

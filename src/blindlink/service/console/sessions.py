@@ -14,7 +14,7 @@ from hashlib import sha256
 from sqlalchemy import delete, update
 
 from blindlink.service.context import Service
-from blindlink.service.models import BrowserSession, SignInCode
+from blindlink.service.data.models import BrowserSession, SignInCode
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 GROUPS, GROUP = 5, 4  # 100 bits

@@ -9,7 +9,7 @@ from blindlink.service.console.forms import OpenForm, OwnForm
 from blindlink.service.console.render import PREFIX, asset, go, page
 from blindlink.service.console.visitors import Here, Reader
 from blindlink.service.problems import Problem, not_found
-from blindlink.service.rates import Buckets
+from blindlink.service.web.rates import Buckets
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 PUBLIC = frozenset({f"{PREFIX}/", f"{PREFIX}/sign-in", f"{PREFIX}/assets/{{name}}"})

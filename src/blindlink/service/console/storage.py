@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 from blindlink.service.console.render import PREFIX, page
 from blindlink.service.console.visitors import Here, Reader
 from blindlink.service.context import Service
-from blindlink.service.models import Project
+from blindlink.service.data.models import Project
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 KINDS = {"parts": "Parts of uploads", "submissions": "Submissions", "releases": "Releases"}

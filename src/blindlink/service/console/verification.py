@@ -19,9 +19,9 @@ from blindlink.messages.audit.log import AuditLog, Head, verify_log
 from blindlink.messages.audit.proofs import prove_consistency, prove_inclusion
 from blindlink.messages.signed import Signed, line
 from blindlink.service.context import Service
-from blindlink.service.logbook import StoredLog
-from blindlink.service.models import HeadRow, Project
-from blindlink.service.projects import agreement_of
+from blindlink.service.data.logbook import StoredLog
+from blindlink.service.data.models import HeadRow, Project
+from blindlink.service.domain.projects import agreement_of
 
 MOST = 200  # heads and entries that are proved one by one; the root covers every entry anyway
 

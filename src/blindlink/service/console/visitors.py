@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Path, Request, Response
 
-from blindlink.service import projects
-from blindlink.service.callers import ServiceHere
 from blindlink.service.console import sessions
 from blindlink.service.context import Service
-from blindlink.service.credentials import Credential
+from blindlink.service.domain import projects
+from blindlink.service.domain.projects import Access
 from blindlink.service.problems import Problem, not_found
-from blindlink.service.projects import Access
+from blindlink.service.web.callers import ServiceHere
+from blindlink.service.web.credentials import Credential
 
 READERS = ("operator", "auditor")
 PART = "x-fragment"  # a header of our script: it fetches a part of a page, by itself

@@ -12,8 +12,8 @@ from blindlink.linker.protocol.project import FROZEN, LOG, RECEIPTS, State
 from blindlink.linker.protocol.project import Project as Desk
 from blindlink.messages.audit.log import HEADER, AuditLog, Entry, Head, read_entry
 from blindlink.messages.signed import Signed
-from blindlink.service.models import Entry as EntryRow
-from blindlink.service.models import HeadRow, Project
+from blindlink.service.data.models import Entry as EntryRow
+from blindlink.service.data.models import HeadRow, Project
 
 
 class StoredLog(AuditLog):

@@ -25,9 +25,17 @@ from blindlink import __version__
 from blindlink.errors import ServiceError
 from blindlink.files import PRIVATE, replacing
 from blindlink.messages.fields import stamp
-from blindlink.service import schema
 from blindlink.service.context import Service
-from blindlink.service.models import Base, BrowserSession, LinkerKey, Part, Run, SignInCode, Upload
+from blindlink.service.data import schema
+from blindlink.service.data.models import (
+    Base,
+    BrowserSession,
+    LinkerKey,
+    Part,
+    Run,
+    SignInCode,
+    Upload,
+)
 
 FORMAT = "blindlink-service-backup-v1"
 DATABASE, MANIFEST, OBJECTS = "database.jsonl", "manifest.json", "objects/"

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from sqlalchemy import func, select
 
 from blindlink import __version__
-from blindlink.service import queue
 from blindlink.service.context import Service
-from blindlink.service.models import Job, Project, Run, Upload
+from blindlink.service.data import queue
+from blindlink.service.data.models import Job, Project, Run, Upload
 
 METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)  # seconds

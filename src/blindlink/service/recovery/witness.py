@@ -24,8 +24,8 @@ from blindlink.messages.agreement.document import SignedAgreement, read_agreemen
 from blindlink.messages.audit.log import AuditLog, Head, verify_log
 from blindlink.messages.signed import Signed
 from blindlink.service.context import Service
-from blindlink.service.logbook import StoredLog
-from blindlink.service.models import HeadRow, Project
+from blindlink.service.data.logbook import StoredLog
+from blindlink.service.data.models import HeadRow, Project
 
 
 @dataclass(frozen=True)

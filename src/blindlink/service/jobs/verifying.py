@@ -26,13 +26,14 @@ from blindlink.keys import PartyKeys
 from blindlink.linker.protocol import intake
 from blindlink.linker.protocol.project import Project as Desk
 from blindlink.messages.agreement.document import SignedAgreement
-from blindlink.service import queue, uploads
 from blindlink.service.context import Service
-from blindlink.service.keyring import Keyring
-from blindlink.service.logbook import desk_of, locked
-from blindlink.service.models import Project, Upload
-from blindlink.service.projects import agreement_of, without_paths
-from blindlink.service.queue import Claim
+from blindlink.service.data import queue
+from blindlink.service.data.logbook import desk_of, locked
+from blindlink.service.data.models import Project, Upload
+from blindlink.service.data.queue import Claim
+from blindlink.service.domain import uploads
+from blindlink.service.domain.projects import agreement_of, without_paths
+from blindlink.service.jobs.keyring import Keyring
 
 REFUSALS = (FormatError, VerificationError, AgreementError, RefusedError)
 

@@ -10,10 +10,10 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 
 from blindlink.keys.strict import problem
-from blindlink.service.callers import Authenticated, ServiceHere
 from blindlink.service.problems import Problem
 from blindlink.service.settings import Limits
-from blindlink.service.signatures import content_digest
+from blindlink.service.web.callers import Authenticated, ServiceHere
+from blindlink.service.web.signatures import content_digest
 
 
 def declared_length(request: Request, most: int) -> int:

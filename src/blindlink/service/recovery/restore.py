@@ -26,13 +26,15 @@ from blindlink.errors import FormatError, InputError, RefusedError, ServiceError
 from blindlink.files import reason
 from blindlink.messages.audit.log import AuditLog, Head, verify_log
 from blindlink.messages.signed import Signed, line
-from blindlink.service import destroying, projects, queue, schema, uploads
-from blindlink.service.backup import DATABASE, FORMAT, MANIFEST, OBJECTS, objects, tables
 from blindlink.service.context import Service
-from blindlink.service.logbook import StoredLog, locked, state_of
-from blindlink.service.models import Entry, HeadRow, Project, Run, Upload
-from blindlink.service.storage import BLOCK
-from blindlink.service.witness import Witness
+from blindlink.service.data import queue, schema
+from blindlink.service.data.logbook import StoredLog, locked, state_of
+from blindlink.service.data.models import Entry, HeadRow, Project, Run, Upload
+from blindlink.service.data.storage import BLOCK
+from blindlink.service.domain import projects, uploads
+from blindlink.service.jobs import destroying
+from blindlink.service.recovery.backup import DATABASE, FORMAT, MANIFEST, OBJECTS, objects, tables
+from blindlink.service.recovery.witness import Witness
 
 LINE = 64 * 1024 * 1024  # the longest row: an agreement, or an entry of a log
 LOST = "what came of the run was lost with the service: only its log is known"

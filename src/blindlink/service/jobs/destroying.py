@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 
 from blindlink.errors import KeyFileError
 from blindlink.keys import PartyKeys
-from blindlink.service import queue, uploads
 from blindlink.service.context import Service
-from blindlink.service.keyring import Keyring
-from blindlink.service.logbook import StoredLog, desk_of, locked
-from blindlink.service.models import HeadRow, LinkerKey, Part, Project, Run, Upload
-from blindlink.service.projects import Access
-from blindlink.service.queue import Claim
+from blindlink.service.data import queue
+from blindlink.service.data.logbook import StoredLog, desk_of, locked
+from blindlink.service.data.models import HeadRow, LinkerKey, Part, Project, Run, Upload
+from blindlink.service.data.queue import Claim
+from blindlink.service.domain import uploads
+from blindlink.service.domain.projects import Access
+from blindlink.service.jobs.keyring import Keyring
 
 DESTROY = "destroy"
 

@@ -18,15 +18,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from blindlink.errors import BlindlinkError
-from blindlink.service import destroying, intake, linking, maintenance, queue, uploads, witness
 from blindlink.service.context import Service
-from blindlink.service.keyring import Keyring
-from blindlink.service.logs import fault, log
-from blindlink.service.metrics import COUNTERS
-from blindlink.service.models import LinkerKey, Project, Upload
-from blindlink.service.projects import SIGN
-from blindlink.service.queue import Claim, LostError
-from blindlink.service.runs import RUN
+from blindlink.service.data import queue
+from blindlink.service.data.models import LinkerKey, Project, Upload
+from blindlink.service.data.queue import Claim, LostError
+from blindlink.service.domain import uploads
+from blindlink.service.domain.projects import SIGN
+from blindlink.service.domain.runs import RUN
+from blindlink.service.jobs import destroying, linking, maintenance
+from blindlink.service.jobs import verifying as intake
+from blindlink.service.jobs.keyring import Keyring
+from blindlink.service.recovery import witness
+from blindlink.service.telemetry.logs import fault, log
+from blindlink.service.telemetry.metrics import COUNTERS
 
 REGISTER = 60.0  # seconds between two looks at the key folder
 SWEEP = 300.0

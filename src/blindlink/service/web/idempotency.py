@@ -7,7 +7,7 @@ from fastapi import Request
 from sqlalchemy.orm import Session
 
 from blindlink.service.context import Service
-from blindlink.service.models import Remembered
+from blindlink.service.data.models import Remembered
 from blindlink.service.problems import Problem
 
 KEY = re.compile(r'"?([A-Za-z0-9_-]{8,64})"?', re.ASCII)

@@ -12,9 +12,9 @@ from socket import AF_INET, AF_INET6
 
 from blindlink.errors import InputError, ServiceError
 from blindlink.files import reason
-from blindlink.service import metrics
 from blindlink.service.context import Service
-from blindlink.service.logs import fault
+from blindlink.service.telemetry import metrics
+from blindlink.service.telemetry.logs import fault
 
 PAUSE = 10.0  # longest wait for a scraper's next bytes, in seconds
 

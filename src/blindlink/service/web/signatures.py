@@ -26,7 +26,7 @@ from starlette.requests import Request
 
 from blindlink.messages.http import ALWAYS, IF_PRESENT, NONCE_BYTES, TAG
 from blindlink.service.context import Service
-from blindlink.service.models import Nonce
+from blindlink.service.data.models import Nonce
 from blindlink.service.problems import Problem
 
 NOBODY = Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()  # verifies for no one we know

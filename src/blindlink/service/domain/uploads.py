@@ -17,12 +17,12 @@ from sqlalchemy.orm import Session
 from blindlink.linker.protocol.project import State
 from blindlink.messages.container.manifest import MANIFEST_LIMIT
 from blindlink.messages.container.reader import SIGNATURES_LIMIT
-from blindlink.service import queue
 from blindlink.service.context import Service
-from blindlink.service.logbook import locked, state_of
-from blindlink.service.models import Part, Project, Upload
+from blindlink.service.data import queue
+from blindlink.service.data.logbook import locked, state_of
+from blindlink.service.data.models import Part, Project, Upload
+from blindlink.service.domain.projects import Access, agreement_of, in_force
 from blindlink.service.problems import Problem, not_found
-from blindlink.service.projects import Access, agreement_of, in_force
 
 VERIFY = "verify"
 ID = re.compile(r"[0-9a-f]{32}", re.ASCII)

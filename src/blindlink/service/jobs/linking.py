@@ -31,14 +31,15 @@ from blindlink.linker.protocol import release
 from blindlink.linker.protocol.project import REFUSED, RELEASED, State
 from blindlink.linker.protocol.project import Project as Desk
 from blindlink.messages.agreement.document import SignedAgreement
-from blindlink.service import queue, uploads
 from blindlink.service.context import Service
-from blindlink.service.keyring import Keyring
-from blindlink.service.logbook import StoredLog, desk_of, lay_out, locked
-from blindlink.service.models import Project, Run, Upload
-from blindlink.service.projects import agreement_of, without_paths
-from blindlink.service.queue import Claim, LostError
-from blindlink.service.runs import FAILED, QUEUED, RUNNING
+from blindlink.service.data import queue
+from blindlink.service.data.logbook import StoredLog, desk_of, lay_out, locked
+from blindlink.service.data.models import Project, Run, Upload
+from blindlink.service.data.queue import Claim, LostError
+from blindlink.service.domain import uploads
+from blindlink.service.domain.projects import agreement_of, without_paths
+from blindlink.service.domain.runs import FAILED, QUEUED, RUNNING
+from blindlink.service.jobs.keyring import Keyring
 
 OUT = "study.release"
 REFUSALS = (RefusedError, SeparationError)

@@ -8,9 +8,9 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from blindlink.messages.http import PROBLEM_TYPE
-from blindlink.service.logs import fault, log
-from blindlink.service.metrics import COUNTERS
 from blindlink.service.problems import Problem
+from blindlink.service.telemetry.logs import fault, log
+from blindlink.service.telemetry.metrics import COUNTERS
 
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),

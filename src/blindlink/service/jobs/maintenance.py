@@ -8,9 +8,9 @@ from contextlib import suppress
 from sqlalchemy import delete, select
 
 from blindlink.linker.protocol.project import DESTROYED
-from blindlink.service import backup, destroying, queue, uploads
 from blindlink.service.context import Service
-from blindlink.service.models import (
+from blindlink.service.data import queue
+from blindlink.service.data.models import (
     BrowserSession,
     Entry,
     Nonce,
@@ -19,6 +19,9 @@ from blindlink.service.models import (
     SignInCode,
     Upload,
 )
+from blindlink.service.domain import uploads
+from blindlink.service.jobs import destroying
+from blindlink.service.recovery import backup
 
 
 def sweep(service: Service) -> dict[str, int]:

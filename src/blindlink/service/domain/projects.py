@@ -16,10 +16,10 @@ from blindlink.linker.protocol.project import OPENED, State
 from blindlink.messages.agreement.document import SignedAgreement, parse_agreement
 from blindlink.messages.fields import moment
 from blindlink.messages.signed import line
-from blindlink.service import queue
 from blindlink.service.context import Service
-from blindlink.service.logbook import StoredLog, state_of
-from blindlink.service.models import LinkerKey, Member, Project, Run
+from blindlink.service.data import queue
+from blindlink.service.data.logbook import StoredLog, state_of
+from blindlink.service.data.models import LinkerKey, Member, Project, Run
 from blindlink.service.problems import Problem
 
 SIGN = "sign"

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from blindlink.service.database import Database
-from blindlink.service.models import Job
+from blindlink.service.data.database import Database
+from blindlink.service.data.models import Job
 from blindlink.service.settings import Work
 
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"

@@ -7,12 +7,13 @@ from sqlalchemy.orm import Session
 
 from blindlink.errors import RefusedError
 from blindlink.messages.agreement.document import SignedAgreement
-from blindlink.service import queue, uploads
 from blindlink.service.context import Service
-from blindlink.service.logbook import locked, state_of
-from blindlink.service.models import Project, Run
+from blindlink.service.data import queue
+from blindlink.service.data.logbook import locked, state_of
+from blindlink.service.data.models import Project, Run
+from blindlink.service.domain import uploads
+from blindlink.service.domain.projects import Access, in_force
 from blindlink.service.problems import Problem
-from blindlink.service.projects import Access, in_force
 
 RUN = "run"
 QUEUED, RUNNING, FAILED = "queued", "running", "failed"

@@ -10,8 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from blindlink.errors import ServiceError
-from blindlink.service.database import Database
-from blindlink.service.models import Base
+from blindlink.service.data.database import Database
+from blindlink.service.data.models import Base
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = 0x626C696E64  # "blind": one process migrates at a time

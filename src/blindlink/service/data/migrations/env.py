@@ -1,8 +1,8 @@
-"""What Alembic runs; ``blindlink.service.schema`` gives it an open transaction."""
+"""What Alembic runs; ``blindlink.service.data.schema`` gives it an open transaction."""
 
 from alembic import context
 
-from blindlink.service.models import Base
+from blindlink.service.data.models import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

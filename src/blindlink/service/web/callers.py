@@ -14,13 +14,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import Depends, Path, Request
 from sqlalchemy import select
 
-from blindlink.service import projects, signatures
 from blindlink.service.context import Service
-from blindlink.service.credentials import Credential
-from blindlink.service.models import Member
+from blindlink.service.data.models import Member
+from blindlink.service.domain import projects
+from blindlink.service.domain.projects import Access
 from blindlink.service.problems import Problem, not_found
-from blindlink.service.projects import Access
-from blindlink.service.rates import Rates
+from blindlink.service.web import signatures
+from blindlink.service.web.credentials import Credential
+from blindlink.service.web.rates import Rates
 
 PARTY = "party"
 ROLES = ("owner", "linker", "analyst", "operator", "auditor")

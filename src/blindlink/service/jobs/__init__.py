@@ -1,0 +1,1 @@
+"""What workers do: the queue, and verify, run, destroy, sign, sweep. Only here are private keys."""

@@ -1,0 +1,1 @@
+"""The front door: HTTP, who calls, what is refused."""
