@@ -111,26 +111,15 @@ class TestMetrics:
         embedded.submit("moj")
         with scraping.scraped(embedded.service, "127.0.0.1:0") as port:
             answer = urllib3.request("GET", f"http://127.0.0.1:{port}/metrics")
-            assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+            assert answer.headers["content-type"].startswith("text/plain; version=")
             text = answer.data.decode()
             assert 'blindlink_uploads{state="accepted"} 1' in text
             assert 'blindlink_job_attempts_total{kind="verify",outcome="done"}' in text
-            assert 'le="+Inf"' in text
             assert urllib3.request("GET", f"http://127.0.0.1:{port}/health").status == 404
+            assert 'blindlink_request_seconds_bucket{le="+Inf",method="POST"' in text
+            assert "process_open_fds" in text
+            assert "blindlink_storage_free_bytes" in text
         assert embedded.raw("operator", "GET", "/metrics").status == 404
-
-    def test_buckets_add_up(self) -> None:
-        from blindlink.service.telemetry.metrics import Counters
-
-        counters = Counters()
-        for seconds in (0.001, 0.05, 0.051, 100.0):
-            counters.count("GET", "/x", 200, seconds)
-        lines = counters.lines()
-        place = 'blindlink_request_seconds_bucket{method="GET",route="/x",le='
-        assert f'{place}"0.05"}} 2' in lines
-        assert f'{place}"60.0"}} 3' in lines
-        assert f'{place}"+Inf"}} 4' in lines
-        assert 'blindlink_request_seconds_count{method="GET",route="/x"} 4' in lines
 
     @pytest.mark.parametrize("text", ["9410", ":9410", "x:", "x:y", "x:99999"])
     def test_another_address_is_refused(self, embedded: Served, text: str) -> None:

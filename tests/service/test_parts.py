@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import world
+from prometheus_client import generate_latest
 from sqlalchemy import delete
 from world import Served
 
@@ -224,7 +225,7 @@ class TestHousekeeping:
 
 def test_metrics_name_nobody(embedded: Served) -> None:
     embedded.submit("moj")
-    text = metrics.page(embedded.service)
+    text = generate_latest(metrics.registry(embedded.service)).decode()
     assert 'blindlink_uploads{state="accepted"} 1' in text
     assert "blindlink_requests_total" in text
     for secret in (embedded.agreement.digest(), "moj", flow_world.keys("moj").public.fingerprint()):

@@ -21,7 +21,6 @@ from blindlink.service import describing
 from blindlink.service.api import audit, console, health, projects, runs, uploads
 from blindlink.service.console import refusals, routes
 from blindlink.service.context import Service
-from blindlink.service.data import schema
 from blindlink.service.problems import Problem, of_error
 from blindlink.service.telemetry.logs import fault
 from blindlink.service.web import credentials
@@ -146,9 +145,3 @@ def openapi(app: FastAPI) -> dict[str, Any]:
     return describing.completed(
         app.openapi(), {(m, path): inside for m, path, _, inside in rules()}
     )
-
-
-def ready(service: Service) -> None:
-    """Raises unless the database has this version's schema and the storage can be written."""
-    schema.check(service.database)
-    service.storage.check()

@@ -4,6 +4,8 @@ import time
 
 from fastapi import APIRouter, Request, Response
 
+from blindlink.service.context import Service
+from blindlink.service.data import schema
 from blindlink.service.telemetry.logs import fault
 from blindlink.service.web.callers import ServiceHere
 
@@ -21,8 +23,6 @@ def health() -> Response:
 @router.get("/ready", status_code=204, response_class=Response)
 def ready(service: ServiceHere, request: Request) -> Response:
     """The database has this version's schema and the storage takes objects; else 503."""
-    from blindlink.service.app import ready as check
-
     state = request.app.state
     if time.monotonic() - state.ready_at > KEPT:
         try:
@@ -32,3 +32,9 @@ def ready(service: ServiceHere, request: Request) -> Response:
             return Response(status_code=503)
         state.ready_at = time.monotonic()
     return Response(status_code=204)
+
+
+def check(service: Service) -> None:
+    """Raises unless the database has this version's schema and the storage can be written."""
+    schema.check(service.database)
+    service.storage.check()

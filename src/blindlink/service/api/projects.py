@@ -16,9 +16,8 @@ from blindlink.service.api.shapes import (
 )
 from blindlink.service.context import Service
 from blindlink.service.data.models import Project, Run
-from blindlink.service.domain import projects
+from blindlink.service.domain import destruction, projects
 from blindlink.service.domain.projects import Access
-from blindlink.service.jobs import destroying
 from blindlink.service.problems import Problem, not_found
 from blindlink.service.web.bodies import SmallBody, parse
 from blindlink.service.web.callers import (
@@ -125,7 +124,7 @@ def destroy_project(
     if parse(body, Confirmation).confirm != access.project.id:
         raise Problem(422, "unprocessable", "confirm: is not the id of this project")
     with service.database.write() as session:
-        destroying.ask(session, service, access)
+        destruction.ask(session, service, access)
     service.wake()
     with service.database.read() as session:
         return _view(session, service, access)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from sqlalchemy.exc import IntegrityError
 
 from blindlink.messages.http import PART_TYPE
 from blindlink.service.api.shapes import (
@@ -19,6 +20,7 @@ from blindlink.service.api.shapes import (
 )
 from blindlink.service.context import Service
 from blindlink.service.data.models import Part, Upload
+from blindlink.service.data.states import UploadKind, UploadState
 from blindlink.service.data.storage import BLOCK
 from blindlink.service.domain import uploads
 from blindlink.service.domain.projects import Access
@@ -29,6 +31,7 @@ from blindlink.service.web.callers import Allowed, Authenticated, ServiceHere
 
 router = APIRouter(prefix="/v1/projects/{project}/uploads", tags=["uploads"])
 
+JSON_TYPE = "application/json"
 NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 UploadId = Annotated[
     str,
@@ -71,17 +74,14 @@ def create_upload(
     agreed, or too many are under way. With an `Idempotency-Key` the same announcement again gives
     the same upload. Tells the owner where to send the parts.
     """
-    wanted = bodies.parse(body, UploadRequest)
-    key, path = idempotency.key_of(request), request.url.path
-    with service.database.write() as session:
-        known = idempotency.before(session, caller.keyid, key, path, body)
-        if known is not None:
-            upload = uploads.find(session, access, known)
-        else:
-            upload = uploads.create(
-                session, service, access, uploads.Wanted(wanted.kind, wanted.size, wanted.digest)
-            )
-            idempotency.remember(session, service, caller.keyid, key, path, body, upload.id)
+    if request.headers.get("content-type") != JSON_TYPE:
+        raise Problem(415, "unsupported-media-type", f"wants {JSON_TYPE}")
+    wanted, path = bodies.parse(body, UploadRequest), request.url.path
+    again = idempotency.of(request, caller.keyid, body)
+    try:
+        upload = _create(service, access, wanted, again)
+    except IntegrityError:  # the same request won the race: what it made is there now
+        upload = _create(service, access, wanted, again)
     response.headers["Location"] = f"{path}/{upload.id}"
     response.headers["Upload-Limit"] = _limit(service)
     return _view(upload)
@@ -210,6 +210,19 @@ async def _receive(service: Service, request: Request, key: str, length: int) ->
         await to_thread.run_sync(stack.close)
 
 
+def _create(
+    service: Service, access: Access, wanted: UploadRequest, again: idempotency.Again | None
+) -> Upload:
+    with service.database.write() as session:
+        known = idempotency.before(session, again)
+        if known is not None:
+            return uploads.find(session, access, known)
+        announced = uploads.Wanted(UploadKind(wanted.kind), wanted.size, wanted.digest)
+        upload = uploads.create(session, service, access, announced)
+        idempotency.remember(session, service, again, upload.id)
+        return upload
+
+
 def _check(service: Service, access: Access, upload: UploadId, offset: int, length: int) -> None:
     with service.database.read() as session:
         found = uploads.find(session, access, upload)
@@ -233,7 +246,7 @@ def _complete(request: Request) -> bool:
 def _headers(upload: Upload) -> dict[str, str]:
     return {
         "Upload-Offset": str(upload.offset),
-        "Upload-Complete": "?0" if upload.state == uploads.RECEIVING else "?1",
+        "Upload-Complete": "?0" if upload.state == UploadState.RECEIVING else "?1",
         "Cache-Control": "no-store",
     }
 

@@ -9,8 +9,7 @@ from blindlink.service.console import overview
 from blindlink.service.console.forms import OwnForm
 from blindlink.service.console.render import PREFIX, go, page
 from blindlink.service.console.visitors import Here, Operator, Seen
-from blindlink.service.domain import runs
-from blindlink.service.jobs import destroying
+from blindlink.service.domain import destruction, runs
 
 router = APIRouter(prefix=f"{PREFIX}/projects/{{project}}", include_in_schema=False)
 
@@ -45,6 +44,6 @@ def destroy(request: Request, service: Here, _: Operator, access: Seen, form: Ow
         error = "Type the name of the project exactly as it is written above."
         return page(request, "destroy", 422, item=item, error=error)
     with service.database.write() as session:
-        destroying.ask(session, service, access)
+        destruction.ask(session, service, access)
     service.wake()
     return go(f"/projects/{access.project.id}?done=destroy")

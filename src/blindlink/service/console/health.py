@@ -12,8 +12,9 @@ from blindlink.service.console.render import PREFIX, page
 from blindlink.service.console.states import BAD, GOOD, JOBS, Tag
 from blindlink.service.console.visitors import Here, Reader
 from blindlink.service.context import Service
-from blindlink.service.data import queue, schema
+from blindlink.service.data import schema
 from blindlink.service.data.models import Job, LinkerKey, Project
+from blindlink.service.data.states import JobState
 from blindlink.service.recovery import witness
 from blindlink.service.telemetry.logs import fault
 
@@ -66,7 +67,7 @@ def _workers(session: Session, service: Service) -> Line:
     newest = session.scalar(select(func.max(LinkerKey.seen)))
     at_work = session.scalar(
         select(func.count(distinct(Job.worker))).where(
-            Job.state == queue.RUNNING, Job.due > service.due()
+            Job.state == JobState.RUNNING, Job.due > service.due()
         )
     )
     if newest is None:
@@ -79,9 +80,11 @@ def _workers(session: Session, service: Service) -> Line:
 def _waiting(session: Session, service: Service) -> Line:
     late = service.due() - 60.0
     waiting = session.scalar(
-        select(func.count()).select_from(Job).where(Job.state == queue.QUEUED, Job.due < late)
+        select(func.count()).select_from(Job).where(Job.state == JobState.QUEUED, Job.due < late)
     )
-    failed = session.scalar(select(func.count()).select_from(Job).where(Job.state == queue.FAILED))
+    failed = session.scalar(
+        select(func.count()).select_from(Job).where(Job.state == JobState.FAILED)
+    )
     text = f"{waiting or 0} waiting for more than a minute; {failed or 0} given up"
     return Line("Queue", BAD if waiting or failed else GOOD, text)
 

@@ -16,7 +16,8 @@ from blindlink.service.console import states
 from blindlink.service.console.states import Tag
 from blindlink.service.context import Service
 from blindlink.service.data.models import Project, Run, Upload
-from blindlink.service.domain import projects, uploads
+from blindlink.service.data.states import UploadKind, UploadState
+from blindlink.service.domain import projects
 from blindlink.service.domain.projects import agreement_of
 
 
@@ -107,14 +108,14 @@ def _owners(session: Session, project: Project, terms: Agreement) -> list[Sent]:
 
 
 def _sent(owner: str, organisation: str, mine: list[Upload]) -> Sent:
-    sent = [each for each in mine if each.kind == uploads.SUBMISSION]
-    counts = next((each for each in reversed(sent) if each.state == uploads.ACCEPTED), None)
+    sent = [each for each in mine if each.kind == UploadKind.SUBMISSION]
+    counts = next((each for each in reversed(sent) if each.state == UploadState.ACCEPTED), None)
     shown = counts or (sent[-1] if sent else None)
     rows, refused = receipt_rows(counts) if counts else (None, None)
     withdrawals = {
         each.bundle
         for each in mine
-        if each.kind == uploads.WITHDRAWAL and each.state == uploads.ACCEPTED
+        if each.kind == UploadKind.WITHDRAWAL and each.state == UploadState.ACCEPTED
     }
     return Sent(
         owner=owner,
@@ -132,7 +133,7 @@ def _sent(owner: str, organisation: str, mine: list[Upload]) -> Sent:
 
 def percent(upload: Upload) -> int | None:
     """How much of an upload has come, while it comes."""
-    if upload.state != uploads.RECEIVING or not upload.size:
+    if upload.state != UploadState.RECEIVING or not upload.size:
         return None
     return min(100, 100 * upload.offset // upload.size)
 

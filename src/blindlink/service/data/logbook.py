@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from blindlink.keys import PartyKeys
 from blindlink.linker.protocol.project import FROZEN, LOG, RECEIPTS, State
-from blindlink.linker.protocol.project import Project as Desk
+from blindlink.linker.protocol.project import Project as LinkerProject
 from blindlink.messages.audit.log import HEADER, AuditLog, Entry, Head, read_entry
 from blindlink.messages.signed import Signed
 from blindlink.service.data.models import Entry as EntryRow
@@ -54,8 +54,8 @@ class StoredLog(AuditLog):
         return b"\n".join(lines)
 
 
-class StoredDesk(Desk):
-    """The linker's desk over a stored log."""
+class StoredProject(LinkerProject):
+    """The linker's project over a stored log."""
 
     log: StoredLog
 
@@ -71,15 +71,15 @@ def locked(session: Session, project: str) -> Project:
     return session.get_one(Project, project, with_for_update=True)
 
 
-def desk_of(session: Session, project: Project, folder: Path) -> StoredDesk:
-    """The linker's desk over the stored log; receipts go to ``folder``."""
+def linker_project(session: Session, project: Project, folder: Path) -> StoredProject:
+    """The linker's project over the stored log; receipts go to ``folder``."""
     (folder / RECEIPTS).mkdir(parents=True, exist_ok=True)
-    return StoredDesk(folder, StoredLog(session, project))
+    return StoredProject(folder, StoredLog(session, project))
 
 
 def state_of(session: Session, project: Project) -> State:
     """Where a project stands."""
-    return Desk(Path(project.id), StoredLog(session, project)).state()
+    return LinkerProject(Path(project.id), StoredLog(session, project)).state()
 
 
 def lay_out(session: Session, project: Project, folder: Path) -> int:

@@ -18,9 +18,8 @@ from sqlalchemy.orm import Session
 
 from blindlink.service.data.database import Database
 from blindlink.service.data.models import Job
+from blindlink.service.data.states import JobState
 from blindlink.service.settings import Work
-
-QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
 
 
 class LostError(Exception):
@@ -44,10 +43,10 @@ def ask(session: Session, kind: str, subject: str, now: float) -> None:
         select(Job).where(Job.kind == kind, Job.subject == subject).with_for_update()
     )
     if job is None:
-        job = Job(kind=kind, subject=subject, state=DONE, attempts=0, token=0)
+        job = Job(kind=kind, subject=subject, state=JobState.DONE, attempts=0, token=0)
         session.add(job)
-    if job.state in (DONE, FAILED):
-        job.state, job.due, job.error, job.attempts = QUEUED, now, None, 0
+    if job.state in (JobState.DONE, JobState.FAILED):
+        job.state, job.due, job.error, job.attempts = JobState.QUEUED, now, None, 0
 
 
 def claim(
@@ -65,7 +64,7 @@ def claim(
         if job is None:
             return None
         job.attempts, job.token = job.attempts + 1, job.token + 1
-        job.state, job.worker, job.due = RUNNING, worker, now + work.lease
+        job.state, job.worker, job.due = JobState.RUNNING, worker, now + work.lease
         return Claim(job.id, job.kind, job.subject, job.attempts, job.token)
 
 
@@ -75,7 +74,10 @@ def _free(now: float, work: Work) -> ColumnElement[bool]:
     No job waits longer than ``far``: one that does is from before the clock was put back.
     """
     far = now + 2 * max(work.lease, work.backoff * 2.0**work.attempts)
-    return and_(or_(Job.state == QUEUED, Job.state == RUNNING), or_(Job.due <= now, Job.due > far))
+    return and_(
+        or_(Job.state == JobState.QUEUED, Job.state == JobState.RUNNING),
+        or_(Job.due <= now, Job.due > far),
+    )
 
 
 def beat(database: Database, claim: Claim, now: float, work: Work) -> bool:
@@ -91,14 +93,14 @@ def beat(database: Database, claim: Claim, now: float, work: Work) -> bool:
 def held(session: Session, claim: Claim) -> Job:
     """The job, locked until the transaction ends. Raises LostError when it is somebody else's."""
     job = session.get(Job, claim.id, with_for_update=True)
-    if job is None or job.state != RUNNING or job.token != claim.token:
+    if job is None or job.state != JobState.RUNNING or job.token != claim.token:
         raise LostError
     return job
 
 
 def done(session: Session, claim: Claim) -> None:
     """End a job in the transaction that wrote its result. Raises LostError."""
-    held(session, claim).state = DONE
+    held(session, claim).state = JobState.DONE
 
 
 def later(session: Session, claim: Claim, error: str, now: float, work: Work) -> bool:
@@ -106,6 +108,6 @@ def later(session: Session, claim: Claim, error: str, now: float, work: Work) ->
     job = held(session, claim)
     job.error = error
     over = claim.attempt >= work.attempts
-    job.state = FAILED if over else QUEUED
+    job.state = JobState.FAILED if over else JobState.QUEUED
     job.due = now + work.backoff * 2.0 ** (claim.attempt - 1)
     return over

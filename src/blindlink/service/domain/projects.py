@@ -20,10 +20,9 @@ from blindlink.service.context import Service
 from blindlink.service.data import queue
 from blindlink.service.data.logbook import StoredLog, state_of
 from blindlink.service.data.models import LinkerKey, Member, Project, Run
+from blindlink.service.data.states import JobKind, Phase
 from blindlink.service.problems import Problem
 
-SIGN = "sign"
-BROKEN = "broken"  # the phase of a project whose log cannot be read
 ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -67,7 +66,7 @@ def _open(service: Service, session: Session, signed: SignedAgreement) -> tuple[
         raise Problem(409, "conflict", "the linker's keys of this agreement serve another project")
     project = add(session, service, signed, service.entropy(16).hex())
     StoredLog(session, project).append(OPENED, {"agreement": project.id}, now=service.now())
-    queue.ask(session, SIGN, project.id, service.due())
+    queue.ask(session, JobKind.SIGN, project.id, service.due())
     return project, True
 
 
@@ -149,16 +148,16 @@ def in_force(service: Service, project: Project) -> SignedAgreement:
     return signed
 
 
-def phase(state: State, run: str | None) -> str:
+def phase(state: State, run: str | None) -> Phase:
     """Where a project stands, for those who may know."""
     if state.destroyed:
-        return "destroyed"
-    return state.outcome or run or ("frozen" if state.frozen is not None else "open")
+        return Phase.DESTROYED
+    return Phase(state.outcome or run or (Phase.OPEN if state.frozen is None else Phase.FROZEN))
 
 
 def standing(
     session: Session, project: Project, service: Service, run: Run | None
-) -> tuple[str, bool]:
+) -> tuple[Phase, bool]:
     """The phase, and whether owners can still send, which is all that they learn of it.
 
     One broken log must not hide other projects.
@@ -166,7 +165,7 @@ def standing(
     try:
         state = state_of(session, project)
     except FormatError:
-        return BROKEN, False
+        return Phase.BROKEN, False
     in_time = service.seconds() < project.expires
     accepting = in_time and state.frozen is None and not state.destroyed
     return phase(state, run.state if run else None), accepting

@@ -11,12 +11,10 @@ from blindlink.service.context import Service
 from blindlink.service.data import queue
 from blindlink.service.data.logbook import locked, state_of
 from blindlink.service.data.models import Project, Run
+from blindlink.service.data.states import JobKind, RunState
 from blindlink.service.domain import uploads
 from blindlink.service.domain.projects import Access, in_force
 from blindlink.service.problems import Problem
-
-RUN = "run"
-QUEUED, RUNNING, FAILED = "queued", "running", "failed"
 
 
 def ask(session: Session, service: Service, access: Access) -> Run:
@@ -27,7 +25,7 @@ def ask(session: Session, service: Service, access: Access) -> Run:
     project = locked(session, access.project.id)
     run = session.get(Run, project.id)
     state = state_of(session, project)
-    if run is not None and (state.outcome is not None or run.state != FAILED):
+    if run is not None and (state.outcome is not None or run.state != RunState.FAILED):
         return run
     uploads_missing = _missing(session, in_force(service, project), project)
     if state.destroyed:
@@ -37,8 +35,8 @@ def ask(session: Session, service: Service, access: Access) -> Run:
     if run is None:
         run = Run(project=project.id, asked=service.seconds(), done=0, total=0, stage="")
         session.add(run)
-    run.state, run.stage, run.reason, run.ended = QUEUED, "", None, None
-    queue.ask(session, RUN, project.id, service.due())
+    run.state, run.stage, run.reason, run.ended = RunState.QUEUED, "", None, None
+    queue.ask(session, JobKind.RUN, project.id, service.due())
     return run
 
 

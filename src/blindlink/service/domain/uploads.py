@@ -21,20 +21,11 @@ from blindlink.service.context import Service
 from blindlink.service.data import queue
 from blindlink.service.data.logbook import locked, state_of
 from blindlink.service.data.models import Part, Project, Upload
+from blindlink.service.data.states import UNDER_WAY, JobKind, UploadKind, UploadState
 from blindlink.service.domain.projects import Access, agreement_of, in_force
 from blindlink.service.problems import Problem, not_found
 
-VERIFY = "verify"
 ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-SUBMISSION, WITHDRAWAL = "submission", "withdrawal"
-RECEIVING, RECEIVED = "receiving", "received"
-ACCEPTED, REFUSED, REPLACED, CANCELLED, FAILED = (
-    "accepted",
-    "refused",
-    "replaced",
-    "cancelled",
-    "failed",
-)
 HEAD_LIMIT = MANIFEST_LIMIT + SIGNATURES_LIMIT + 64  # of a container, before its sections
 
 
@@ -42,7 +33,7 @@ HEAD_LIMIT = MANIFEST_LIMIT + SIGNATURES_LIMIT + 64  # of a container, before it
 class Wanted:
     """What an owner wants to send."""
 
-    kind: str
+    kind: UploadKind
     size: int
     digest: str
 
@@ -64,7 +55,7 @@ def create(session: Session, service: Service, access: Access, wanted: Wanted) -
         size=wanted.size,
         digest=wanted.digest,
         offset=0,
-        state=RECEIVING,
+        state=UploadState.RECEIVING,
         created=now,
         touched=now,
     )
@@ -94,7 +85,7 @@ def _lost(session: Session, project: Project, owner: str, state: State) -> bool:
     held = select(Upload.bundle).where(
         Upload.project == project.id,
         Upload.owner == owner,
-        Upload.state == ACCEPTED,
+        Upload.state == UploadState.ACCEPTED,
         Upload.object.is_not(None),
     )
     return bool(wanted - set(session.scalars(held)))
@@ -103,7 +94,7 @@ def _lost(session: Session, project: Project, owner: str, state: State) -> bool:
 def _check_number(session: Session, service: Service, access: Access) -> None:
     limits = service.settings.limits
     mine = (Upload.project == access.project.id, Upload.owner == access.name)
-    under_way = Upload.state.in_((RECEIVING, RECEIVED))
+    under_way = Upload.state.in_(UNDER_WAY)
     count = select(func.count()).select_from(Upload).where(*mine)
     if (session.scalar(count.where(under_way)) or 0) >= limits.open_uploads:
         raise Problem(409, "conflict", f"{limits.open_uploads} uploads are under way already")
@@ -133,7 +124,7 @@ def listed(session: Session, access: Access, after: int, limit: int) -> Sequence
 
 def check_next(service: Service, project: Project, upload: Upload, offset: int, size: int) -> None:
     """Raises Problem unless ``size`` bytes at ``offset`` may come next."""
-    if upload.state != RECEIVING:
+    if upload.state != UploadState.RECEIVING:
         raise Problem(409, "completed-upload")
     if offset != upload.offset:
         raise Problem(
@@ -162,8 +153,8 @@ def add_part(
         found.offset += part.size
         found.touched = service.seconds()
         if complete:
-            found.state = RECEIVED
-            queue.ask(session, VERIFY, found.id, service.due())
+            found.state = UploadState.RECEIVED
+            queue.ask(session, JobKind.VERIFY, found.id, service.due())
     service.wake()
     return found
 
@@ -172,9 +163,9 @@ def cancel(service: Service, access: Access, upload: str) -> None:
     """Give up an upload that is not complete. Raises Problem."""
     with service.database.write() as session:
         found = find(session, access, upload, lock=True)
-        if found.state != RECEIVING:
+        if found.state != UploadState.RECEIVING:
             raise Problem(409, "completed-upload")
-        found.state = CANCELLED
+        found.state = UploadState.CANCELLED
         parts = drop_parts(session, found)
     service.storage.erase(parts)
 
@@ -199,8 +190,8 @@ def current(session: Session, project: str, owner: str) -> Upload | None:
         select(Upload).where(
             Upload.project == project,
             Upload.owner == owner,
-            Upload.kind == SUBMISSION,
-            Upload.state == ACCEPTED,
+            Upload.kind == UploadKind.SUBMISSION,
+            Upload.state == UploadState.ACCEPTED,
             Upload.object.is_not(None),
         )
     )

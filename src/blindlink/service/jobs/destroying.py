@@ -6,26 +6,16 @@ the way is followed by one that goes on.
 """
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
 
 from blindlink.errors import KeyFileError
 from blindlink.keys import PartyKeys
 from blindlink.service.context import Service
 from blindlink.service.data import queue
-from blindlink.service.data.logbook import StoredLog, desk_of, locked
-from blindlink.service.data.models import HeadRow, LinkerKey, Part, Project, Run, Upload
+from blindlink.service.data.logbook import StoredLog, linker_project, locked
+from blindlink.service.data.models import HeadRow, LinkerKey, Project
 from blindlink.service.data.queue import Claim
-from blindlink.service.domain import uploads
-from blindlink.service.domain.projects import Access
+from blindlink.service.domain import destruction
 from blindlink.service.jobs.keyring import Keyring
-
-DESTROY = "destroy"
-
-
-def ask(session: Session, service: Service, access: Access) -> None:
-    """Ask for the end of a project; again changes nothing."""
-    project = locked(session, access.project.id)
-    queue.ask(session, DESTROY, project.id, service.due())
 
 
 def work(service: Service, keyring: Keyring, claim: Claim) -> None:
@@ -51,24 +41,11 @@ def _log(service: Service, claim: Claim, keys: PartyKeys | None) -> None:
     with service.scratch() as folder, service.database.write() as session:
         project = locked(session, claim.subject)
         queue.held(session, claim)
-        desk = desk_of(session, project, folder)
-        desk.destroy(now=service.now())
+        stored = linker_project(session, project, folder)
+        stored.destroy(now=service.now())
         if keys is not None:
-            desk.log.keep_head(keys, service.now())
-        forget(session, project)
-
-
-def forget(session: Session, project: Project) -> None:
-    """Nothing refers to the objects any more, and the report goes too."""
-    mine = select(Upload.id).where(Upload.project == project.id)
-    session.execute(delete(Part).where(Part.upload.in_(mine)))
-    for upload in session.scalars(select(Upload).where(Upload.project == project.id)):
-        upload.object = None
-        if upload.state in (uploads.RECEIVING, uploads.RECEIVED):
-            upload.state = uploads.CANCELLED
-    run = session.get(Run, project.id)
-    if run is not None:
-        run.object = run.report = None
+            stored.log.keep_head(keys, service.now())
+        destruction.forget(session, project)
 
 
 def sign(service: Service, keyring: Keyring, claim: Claim) -> None:

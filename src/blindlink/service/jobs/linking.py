@@ -29,16 +29,16 @@ from blindlink.errors import (
 from blindlink.keys import PartyKeys
 from blindlink.linker.protocol import release
 from blindlink.linker.protocol.project import REFUSED, RELEASED, State
-from blindlink.linker.protocol.project import Project as Desk
+from blindlink.linker.protocol.project import Project as LinkerProject
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.service.context import Service
 from blindlink.service.data import queue
-from blindlink.service.data.logbook import StoredLog, desk_of, lay_out, locked
+from blindlink.service.data.logbook import StoredLog, lay_out, linker_project, locked
 from blindlink.service.data.models import Project, Run, Upload
 from blindlink.service.data.queue import Claim, LostError
+from blindlink.service.data.states import JobState, RunState, UploadKind, UploadState
 from blindlink.service.domain import uploads
 from blindlink.service.domain.projects import agreement_of, without_paths
-from blindlink.service.domain.runs import FAILED, QUEUED, RUNNING
 from blindlink.service.jobs.keyring import Keyring
 
 OUT = "study.release"
@@ -97,16 +97,16 @@ def _freeze(service: Service, keyring: Keyring, claim: Claim) -> Order | None:
     with service.scratch() as scratch, service.database.write() as session:
         project = locked(session, claim.subject)
         job = queue.held(session, claim)
-        desk = desk_of(session, project, scratch)
-        state = desk.state()
+        stored = linker_project(session, project, scratch)
+        state = stored.state()
         if state.destroyed or state.outcome is not None:
-            job.state = queue.DONE
+            job.state = JobState.DONE
             return None
         order = _order(session, project, state, keys)
-        desk.freeze(order.inputs, now=service.now())
-        desk.log.keep_head(keys, service.now())
+        stored.freeze(order.inputs, now=service.now())
+        stored.log.keep_head(keys, service.now())
         run = session.get_one(Run, project.id)
-        run.state, run.stage, run.done, run.total = RUNNING, "linking", 0, 0
+        run.state, run.stage, run.done, run.total = RunState.RUNNING, "linking", 0, 0
     return order
 
 
@@ -121,8 +121,8 @@ def _order(session: Session, project: Project, state: State, keys: PartyKeys) ->
         select(Upload)
         .where(
             Upload.project == project.id,
-            Upload.kind == uploads.WITHDRAWAL,
-            Upload.state == uploads.ACCEPTED,
+            Upload.kind == UploadKind.WITHDRAWAL,
+            Upload.state == UploadState.ACCEPTED,
             Upload.of.in_([each.bundle for each in submissions]),
             Upload.object.is_not(None),
         )
@@ -178,7 +178,9 @@ def _release(
         digest = file_digest(file, "sha256").hexdigest()
     size, key = released.path.stat().st_size, service.storage.new(order.project.number, "releases")
     ended = dict(
-        Desk.load(released.path.parent / "project", order.project.id).log.entries[-1].details
+        LinkerProject.load(released.path.parent / "project", order.project.id)
+        .log.entries[-1]
+        .details
     )
     service.storage.put(released.path, key)
     reports = [as_json(each) for each in released.reports]
@@ -191,7 +193,7 @@ def _release(
         log.append(RELEASED, ended, now=service.now())
         log.keep_head(order.keys, service.now())
         run = session.get_one(Run, project.id)
-        run.state, run.stage, run.ended = RELEASED, "", service.seconds()
+        run.state, run.stage, run.ended = RunState.RELEASED, "", service.seconds()
         run.object, run.size, run.digest = key, size, digest
         run.report = json.dumps(reports, allow_nan=False)
 
@@ -205,17 +207,21 @@ def _end_without(
     service: Service, claim: Claim, order: Order, error: BlindlinkError, folder: Path
 ) -> None:
     """The run ended in a refusal, which the log keeps, or in a failure that a new try can mend."""
-    desk = Desk.load(folder / "project", order.project.id)
-    refused = desk.state().outcome == REFUSED
+    stored = LinkerProject.load(folder / "project", order.project.id)
+    refused = stored.state().outcome == REFUSED
     with service.database.write() as session:
         project = locked(session, order.project.id)
         queue.done(session, claim)
         run = session.get_one(Run, project.id)
-        run.state, run.stage, run.ended = REFUSED if refused else FAILED, "", service.seconds()
+        run.state, run.stage, run.ended = (
+            RunState.REFUSED if refused else RunState.FAILED,
+            "",
+            service.seconds(),
+        )
         run.reason = without_paths(error.message, (folder, "run"))
         if refused:
             log = StoredLog(session, project)
-            log.append(REFUSED, dict(desk.log.entries[-1].details), now=service.now())
+            log.append(REFUSED, dict(stored.log.entries[-1].details), now=service.now())
             log.keep_head(order.keys, service.now())
 
 
@@ -223,12 +229,12 @@ def _fail(service: Service, claim: Claim, reason: str) -> None:
     with service.database.write() as session:
         queue.done(session, claim)
         run = session.get_one(Run, claim.subject)
-        run.state, run.stage, run.ended, run.reason = FAILED, "", service.seconds(), reason
+        run.state, run.stage, run.ended, run.reason = RunState.FAILED, "", service.seconds(), reason
 
 
 def gave_up(session: Session, service: Service, project: str, error: str) -> None:
     """The run failed for a fault of the machine, too often."""
     run = session.get(Run, project)
-    if run is not None and run.state in (QUEUED, RUNNING):
-        run.state, run.stage, run.ended = FAILED, "", service.seconds()
+    if run is not None and run.state in (RunState.QUEUED, RunState.RUNNING):
+        run.state, run.stage, run.ended = RunState.FAILED, "", service.seconds()
         run.reason = f"the worker failed repeatedly: {error}"

@@ -19,8 +19,8 @@ from blindlink.service.data.models import (
     SignInCode,
     Upload,
 )
+from blindlink.service.data.states import JobKind, UploadState
 from blindlink.service.domain import uploads
-from blindlink.service.jobs import destroying
 from blindlink.service.recovery import backup
 
 
@@ -52,11 +52,14 @@ def cancel_stale(service: Service) -> int:
     with service.database.write() as session:
         stale = session.scalars(
             select(Upload)
-            .where(Upload.state.in_((uploads.RECEIVING, uploads.FAILED)), Upload.touched < before)
+            .where(
+                Upload.state.in_((UploadState.RECEIVING, UploadState.FAILED)),
+                Upload.touched < before,
+            )
             .with_for_update()
         ).all()
         for upload in stale:
-            upload.state = uploads.CANCELLED
+            upload.state = UploadState.CANCELLED
             gone += uploads.drop_parts(session, upload)
     service.storage.erase(gone)
     return len(stale)
@@ -72,7 +75,7 @@ def destroy_expired(service: Service) -> int:
             )
         ).all()
         for project in due:
-            queue.ask(session, destroying.DESTROY, project, service.due())
+            queue.ask(session, JobKind.DESTROY, project, service.due())
     return len(due)
 
 

@@ -24,20 +24,21 @@ from blindlink.errors import (
 )
 from blindlink.keys import PartyKeys
 from blindlink.linker.protocol import intake
-from blindlink.linker.protocol.project import Project as Desk
+from blindlink.linker.protocol.project import Project as LinkerProject
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.service.context import Service
 from blindlink.service.data import queue
-from blindlink.service.data.logbook import desk_of, locked
+from blindlink.service.data.logbook import linker_project, locked
 from blindlink.service.data.models import Project, Upload
 from blindlink.service.data.queue import Claim
+from blindlink.service.data.states import UploadKind, UploadState
 from blindlink.service.domain import uploads
 from blindlink.service.domain.projects import agreement_of, without_paths
 from blindlink.service.jobs.keyring import Keyring
 
 REFUSALS = (FormatError, VerificationError, AgreementError, RefusedError)
 
-Entering = Callable[[Desk, Upload], None]
+Entering = Callable[[LinkerProject, Upload], None]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def verify(service: Service, keyring: Keyring, claim: Claim) -> None:
         path = folder / delivery.upload.kind
         try:
             _assemble(service, delivery, path)
-            if delivery.upload.kind == uploads.SUBMISSION:
+            if delivery.upload.kind == UploadKind.SUBMISSION:
                 enter = _submission(service, delivery, path)
             else:
                 enter = _withdrawal(service, delivery, path, folder)
@@ -74,7 +75,7 @@ def _delivery(service: Service, keyring: Keyring, claim: Claim) -> Delivery | No
         upload = session.scalars(select(Upload).where(Upload.id == claim.subject)).one()
         project = session.get_one(Project, upload.project)
         parts = uploads.in_order(session, upload)
-    if upload.state != uploads.RECEIVED:  # decided before the worker of then died
+    if upload.state != UploadState.RECEIVED:  # decided before the worker of then died
         with service.database.write() as session:
             queue.done(session, claim)
         return None
@@ -102,8 +103,8 @@ def _submission(service: Service, delivery: Delivery, path: Path) -> Entering:
         manifest, content, rejected = taken.bundle.manifest, taken.content, taken.rejected
     delivery.agreement.check_time(now, "agreement")
 
-    def enter(desk: Desk, upload: Upload) -> None:
-        receipt = desk.receive(
+    def enter(stored: LinkerProject, upload: Upload) -> None:
+        receipt = stored.receive(
             upload.owner, manifest, content.sequence, content.rows, rejected, keys, now=now
         )
         upload.bundle, upload.receipt = manifest.bundle, receipt.read_bytes()
@@ -125,10 +126,12 @@ def _withdrawal(service: Service, delivery: Delivery, path: Path, folder: Path) 
         taken = intake.take(stack, file, agreement, keys, now=now, keep=False)
         intake.without(taken, [message])
 
-    def enter(desk: Desk, upload: Upload) -> None:
-        if desk.state().current.get(upload.owner) != message.submission:
+    def enter(stored: LinkerProject, upload: Upload) -> None:
+        if stored.state().current.get(upload.owner) != message.submission:
             raise VerificationError("withdrawal: is for another submission than the one held")
-        desk.withdraw(upload.owner, message.manifest, message.submission, len(message.ids), now=now)
+        stored.withdraw(
+            upload.owner, message.manifest, message.submission, len(message.ids), now=now
+        )
         upload.bundle, upload.of = message.manifest.bundle, message.submission
 
     return enter
@@ -149,9 +152,9 @@ def _accept(
             project = locked(session, delivery.project.id)
             queue.done(session, claim)
             upload = session.scalars(select(Upload).where(Upload.id == claim.subject)).one()
-            desk = desk_of(session, project, path.parent)
-            gone = _enter(session, desk, upload, key, enter)
-            desk.log.keep_head(delivery.keys, service.now())
+            stored = linker_project(session, project, path.parent)
+            gone = _enter(session, stored, upload, key, enter)
+            stored.log.keep_head(delivery.keys, service.now())
             gone += uploads.drop_parts(session, upload)
     except (BlindlinkError, queue.LostError):  # surely not committed; of others nobody knows
         service.storage.erase([key])
@@ -159,15 +162,17 @@ def _accept(
     service.storage.erase(gone)
 
 
-def _enter(session: Session, desk: Desk, upload: Upload, key: str, enter: Entering) -> list[str]:
+def _enter(
+    session: Session, stored: LinkerProject, upload: Upload, key: str, enter: Entering
+) -> list[str]:
     """Let the upload count; returns the objects that nothing needs any more."""
     held = uploads.current(session, upload.project, upload.owner)
-    enter(desk, upload)
-    upload.state = uploads.ACCEPTED
-    if upload.kind == uploads.SUBMISSION and held is not None:
+    enter(stored, upload)
+    upload.state = UploadState.ACCEPTED
+    if upload.kind == UploadKind.SUBMISSION and held is not None:
         if held.bundle == upload.bundle:  # the same submission came again: nothing changes
             return [key]
-        held.state, old, held.object = uploads.REPLACED, held.object, None
+        held.state, old, held.object = UploadState.REPLACED, held.object, None
         upload.object = key
         return [old] if old else []
     upload.object = key
@@ -180,7 +185,7 @@ def _refuse(
     with service.database.write() as session:
         queue.done(session, claim)
         upload = session.scalars(select(Upload).where(Upload.id == claim.subject)).one()
-        upload.state, upload.error = uploads.REFUSED, type(error).__name__
+        upload.state, upload.error = UploadState.REFUSED, type(error).__name__
         names = (path, upload.kind), (path.parent, "project")
         upload.reason = without_paths(error.message, *names)
         parts = uploads.drop_parts(session, upload)
@@ -190,7 +195,7 @@ def _refuse(
 def gave_up(session: Session, service: Service, subject: str) -> None:
     """The upload could not be verified for a fault of the machine, too often."""
     upload = session.scalars(select(Upload).where(Upload.id == subject)).one()
-    if upload.state == uploads.RECEIVED:
-        upload.state, upload.error = uploads.FAILED, "ServiceError"
+    if upload.state == UploadState.RECEIVED:
+        upload.state, upload.error = UploadState.FAILED, "ServiceError"
         upload.reason = "the service could not verify it: send it again"
         upload.touched = service.seconds()

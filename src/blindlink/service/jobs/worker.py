@@ -22,15 +22,13 @@ from blindlink.service.context import Service
 from blindlink.service.data import queue
 from blindlink.service.data.models import LinkerKey, Project, Upload
 from blindlink.service.data.queue import Claim, LostError
-from blindlink.service.domain import uploads
-from blindlink.service.domain.projects import SIGN
-from blindlink.service.domain.runs import RUN
+from blindlink.service.data.states import JobKind
 from blindlink.service.jobs import destroying, linking, maintenance
 from blindlink.service.jobs import verifying as intake
 from blindlink.service.jobs.keyring import Keyring
 from blindlink.service.recovery import witness
 from blindlink.service.telemetry.logs import fault, log
-from blindlink.service.telemetry.metrics import COUNTERS
+from blindlink.service.telemetry.metrics import ATTEMPTS
 
 REGISTER = 60.0  # seconds between two looks at the key folder
 SWEEP = 300.0
@@ -45,10 +43,10 @@ class Worker:
         self.service, self.keyring, self._observer = service, keyring, observer
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._kinds: dict[str, Callable[[Claim], None]] = {
-            uploads.VERIFY: lambda claim: intake.verify(service, keyring, claim),
-            RUN: lambda claim: linking.work(service, keyring, claim, self._observer),
-            destroying.DESTROY: lambda claim: destroying.work(service, keyring, claim),
-            SIGN: lambda claim: destroying.sign(service, keyring, claim),
+            JobKind.VERIFY: lambda claim: intake.verify(service, keyring, claim),
+            JobKind.RUN: lambda claim: linking.work(service, keyring, claim, self._observer),
+            JobKind.DESTROY: lambda claim: destroying.work(service, keyring, claim),
+            JobKind.SIGN: lambda claim: destroying.sign(service, keyring, claim),
         }
         self._known: set[str] = set()
         self._registered = self._swept = float("-inf")
@@ -92,14 +90,14 @@ class Worker:
                 self._do(claim)
         except LostError:
             log("job-lost", worker=self.name, **facts)
-            COUNTERS.count_job(claim.kind, "lost")
+            ATTEMPTS.labels(claim.kind, "lost").inc()
         except Exception as error:
             fault("job-failed", error, worker=self.name, **facts)
-            COUNTERS.count_job(claim.kind, "failed")
+            ATTEMPTS.labels(claim.kind, "failed").inc()
             self._later(claim, type(error).__name__)
         else:
             log("job-done", worker=self.name, **facts)
-            COUNTERS.count_job(claim.kind, "done")
+            ATTEMPTS.labels(claim.kind, "done").inc()
             self._witness(claim)
         return True
 
@@ -151,9 +149,9 @@ class Worker:
 
     def _gave_up(self, session: Session, claim: Claim, error: str) -> None:
         log("job-given-up", worker=self.name, kind=claim.kind, subject=claim.subject, error=error)
-        if claim.kind == uploads.VERIFY:
+        if claim.kind == JobKind.VERIFY:
             intake.gave_up(session, self.service, claim.subject)
-        elif claim.kind == RUN:
+        elif claim.kind == JobKind.RUN:
             linking.gave_up(session, self.service, claim.subject, error)
 
     @contextmanager

@@ -30,9 +30,9 @@ from blindlink.service.context import Service
 from blindlink.service.data import queue, schema
 from blindlink.service.data.logbook import StoredLog, locked, state_of
 from blindlink.service.data.models import Entry, HeadRow, Project, Run, Upload
+from blindlink.service.data.states import JobKind, UploadKind, UploadState
 from blindlink.service.data.storage import BLOCK
-from blindlink.service.domain import projects, uploads
-from blindlink.service.jobs import destroying
+from blindlink.service.domain import destruction, projects
 from blindlink.service.recovery.backup import DATABASE, FORMAT, MANIFEST, OBJECTS, objects, tables
 from blindlink.service.recovery.witness import Witness
 
@@ -131,17 +131,17 @@ def _settle(session: Session, service: Service, project: Project) -> None:
     """Make uploads and run agree with the log."""
     state = state_of(session, project)
     if state.destroyed:
-        destroying.forget(session, project)
-        queue.ask(session, destroying.DESTROY, project.id, service.due())
+        destruction.forget(session, project)
+        queue.ask(session, JobKind.DESTROY, project.id, service.due())
         return
     mine = select(Upload).where(
         Upload.project == project.id,
-        Upload.kind == uploads.SUBMISSION,
-        Upload.state == uploads.ACCEPTED,
+        Upload.kind == UploadKind.SUBMISSION,
+        Upload.state == UploadState.ACCEPTED,
     )
     for upload in session.scalars(mine):
         if upload.bundle != state.current.get(upload.owner):
-            upload.state, upload.object = uploads.REPLACED, None  # the object is swept up
+            upload.state, upload.object = UploadState.REPLACED, None  # the object is swept up
     run = session.get(Run, project.id)
     if state.outcome is not None and (run is None or run.state != state.outcome):
         session.merge(

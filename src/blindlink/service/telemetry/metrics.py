@@ -1,95 +1,115 @@
-"""Metrics in the text format of Prometheus: what this process did, and what the database says.
+"""Metrics for Prometheus: what this process did, and what the database says.
 
 Counts by endpoint, method and status, by kind of job and by state; no label ever names a project, a
 party or a person. They are served on an address of their own, which the operator keeps private.
 """
 
-import threading
-from bisect import bisect_left
-from collections import Counter
+import shutil
+import time
 from collections.abc import Iterator
 
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
 from blindlink import __version__
 from blindlink.service.context import Service
-from blindlink.service.data import queue
 from blindlink.service.data.models import Job, Project, Run, Upload
+from blindlink.service.data.states import JobState
 
 METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)  # seconds
-TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CUT = "cut"  # the status of an answer that had begun and could not be sent to its end
+
+PROCESS = CollectorRegistry()  # what happened in this process
+REQUESTS = Counter(
+    "blindlink_requests", "Requests answered", ("method", "route", "status"), registry=PROCESS
+)
+SECONDS = Histogram(
+    "blindlink_request_seconds",
+    "Time from a request's head to the end of its answer",
+    ("method", "route"),
+    buckets=BUCKETS,
+    registry=PROCESS,
+)
+ATTEMPTS = Counter(
+    "blindlink_job_attempts", "Attempts at jobs", ("kind", "outcome"), registry=PROCESS
+)
+ProcessCollector(registry=PROCESS)
+PlatformCollector(registry=PROCESS)
+GCCollector(registry=PROCESS)
 
 
-class Counters:
-    """What happened in this process."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._requests: Counter[tuple[str, str, int]] = Counter()
-        self._times: dict[tuple[str, str], list[int]] = {}
-        self._seconds: dict[tuple[str, str], float] = {}
-        self._jobs: Counter[tuple[str, str]] = Counter()
-
-    def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request that was answered."""
-        place = (method if method in METHODS else "other", route)
-        with self._lock:
-            self._requests[(*place, status)] += 1
-            times = self._times.setdefault(place, [0] * (len(BUCKETS) + 1))
-            times[bisect_left(BUCKETS, seconds)] += 1
-            self._seconds[place] = self._seconds.get(place, 0.0) + seconds
-
-    def count_job(self, kind: str, outcome: str) -> None:
-        """Count an attempt at a job: done, failed or lost."""
-        with self._lock:
-            self._jobs[kind, outcome] += 1
-
-    def lines(self) -> list[str]:
-        """The counters as text."""
-        with self._lock:
-            return [*self._request_lines(), *self._time_lines(), *self._job_lines()]
-
-    def _request_lines(self) -> Iterator[str]:
-        yield "# TYPE blindlink_requests_total counter"
-        for (method, route, status), number in sorted(self._requests.items()):
-            labels = f'method="{method}",route="{route}",status="{status}"'
-            yield f"blindlink_requests_total{{{labels}}} {number}"
-
-    def _time_lines(self) -> Iterator[str]:
-        name = "blindlink_request_seconds"
-        yield f"# TYPE {name} histogram"
-        for (method, route), times in sorted(self._times.items()):
-            labels, total = f'method="{method}",route="{route}"', 0
-            for bound, number in zip((*BUCKETS, "+Inf"), times, strict=True):
-                total += number
-                yield f'{name}_bucket{{{labels},le="{bound}"}} {total}'
-            yield f"{name}_sum{{{labels}}} {self._seconds[method, route]:.6f}"
-            yield f"{name}_count{{{labels}}} {total}"
-
-    def _job_lines(self) -> Iterator[str]:
-        yield "# TYPE blindlink_job_attempts_total counter"
-        for (kind, outcome), number in sorted(self._jobs.items()):
-            labels = f'kind="{kind}",outcome="{outcome}"'
-            yield f"blindlink_job_attempts_total{{{labels}}} {number}"
+def count_request(method: str, route: str, status: str, seconds: float) -> None:
+    """Count a request that was answered."""
+    known = method if method in METHODS else "other"
+    REQUESTS.labels(known, route, status).inc()
+    SECONDS.labels(known, route).observe(seconds)
 
 
-COUNTERS = Counters()
-
-
-def page(service: Service) -> str:
+def registry(service: Service) -> CollectorRegistry:
     """Everything that there is to scrape."""
-    lines = COUNTERS.lines()
-    lines += ["# TYPE blindlink_info gauge", f'blindlink_info{{version="{__version__}"}} 1']
-    with service.database.read() as session:
-        for name, table in (("jobs", Job), ("uploads", Upload), ("runs", Run)):
-            lines.append(f"# TYPE blindlink_{name} gauge")
-            counts = session.execute(select(table.state, func.count()).group_by(table.state))
-            lines += [f'blindlink_{name}{{state="{state}"}} {count}' for state, count in counts]
-        projects = session.scalar(select(func.count()).select_from(Project))
-        due = session.scalar(select(func.min(Job.due)).where(Job.state == queue.QUEUED))
-    waiting = 0.0 if due is None else max(0.0, service.due() - due)
-    lines += ["# TYPE blindlink_projects gauge", f"blindlink_projects {projects}"]
-    lines += ["# TYPE blindlink_job_waiting_seconds gauge"]
-    lines += [f"blindlink_job_waiting_seconds {waiting:.3f}"]
-    return "\n".join(lines) + "\n"
+    found = CollectorRegistry()
+    found.register(PROCESS)
+    found.register(Stored(service))
+    return found
+
+
+class Stored(Collector):
+    """What the database says, asked for at each scrape."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing beforehand: registering must not ask the database."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Gauges. Raises when the database is away: then the scrape fails, and that is seen."""
+        service = self._service
+        info = GaugeMetricFamily("blindlink_info", "The version", labels=("version",))
+        info.add_metric((__version__,), 1)
+        yield info
+        with service.database.read() as session:
+            for name, table in (("jobs", Job), ("uploads", Upload), ("runs", Run)):
+                family = GaugeMetricFamily(
+                    f"blindlink_{name}", f"{name} by state", labels=["state"]
+                )
+                for state, count in session.execute(
+                    select(table.state, func.count()).group_by(table.state)
+                ):
+                    family.add_metric((state,), count)
+                yield family
+            projects = session.scalar(select(func.count()).select_from(Project))
+            due = session.scalar(select(func.min(Job.due)).where(Job.state == JobState.QUEUED))
+        waiting = 0.0 if due is None else max(0.0, service.due() - due)
+        yield GaugeMetricFamily("blindlink_projects", "Projects ever opened", value=projects or 0)
+        yield GaugeMetricFamily(
+            "blindlink_job_waiting_seconds", "How long the oldest due job waits", value=waiting
+        )
+        yield from self._room()
+
+    def _room(self) -> Iterator[GaugeMetricFamily]:
+        room = self._service.storage.room()
+        if room is not None:
+            yield GaugeMetricFamily("blindlink_storage_free_bytes", "Room left", value=room[0])
+        usage = shutil.disk_usage(self._service.settings.data)
+        yield GaugeMetricFamily("blindlink_data_free_bytes", "Room left for data", value=usage.free)
+        newest = max(
+            (path.stat().st_mtime for path in self._service.settings.witness_folder.glob("*.head")),
+            default=None,
+        )
+        if newest is not None:
+            age = max(0.0, time.time() - newest)
+            yield GaugeMetricFamily(
+                "blindlink_witness_age_seconds", "Since a head was last kept here", value=age
+            )

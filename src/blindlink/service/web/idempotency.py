@@ -1,6 +1,7 @@
 """Idempotency keys: the same request again gives what the first one made, and makes nothing."""
 
 import re
+from dataclasses import dataclass
 from hashlib import sha256
 
 from fastapi import Request
@@ -13,45 +14,48 @@ from blindlink.service.problems import Problem
 KEY = re.compile(r'"?([A-Za-z0-9_-]{8,64})"?', re.ASCII)
 
 
-def key_of(request: Request) -> str | None:
-    """The Idempotency-Key of a request. Raises Problem."""
+@dataclass(frozen=True)
+class Again:
+    """A request that may come again: whose it is, its key, and the digest of what it asks."""
+
+    keyid: str
+    key: str
+    request: str
+
+
+def of(request: Request, keyid: str, body: bytes) -> Again | None:
+    """What the Idempotency-Key of a request names; None without one. Raises Problem."""
     text = request.headers.get("idempotency-key")
     if text is None:
         return None
     found = KEY.fullmatch(text)
     if found is None:
         raise Problem(400, "malformed", "Idempotency-Key: 8 to 64 letters, digits, - or _")
-    return found[1]
+    digest = sha256(request.url.path.encode() + b"\0" + body).hexdigest()
+    return Again(keyid, found[1], digest)
 
 
-def before(session: Session, keyid: str, key: str | None, path: str, body: bytes) -> str | None:
+def before(session: Session, again: Again | None) -> str | None:
     """What the first request with this key made; None for a new one. Raises Problem (422)."""
-    known = session.get(Remembered, (keyid, key)) if key else None
-    if known is None:
+    known = session.get(Remembered, (again.keyid, again.key)) if again else None
+    if known is None or again is None:
         return None
-    if known.request != _digest(path, body):
+    if known.request != again.request:
         raise Problem(422, "idempotency-key-reused")
     return known.subject
 
 
-def remember(
-    session: Session,
-    service: Service,
-    keyid: str,
-    key: str | None,
-    path: str,
-    body: bytes,
-    made: str,
-) -> None:
+def remember(session: Session, service: Service, again: Again | None, made: str) -> None:
     """Keep what a request made, in the transaction that made it."""
-    if key is not None:
+    if again is not None:
         expires = service.seconds() + service.settings.limits.idempotency
         session.add(
             Remembered(
-                keyid=keyid, key=key, request=_digest(path, body), subject=made, expires=expires
+                keyid=again.keyid,
+                key=again.key,
+                request=again.request,
+                subject=made,
+                expires=expires,
             )
         )
-
-
-def _digest(path: str, body: bytes) -> str:
-    return sha256(path.encode() + b"\0" + body).hexdigest()
+        session.flush()  # of two at once the second one is told here

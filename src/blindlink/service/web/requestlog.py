@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from blindlink.messages.http import PROBLEM_TYPE
 from blindlink.service.problems import Problem
 from blindlink.service.telemetry.logs import fault, log
-from blindlink.service.telemetry.metrics import COUNTERS
+from blindlink.service.telemetry.metrics import CUT, count_request
 
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -29,7 +29,7 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        start, status = time.perf_counter(), 0
+        start, status, cut = time.perf_counter(), 0, False
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -44,11 +44,14 @@ class RequestLog:
             await self._app(scope, receive, sending)
         except Exception as error:
             fault("request-failed", error)
+            cut = bool(status)
             if not status:
                 status = 500
                 await _fault(send)
+            else:
+                raise  # so that the connection ends: the client must not take this for the end
         finally:
-            _note(scope, status, 1000 * (time.perf_counter() - start))
+            _note(scope, CUT if cut else str(status), 1000 * (time.perf_counter() - start))
 
 
 async def _fault(send: Send) -> None:
@@ -58,18 +61,18 @@ async def _fault(send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _note(scope: Scope, status: int, ms: float) -> None:
+def _note(scope: Scope, status: str, ms: float) -> None:
     route = getattr(scope.get("route"), "path", "?")
-    COUNTERS.count(scope["method"], route, status, ms / 1000)
+    count_request(scope["method"], route, status, ms / 1000)
     state: dict[str, Any] = scope.get("state", {})
     known = {name: state[name] for name in ("caller", "role", "cause") if name in state}
-    level = logging.WARNING if status >= 400 else logging.INFO
+    level = logging.WARNING if status == CUT or int(status) >= 400 else logging.INFO
     log(
         "request",
         level,
         method=scope["method"],
         route=route,
-        status=status,
+        status=int(status) if status.isdigit() else status,
         ms=round(ms, 1),
         address=(scope.get("client") or ("?",))[0],
         **known,

@@ -11,6 +11,17 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "browser_sessions",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("keyid", sa.String(length=64), nullable=False),
+        sa.Column("seen", sa.Double(), nullable=False),
+        sa.Column("expires", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_browser_sessions")),
+    )
+    with op.batch_alter_table("browser_sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_browser_sessions_expires"), ["expires"], unique=False)
+
+    op.create_table(
         "jobs",
         sa.Column(
             "id",
@@ -75,6 +86,17 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("remembered", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_remembered_expires"), ["expires"], unique=False)
+
+    op.create_table(
+        "sign_in_codes",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("keyid", sa.String(length=64), nullable=False),
+        sa.Column("expires", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_sign_in_codes")),
+    )
+    with op.batch_alter_table("sign_in_codes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_in_codes_expires"), ["expires"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sign_in_codes_keyid"), ["keyid"], unique=False)
 
     op.create_table(
         "entries",
@@ -178,6 +200,11 @@ def downgrade() -> None:
     op.drop_table("members")
     op.drop_table("heads")
     op.drop_table("entries")
+    with op.batch_alter_table("sign_in_codes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sign_in_codes_keyid"))
+        batch_op.drop_index(batch_op.f("ix_sign_in_codes_expires"))
+
+    op.drop_table("sign_in_codes")
     with op.batch_alter_table("remembered", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_remembered_expires"))
 
@@ -192,3 +219,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_jobs_state_due")
 
     op.drop_table("jobs")
+    with op.batch_alter_table("browser_sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_browser_sessions_expires"))
+
+    op.drop_table("browser_sessions")
