@@ -16,7 +16,6 @@ from blindlink.errors import VerificationError
 from blindlink.messages.audit.log import AuditLog, Head, verify_log
 from blindlink.messages.audit.receipt import load_receipt
 from blindlink.messages.signed import Signed
-from blindlink.owner.withdraw import withdraw
 
 RANDOM = re.compile(
     r"[0-9a-f]{32,}|[A-Za-z0-9+/]{40,}={0,2}|2026-[0-9T:.-]+Z|[a-z2-7]{5}(-[a-z2-7]{5})+"
@@ -54,6 +53,7 @@ class TestTheWholeStudy:
         events = [entry["event"] for entry in entries["items"]]
         assert events == [
             "project-opened",
+            "key-held",
             "submission-received",
             "submission-received",
             "inputs-frozen",
@@ -128,7 +128,7 @@ class TestOwners:
     def test_withdraw_people(self, served: Served) -> None:
         for owner in served.world.owners:
             served.submit(owner)
-        _withdraw(served.world, ["moj-secret-40", "moj-secret-41"])
+        world.withdrawal(served.world, ["moj-secret-40", "moj-secret-41"])
         sent = served.client("moj").upload(served.folder / "moj.withdrawal")
         assert served.client("moj").settle(sent["id"])["state"] == "accepted"
         served.run()
@@ -139,7 +139,7 @@ class TestOwners:
 
     def test_withdraw_from_the_submission_held_only(self, served: Served) -> None:
         served.submit("moj")
-        _withdraw(served.world, ["moj-secret-40"])
+        world.withdrawal(served.world, ["moj-secret-40"])
         served.world.submit("moj", "again.submission", sequence=2)
         served.submit("moj", "again.submission")
         sent = served.client("moj").upload(served.folder / "moj.withdrawal")
@@ -184,7 +184,7 @@ class TestTheLog:
         data = served.raw("auditor", "GET", _project(served) + "/audit/log").body
         (tmp_path / "audit.log").write_bytes(data)
         log = AuditLog.load(tmp_path / "audit.log")
-        assert len(log.entries) == 5
+        assert len(log.entries) == 6
         for path in (*kept, tmp_path / "last.head"):
             verify_log(log, Signed.load(path, Head), flow_world.keys("ttp").public, str(path))
 
@@ -209,9 +209,9 @@ class TestTheLog:
         assert [entry["event"] for entry in entries] == ["project-opened", "submission-received"]
         assert entries[1]["details"]["owner"] == "moj"
         path = _project(served) + "/audit/inclusion"
-        assert served.raw("moj", "GET", f"{path}?index=1&size=3").status == 200
-        assert served.raw("moj", "GET", f"{path}?index=2&size=3").status == 422  # ohid's
-        assert served.raw("moj", "GET", f"{path}?index=4&size=5").status == 422  # the outcome
+        assert served.raw("moj", "GET", f"{path}?index=2&size=4").status == 200
+        assert served.raw("moj", "GET", f"{path}?index=3&size=4").status == 422  # ohid's
+        assert served.raw("moj", "GET", f"{path}?index=5&size=6").status == 422  # the outcome
 
 
 class TestDestruction:
@@ -220,22 +220,24 @@ class TestDestruction:
             served.submit(owner)
         served.run()
         settings = served.service.settings
-        assert list(settings.key_folder.iterdir())
+        assert list(settings.key_folder.glob("*.key"))
         served.client("operator").destroy()
         world.eventually(lambda: served.client("operator").project()["state"] == "destroyed")
-        world.eventually(lambda: not list(settings.key_folder.iterdir()))
+        world.eventually(lambda: not list(settings.key_folder.glob("*.key")))
         assert _objects(served) == 0
         with pytest.raises(RefusalError):
             served.client("analyst").download(served.folder / "late.release")
         head = served.client("moj").head(served.folder / "final.head")
-        assert head.document.size == 6
+        assert head.document.size == 7  # the last one that the key could sign: the end has begun
         events = [
             entry["event"]
             for entry in served.raw("moj", "GET", _project(served) + "/audit/entries").json()[
                 "items"
             ]
         ]
-        assert events[-1] == "destroyed"
+        assert events[-3:] == ["destruction-begun", "key-erased", "destroyed"]
+        log = served.client("auditor").log(served.folder / "audit.log")  # the attestations hold
+        assert [each.event for each in log.entries[7:]] == ["key-erased", "destroyed"]
 
     def test_cannot_be_undone(self, served: Served) -> None:
         served.client("operator").destroy()
@@ -290,17 +292,6 @@ def _everything_for_owner(served: Served) -> list[str]:
     ]
     answers = [served.raw("moj", "GET", path) for path in paths]
     return [f"{each.status} {RANDOM.sub('*', each.body.decode())}" for each in answers]
-
-
-def _withdraw(made: flow_world.World, people: list[str]) -> None:
-    withdraw(
-        people,
-        made.folder / "moj.submission.rows",
-        made.agreement,
-        flow_world.keys("moj"),
-        made.folder / "moj.withdrawal",
-        now=flow_world.NOW,
-    )
 
 
 def _objects(served: Served, kind: str = "") -> int:

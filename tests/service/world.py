@@ -21,9 +21,11 @@ from blindlink.keys import PartyKeys
 from blindlink.keys.files import write_private
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.messages.fields import stamp
+from blindlink.owner.withdraw import withdraw
 from blindlink.service.context import Service
 from blindlink.service.data import schema
 from blindlink.service.jobs.keyring import Keyring
+from blindlink.service.jobs.worker import Worker
 from blindlink.service.server import Tls, bind, running
 from blindlink.service.settings import Limits, Settings, Work
 from blindlink.service.web import credentials
@@ -104,6 +106,23 @@ class Served:
         sent = client.upload(self.folder / (file or f"{owner}.submission"))
         return client.settle(sent["id"], timeout=30)
 
+    def worker(self, folder: Path | None = None) -> Worker:
+        """A worker that does one job at a time, with the key folder of the service or another."""
+        keyring = OpenKeyring(folder or self.service.settings.key_folder, lambda: PASSPHRASE)
+        found = Worker(self.service, keyring)
+        found.keep_house()
+        return found
+
+    def work(self) -> None:
+        """Do everything that there is to do."""
+        worker = self.worker()
+        while worker.step():
+            pass
+
+    def send(self, owner: str, file: str) -> dict[str, Any]:
+        """Upload a file and wait for nothing."""
+        return self.client(owner).upload(self.folder / file)
+
     def run(self) -> dict[str, Any]:
         """The run, to its end."""
         client = self.client("operator")
@@ -174,6 +193,7 @@ def served(
     )
     service = Service.open(replace(settings, **options.pop("settings", {})), **options)
     schema.migrate(service.database)
+    service.take_storage()
     observed: list[Any] = []
     keyring = OpenKeyring(service.settings.key_folder, lambda: PASSPHRASE) if workers else None
     with running(service, listener, keyring, observer=observed.append, tls=tls):
@@ -221,3 +241,15 @@ def wall_clock() -> datetime:
 def at(now: datetime, *, days: int) -> str:
     """A moment some days away, as agreements write it."""
     return stamp(now + timedelta(days=days))
+
+
+def withdrawal(made: flow_world.World, people: list[str]) -> None:
+    """The withdrawal of some people of moj's submission, in ``moj.withdrawal``."""
+    withdraw(
+        people,
+        made.folder / "moj.submission.rows",
+        made.agreement,
+        flow_world.keys("moj"),
+        made.folder / "moj.withdrawal",
+        now=flow_world.NOW,
+    )

@@ -27,6 +27,8 @@ from blindlink.errors import (
 from blindlink.files import check_output, replacing, write_bytes
 from blindlink.messages import canonical
 from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.audit import erasure, withdrawal_receipt
+from blindlink.messages.audit.erasure import Attestation
 from blindlink.messages.audit.log import AuditLog, Head, verify_log
 from blindlink.messages.audit.proofs import Consistency
 from blindlink.messages.audit.receipt import load_receipt
@@ -111,22 +113,44 @@ class Client:
         return self._wait(lambda: self._json("GET", location), SETTLED, timeout)
 
     def receipt(self, upload: str, out: Path, manifest: Manifest | None, *, force: bool) -> Path:
-        """Keep the receipt of an accepted submission, once it is verified.
+        """Keep the receipt of a submission or a withdrawal, once it is verified.
 
-        Raises VerificationError when the linker did not sign it for this submission.
+        A withdrawal that was refused has one too. Raises VerificationError when the linker did not
+        sign it for this file.
         """
         check_output(out, force=force)
+        facts = self._json("GET", f"{self.path}/uploads/{upload}")
         answer = self.connection.call("GET", f"{self.path}/uploads/{upload}/receipt")
         draft = out.with_name(f".{out.name}.{secrets.token_hex(4)}.check")
+        linker = self.agreement.agreement.linker
         try:
             write_bytes(draft, answer.body)
-            load_receipt(draft, self.agreement.agreement.linker, manifest)
+            if facts["kind"] == withdrawal.WITHDRAWAL:
+                withdrawal_receipt.load(draft, linker, facts["digest"])
+            else:
+                load_receipt(draft, linker, manifest)
             draft.replace(out)
         except OSError:
             raise OutputError(f"{out}: cannot be written") from None
         finally:
             draft.unlink(missing_ok=True)
         return out
+
+    def retry(self, upload: str) -> dict[str, Any]:
+        """Have a file verified again that failed for a fault of the machine (operator)."""
+        return self._json("POST", f"{self.path}/uploads/{upload}/retry", b"")
+
+    def end(self) -> dict[str, Any]:
+        """How far the end of the project is, and whose word is missing (not for owners)."""
+        return self._json("GET", f"{self.path}/end")
+
+    def add_custodian(self, name: str, holder: str) -> dict[str, Any]:
+        """Name the holder of a copy of the linker's key by its public key (operator)."""
+        return self._post(f"{self.path}/end/custodians", {"name": name, "holder": holder})
+
+    def attest(self, said: Attestation) -> dict[str, Any]:
+        """Bring a holder's signed word that its copy of the key is erased."""
+        return self._post(f"{self.path}/end/attestations", said.model_dump(mode="json"))
 
     def cancel(self, upload: str) -> None:
         """Give up an upload that is not complete (owner)."""
@@ -187,7 +211,8 @@ class Client:
     def log(self, out: Path, *, force: bool = False) -> AuditLog:
         """Keep the whole audit log (not for owners), once the newest head fits it.
 
-        Raises VerificationError when the linker did not sign that.
+        Raises VerificationError when the linker did not sign that, or when the log claims a
+        destruction that not every holder of the key attested.
         """
         head = self.connection.call("GET", f"{self.path}/audit/heads/latest").body
         data = self.connection.call("GET", f"{self.path}/audit/log").body  # extends the head
@@ -196,14 +221,12 @@ class Client:
             found = AuditLog.load(draft)
             signed = Signed.parse(line(head, "head"), Head, "head")
             verify_log(found, signed, self.agreement.agreement.linker, "head")
+            erasure.attested(found.entries, signed.document.size)
         return found
 
     def destroy(self) -> dict[str, Any]:
         """End the project (operator or linker)."""
-        body = json.dumps({"confirm": self.agreement.digest()}).encode()
-        return self._json(
-            "POST", f"{self.path}/destroy", body, {"Content-Type": "application/json"}
-        )
+        return self._post(f"{self.path}/destroy", {"confirm": self.agreement.digest()})
 
     def _begun(self, source: Source, kind: str) -> dict[str, Any] | None:
         """An upload of the same file that is not complete."""
@@ -230,6 +253,10 @@ class Client:
                 raise ServiceError("the service has not finished in time")
             time.sleep(POLL)
         return found
+
+    def _post(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
+        body = json.dumps(document).encode()
+        return self._json("POST", path, body, {"Content-Type": "application/json"})
 
     def _json(
         self,

@@ -18,7 +18,7 @@ from blindlink import __version__
 from blindlink.errors import BlindlinkError
 from blindlink.messages.http import PROBLEM_TYPE
 from blindlink.service import describing
-from blindlink.service.api import audit, console, health, projects, runs, uploads
+from blindlink.service.api import audit, console, ending, health, projects, runs, uploads
 from blindlink.service.console import refusals, routes
 from blindlink.service.context import Service
 from blindlink.service.problems import Problem, of_error
@@ -31,7 +31,7 @@ from blindlink.service.web.requestlog import RequestLog
 DESCRIPTION = """The trusted third party's linkage service. Every request is signed (RFC 9421) with
 the authentication key of a party of the agreement, or with a local credential of the operator or
 auditor. What each endpoint tells whom stands in its description."""
-MODULES = (projects, uploads, runs, audit, console, health)
+MODULES = (projects, uploads, runs, ending, audit, console, health)
 STATUS_KINDS = {404: "not-found", 405: "no-such-method"}
 
 

@@ -5,7 +5,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,13 +144,17 @@ def run(server: uvicorn.Server, listener: socket.socket) -> None:
 
 @contextmanager
 def working(
-    service: Service, keyring: Keyring | None, number: int, observer: Any = None
+    service: Service,
+    keyring: Keyring | None,
+    number: int,
+    observer: Any = None,
+    stalled: Callable[[], None] | None = None,
 ) -> Iterator[None]:
     """Workers in threads of this process; they finish their job when the block ends."""
     stop = threading.Event()
     threads = [
         threading.Thread(
-            target=_work, args=(service, keyring, stop, observer), name=f"worker-{place}"
+            target=_work, args=(service, keyring, stop, observer, stalled), name=f"worker-{place}"
         )
         for place in range(number if keyring is not None else 0)
     ]
@@ -165,12 +169,18 @@ def working(
             thread.join()
 
 
-def _work(service: Service, keyring: Keyring, stop: threading.Event, observer: Any) -> None:
+def _work(
+    service: Service,
+    keyring: Keyring,
+    stop: threading.Event,
+    observer: Any,
+    stalled: Callable[[], None] | None,
+) -> None:
     from blindlink.service.jobs.worker import (
         Worker,  # with the linker's kernels: not before it answers
     )
 
-    Worker(service, keyring, observer=observer).run(stop)
+    Worker(service, keyring, observer=observer, stalled=stalled).run(stop)
 
 
 @contextmanager

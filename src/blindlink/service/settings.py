@@ -40,10 +40,17 @@ class Work:
     lease: float = 30.0
     beat: float = 5.0
     poll: float = 0.5
-    attempts: int = 5
+    attempts: int = 5  # that fail by themselves, or over which a worker dies
+    persist: float = 24 * 3600.0  # how long a job is tried while storage or database is away
     backoff: float = 1.0  # doubled after each attempt that failed
+    backoff_most: float = 300.0
+    still: float = 900.0  # without any sign of work for this long, a job counts as stalled
+    ceiling: float = 7 * 24 * 3600.0  # the longest that any job may take
     stale: float = 7 * 24 * 3600.0  # an upload that stopped for this long is dropped
-    orphan: float = 24 * 3600.0  # an object that nothing refers to is erased after this long
+    orphan: float = 24 * 3600.0  # an object that nothing refers to is noted after this long
+    quarantine: float = 7 * 24 * 3600.0  # how long it is kept apart before it is erased
+    grace: float = 7 * 24 * 3600.0  # from an agreement's destroy_by to the destruction
+    clock_bound: float = 300.0  # how far clocks of database, processes and log may differ
 
 
 @dataclass(frozen=True)

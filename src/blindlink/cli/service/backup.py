@@ -13,7 +13,7 @@ from blindlink.cli.common import (
     out_option,
     show,
 )
-from blindlink.cli.service.serving import database_options, need_extra, witness_option
+from blindlink.cli.service.serving import database_options, need_extra, private, witness_option
 
 
 @click.command(
@@ -24,16 +24,24 @@ from blindlink.cli.service.serving import database_options, need_extra, witness_
     )
 )
 @database_options
+@witness_option
 @out_option("the archive")
 @force_option
 @json_option
 def backup(
-    data: Path, database_url: str, storage_url: str, out: Path, force: bool, as_json: bool
+    data: Path,
+    database_url: str,
+    storage_url: str,
+    witness: Path | None,
+    out: Path,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Write one archive of the service's database and of every file that it names.
 
     The service may run meanwhile. The linker's keys are not in it: a project is destroyed by
-    erasing them, and a copy in a backup would undo that.
+    erasing them, and a copy in a backup would undo that. A database that is not there, has no
+    project, or knows less than the witness folder is an error.
     """
     need_extra()
     from blindlink.service.context import opened
@@ -41,8 +49,9 @@ def backup(
     from blindlink.service.recovery import backup as archive
     from blindlink.service.settings import Settings
 
-    settings = Settings(data, database_url=database_url, storage_url=storage_url)
-    with opened(settings) as service:
+    private()
+    settings = Settings(data, database_url=database_url, storage_url=storage_url, witness=witness)
+    with opened(settings, create=False) as service:
         schema.check(service.database)
         counts = archive.write(service, out, force=force)
     show(counts, as_json, f"{out}: {counts['rows']} rows, {counts['objects']} files")
@@ -90,6 +99,7 @@ def restore(
     from blindlink.service.recovery import witness as remembered
     from blindlink.service.settings import Settings
 
+    private()
     settings = Settings(data, database_url=database_url, storage_url=storage_url, witness=witness)
     kept = {str(path): Signed.load(path, Head) for path in heads}
     known = list(remembered.read(settings.witness_folder))

@@ -115,11 +115,11 @@ def upload(
         found = here.upload(file, progress=progress)
     if not no_wait:
         found = here.settle(found["id"])
+        if receipt is not None and found["receipt"]:  # a withdrawal that was refused has one too
+            here.receipt(found["id"], receipt, here.check_file(file)[1], force=force)
         if found["state"] != "accepted":
             reason = found.get("reason", found["state"])
             raise RefusedError(f"the service did not take it: {reason}")
-        if receipt is not None:
-            here.receipt(found["id"], receipt, here.check_file(file)[1], force=force)
     show(found, as_json, f"{found['state']}: upload {found['id']}")
 
 
@@ -194,6 +194,74 @@ def cancel(upload_id: str, **caller: Any) -> None:
     _check_id(upload_id)
     connect(**caller).cancel(upload_id)
     note(f"upload {upload_id}: given up")
+
+
+@client.command(
+    epilog=example(
+        "blindlink client retry UPLOAD --url https://link.example --agreement study.agreement "
+        "--credential operator.key"
+    )
+)
+@click.argument("upload_id", metavar="UPLOAD")
+@caller_options
+def retry(upload_id: str, **caller: Any) -> None:
+    """Have a file verified again that failed for a fault of the machine (operator)."""
+    _check_id(upload_id)
+    connect(**caller).retry(upload_id)
+    note(f"upload {upload_id}: will be verified again")
+
+
+@client.command(
+    epilog=example(
+        "blindlink client end --url https://link.example --agreement study.agreement "
+        "--credential auditor.key"
+    )
+)
+@caller_options
+@json_option
+def end(as_json: bool, **caller: Any) -> None:
+    """Who holds the project's key, and who has signed that it is erased (not for owners)."""
+    found = connect(**caller).end()
+    lines = [
+        f"{each['name']} {each['holder'][:16]}: {'erased' if each['attested'] else 'held'}"
+        for each in found["holders"]
+    ]
+    state = "destroyed" if found["destroyed"] else "being destroyed" if found["begun"] else "kept"
+    show(found, as_json, "\n".join([f"project: {state}", *lines]))
+
+
+@client.command(
+    epilog=example(
+        "blindlink client custodian --url https://link.example --agreement study.agreement "
+        "--credential operator.key --name 'vault of the archive' --holder PUBLIC-KEY"
+    )
+)
+@caller_options
+@click.option("--name", required=True, help="Who holds the copy.")
+@click.option("--holder", required=True, help="Its Ed25519 public key, 64 hex digits.")
+def custodian(name: str, holder: str, **caller: Any) -> None:
+    """Name somebody who holds a copy of the linker's key; it must attest its erasure (operator)."""
+    connect(**caller).add_custodian(name, holder)
+    note(f"{name}: named in the log")
+
+
+@client.command(
+    epilog=example(
+        "blindlink client attest --url https://link.example --agreement study.agreement "
+        "--credential operator.key --holder-key archive.ed25519"
+    )
+)
+@caller_options
+@click.option(
+    "--holder-key", type=IN_FILE, required=True, help="The custodian's private key, 32 bytes."
+)
+def attest(holder_key: Path, **caller: Any) -> None:
+    """Sign, as the custodian of a copy, that it is erased, and bring that to the service."""
+    from blindlink.client.attesting import sign
+
+    here = connect(**caller)
+    here.attest(sign(here, holder_key))
+    note("the attestation is in the log")
 
 
 @client.command(

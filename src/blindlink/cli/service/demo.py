@@ -46,6 +46,7 @@ class ByService:
         settings = Settings(linker.path(FOLDER), public_url=self.url, clock=lambda: NOW)
         service = Service.open(settings, entropy=linker.entropy)
         schema.migrate(service.database)
+        service.take_storage()
         credentials.make(settings.credential_folder)
         settings.key_folder.mkdir()
         write_private(settings.key_folder / "linker.key", read_private(linker.path("linker.key")))

@@ -9,8 +9,10 @@ from blindlink.cli.common import FOLDER, IN_FILE, example, note
 from blindlink.cli.service.serving import (
     database_options,
     keyring,
+    leave,
     metrics_option,
     need_extra,
+    private,
     secret_options,
     witness_option,
 )
@@ -116,6 +118,7 @@ def serve(
         witness=witness,
         console=console,
     )
+    private()
     logs.to_stderr()
     service = _opened(settings, migrate)
     ring = keyring(settings, passphrase_file, passphrase_fd) if workers else None
@@ -123,7 +126,7 @@ def serve(
     note(f"linkage service at {settings.public_url}")
     if console:
         note(f"console at {settings.public_url}/console")
-    with scraped(service, metrics), working(service, ring, workers):
+    with scraped(service, metrics), working(service, ring, workers, stalled=leave):
         run(server, listener)
     service.close()
 
@@ -140,6 +143,7 @@ def _opened(settings: "Settings", migrate: bool) -> "Service":
         schema.migrate(service.database)
     schema.check(service.database)
     witness.check(service)
+    service.take_storage()
     if settings.credentials is None:
         for path in credentials.make(settings.credential_folder):
             note(f"made {path}: keep it private")

@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+STALLED = 75  # exit code (EX_TEMPFAIL): a supervisor starts the process again
+
+
+def private() -> None:
+    """What this process makes is for its own user: databases, files, folders."""
+    os.umask(0o077)
+
+
+def leave() -> None:
+    """End a process whose job stands still; what was in its hands another one takes over."""
+    os._exit(STALLED)
+
+
 def need_extra() -> None:
     """Raises MissingExtraError where the service's libraries are not installed."""
     if find_spec("fastapi") is None or find_spec("sqlalchemy") is None:

@@ -10,8 +10,10 @@ from blindlink.cli.common import FOLDER, example
 from blindlink.cli.service.serving import (
     database_options,
     keyring,
+    leave,
     metrics_option,
     need_extra,
+    private,
     secret_options,
     witness_option,
 )
@@ -67,10 +69,12 @@ def worker(
             "a worker needs the passphrase of the linker's keys",
             hint="give --passphrase-file, --passphrase-fd or a service credential",
         )
+    private()
     logs.to_stderr()
     service = Service.open(settings)
     schema.check(service.database)
     remembered.check(service)
+    service.take_storage()
     stop = threading.Event()
 
     def told(*_: object) -> None:
@@ -79,6 +83,7 @@ def worker(
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, told)
-    with scraped(service, metrics):
-        Worker(service, ring).run(stop)
+    at_work = Worker(service, ring, stalled=leave)
+    with scraped(service, metrics, at_work.ready):
+        at_work.run(stop)
     service.close()

@@ -20,6 +20,7 @@ from typing import Any
 from blindlink.errors import AgreementError, FormatError, OutputError, RefusedError
 from blindlink.files import reason
 from blindlink.keys import Entropy, PartyKeys, system_entropy
+from blindlink.messages.audit import erasure, withdrawal_receipt
 from blindlink.messages.audit.log import AuditLog
 from blindlink.messages.audit.receipt import EVENT, Rejection, log_details, make_receipt
 from blindlink.messages.container.manifest import Manifest
@@ -29,6 +30,22 @@ WITHDRAWN = "withdrawal-received"
 FROZEN = "inputs-frozen"
 RELEASED, REFUSED = "released", "refused"
 DESTROYED = "destroyed"
+# What a service notes beside: who holds keys, what came and was refused, who approved what.
+NOTES = frozenset(
+    {
+        erasure.HELD,
+        erasure.ERASED,
+        erasure.LOST,
+        withdrawal_receipt.ARRIVED,
+        withdrawal_receipt.REFUSED,
+        "approved",
+        "run-asked",
+        "hold",
+        "hold-ended",
+        "viewed",
+        "downloaded",
+    }
+)
 
 LOG = "audit.log"
 RECEIPTS = "receipts"
@@ -42,6 +59,7 @@ class State:
     """What the log's entries add up to.
 
     ``current``: bundle of each owner's latest submission; ``digests``: of every bundle received;
+    ``ending``: its destruction began, and nothing is taken any more.
     ``withdrawals``: the bundle of the submission that each withdrawal is for; ``messages``: how
     many of them each owner sent.
     """
@@ -54,6 +72,7 @@ class State:
     messages: dict[str, int] = field(default_factory=dict)
     frozen: dict[str, Any] | None = None
     outcome: str | None = None
+    ending: bool = False
     destroyed: bool = False
 
 
@@ -176,7 +195,7 @@ class Project:
         is destroyed, or when a withdrawal that was received is not among them.
         """
         state = self.state()
-        if state.destroyed:
+        if state.destroyed or state.ending:
             raise RefusedError(f"{self.folder}: the project is destroyed")
         if state.outcome:
             raise RefusedError(
@@ -221,7 +240,7 @@ class Project:
         return True
 
     def _check_open(self, state: State) -> None:
-        if state.destroyed:
+        if state.destroyed or state.ending:
             raise RefusedError(f"{self.folder}: the project is destroyed")
         if state.frozen is not None:
             raise RefusedError(
@@ -249,8 +268,12 @@ def _apply(state: State, event: str, details: Mapping[str, Any]) -> None:
         state.frozen = dict(details)
     elif event in (RELEASED, REFUSED):
         state.outcome = event
+    elif event == erasure.BEGUN:
+        state.ending = True
     elif event == DESTROYED:
         state.destroyed = True
+    elif event in NOTES:
+        pass
     else:  # of a later version, whose rules are not known here
         raise FormatError("audit log: an entry is of an unknown kind")
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from blindlink.keys import PartyPublic
 from blindlink.linker.protocol.project import DESTROYED, OPENED, WITHDRAWN, Project
+from blindlink.messages.audit import erasure, withdrawal_receipt
 from blindlink.messages.audit.log import Entry, Head
 from blindlink.messages.audit.proofs import prove_consistency, prove_inclusion
 from blindlink.messages.audit.receipt import EVENT
@@ -28,6 +29,8 @@ from blindlink.service.web.callers import ROLES, Allowed, ServiceHere
 router = APIRouter(prefix="/v1/projects/{project}/audit", tags=["audit"])
 
 PROOF: dict[int | str, Any] = {200: {"content": {"application/json": {}}}}
+OWN = (EVENT, WITHDRAWN, withdrawal_receipt.ARRIVED, withdrawal_receipt.REFUSED)
+END = (erasure.BEGUN, erasure.ERASED, erasure.LOST, DESTROYED)  # everybody may know how it ended
 Anybody = Annotated[Access, Depends(Allowed(*ROLES))]
 Insider = Annotated[Access, Depends(Allowed("linker", "analyst", "operator", "auditor"))]
 Size = Annotated[int, Query(ge=1, le=10**9)]
@@ -129,6 +132,6 @@ def _sizes(session: Session, access: Access) -> list[int]:
 
 
 def _may_see(access: Access, entry: Entry) -> bool:
-    if access.role != "owner" or entry.event in (OPENED, DESTROYED):
+    if access.role != "owner" or entry.event in (OPENED, *END):
         return True
-    return entry.event in (EVENT, WITHDRAWN) and entry.details.get("owner") == access.name
+    return entry.event in OWN and entry.details.get("owner") == access.name

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from blindlink.service.context import Service
 from blindlink.service.data import schema
+from blindlink.service.domain import clock
 from blindlink.service.telemetry.logs import fault
 from blindlink.service.web.callers import ServiceHere
 
@@ -22,7 +23,8 @@ def health() -> Response:
 
 @router.get("/ready", status_code=204, response_class=Response)
 def ready(service: ServiceHere, request: Request) -> Response:
-    """The database has this version's schema and the storage takes objects; else 503."""
+    """The database has this version's schema, the storage is this service's and takes objects, the
+    clocks agree, and workers of this process get on; else 503."""
     state = request.app.state
     if time.monotonic() - state.ready_at > KEPT:
         try:
@@ -35,6 +37,11 @@ def ready(service: ServiceHere, request: Request) -> Response:
 
 
 def check(service: Service) -> None:
-    """Raises unless the database has this version's schema and the storage can be written."""
+    """Raises unless database, storage and clock are as they must be, and workers in here get on."""
     schema.check(service.database)
+    service.storage.check_owner(service.identity())
     service.storage.check()
+    with service.database.read() as session:
+        clock.check(service, session)
+    for each in service.checks:
+        each()

@@ -124,7 +124,7 @@ def destroy_project(
     if parse(body, Confirmation).confirm != access.project.id:
         raise Problem(422, "unprocessable", "confirm: is not the id of this project")
     with service.database.write() as session:
-        destruction.ask(session, service, access)
+        destruction.ask(session, service, access.project.id, access.name)
     service.wake()
     with service.database.read() as session:
         return _view(session, service, access)

@@ -77,6 +77,7 @@ class UploadView(BaseModel):
     bundle: str | None = None
     receipt: bool
     created: str | None
+    arrived: str | None = None
 
 
 class UploadPage(BaseModel):
@@ -106,6 +107,35 @@ class Confirmation(BaseModel):
     model_config = STRICT
 
     confirm: Hex64
+
+
+class CustodianRequest(BaseModel):
+    """Somebody who holds a copy of the linker's key: its name and its Ed25519 public key."""
+
+    model_config = STRICT
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
+    holder: Hex64
+
+
+class HolderView(BaseModel):
+    """Who holds the linker's key, and whether it signed that its copy is erased."""
+
+    holder: Hex64
+    name: str
+    copy_elsewhere: bool
+    attested: bool
+
+
+class EndView(BaseModel):
+    """How far the end of a project is. `lost` and `hold` are said by people."""
+
+    due: bool
+    grace_left: int | None
+    hold: bool
+    begun: bool
+    destroyed: bool
+    holders: list[HolderView]
 
 
 class EntryView(BaseModel):

@@ -20,7 +20,7 @@ from blindlink.service.api.shapes import (
 )
 from blindlink.service.context import Service
 from blindlink.service.data.models import Part, Upload
-from blindlink.service.data.states import UploadKind, UploadState
+from blindlink.service.data.states import UploadKind
 from blindlink.service.data.storage import BLOCK
 from blindlink.service.domain import uploads
 from blindlink.service.domain.projects import Access
@@ -38,6 +38,7 @@ UploadId = Annotated[
     Path(description="32 hex digits.", json_schema_extra={"pattern": "^[0-9a-f]{32}$"}),
 ]
 Owner = Annotated[Access, Depends(Allowed("owner"))]
+Operator = Annotated[Access, Depends(Allowed("operator"))]
 Watcher = Annotated[Access, Depends(Allowed("owner", "linker", "operator", "auditor"))]
 
 
@@ -180,13 +181,26 @@ def cancel_upload(access: Owner, upload: UploadId, service: ServiceHere) -> Resp
     return Response(status_code=204)
 
 
+@router.post("/{upload}/retry", status_code=202, response_model_exclude_none=True)
+def retry_upload(access: Operator, upload: UploadId, service: ServiceHere) -> UploadView:
+    """Verify anew what could not be verified for a fault of the machine; its bytes are still here.
+
+    Keeps its place in the order of its owner's files.
+    """
+    with service.database.write() as session:
+        found = uploads.retry(session, service, access, upload)
+    service.wake()
+    return _view(found)
+
+
 @router.get(
     "/{upload}/receipt",
     response_class=Response,
     responses={200: {"content": {"application/json": {}}}},
 )
 def get_receipt(access: Watcher, upload: UploadId, service: ServiceHere) -> Response:
-    """The signed receipt of an accepted submission: rows taken and refused, and the log's proof."""
+    """The signed receipt of an accepted submission (rows taken and refused) or of a withdrawal
+    (accepted or refused, and when it came), with the log's proof."""
     with service.database.read() as session:
         receipt = uploads.find(session, access, upload).receipt
     if receipt is None:
@@ -246,7 +260,7 @@ def _complete(request: Request) -> bool:
 def _headers(upload: Upload) -> dict[str, str]:
     return {
         "Upload-Offset": str(upload.offset),
-        "Upload-Complete": "?0" if upload.state == UploadState.RECEIVING else "?1",
+        "Upload-Complete": "?1" if upload.offset == upload.size else "?0",
         "Cache-Control": "no-store",
     }
 
@@ -269,4 +283,5 @@ def _view(upload: Upload) -> UploadView:
         bundle=upload.bundle,
         receipt=upload.receipt is not None,
         created=moment(upload.created),
+        arrived=moment(upload.arrived),
     )

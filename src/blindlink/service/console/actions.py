@@ -44,6 +44,6 @@ def destroy(request: Request, service: Here, _: Operator, access: Seen, form: Ow
         error = "Type the name of the project exactly as it is written above."
         return page(request, "destroy", 422, item=item, error=error)
     with service.database.write() as session:
-        destruction.ask(session, service, access)
+        destruction.ask(session, service, access.project.id, access.name)
     service.wake()
     return go(f"/projects/{access.project.id}?done=destroy")

@@ -27,6 +27,12 @@ EVENTS = {
     "inputs-frozen": "Inputs frozen",
     "released": "Released",
     "refused": "Refused",
+    "key-held": "Key held",
+    "withdrawal-arrived": "Withdrawal came",
+    "withdrawal-refused": "Withdrawal refused",
+    "destruction-begun": "Destruction begun",
+    "key-erased": "Key erased",
+    "custodian-lost": "Custodian lost",
     "destroyed": "Destroyed",
 }
 WORDS = {
@@ -41,6 +47,14 @@ WORDS = {
     "release": "Release",
     "submissions": "Submissions",
     "withdrawals": "Withdrawals",
+    "name": "Name",
+    "by": "By",
+    "holder": "Holder",
+    "holders": "Holders",
+    "attested": "Attested",
+    "lost": "Lost",
+    "file": "File",
+    "bytes": "Bytes",
 }  # what else an entry may hold is on no page
 After = Annotated[int, Query(ge=0, le=10**9)]
 

@@ -13,7 +13,7 @@ from blindlink.service.console.states import BAD, GOOD, JOBS, Tag
 from blindlink.service.console.visitors import Here, Reader
 from blindlink.service.context import Service
 from blindlink.service.data import schema
-from blindlink.service.data.models import Job, LinkerKey, Project
+from blindlink.service.data.models import Job, KeyHolder, Project
 from blindlink.service.data.states import JobState
 from blindlink.service.recovery import witness
 from blindlink.service.telemetry.logs import fault
@@ -64,7 +64,7 @@ def _tried(name: str, text: str, check: Callable[[], None]) -> Line:
 
 def _workers(session: Session, service: Service) -> Line:
     """Workers that hold keys register every minute; those with a job also beat."""
-    newest = session.scalar(select(func.max(LinkerKey.seen)))
+    newest = session.scalar(select(func.max(KeyHolder.seen)))
     at_work = session.scalar(
         select(func.count(distinct(Job.worker))).where(
             Job.state == JobState.RUNNING, Job.due > service.due()
@@ -101,8 +101,8 @@ def _jobs(session: Session) -> list[tuple[str, dict[str, int]]]:
 def _keys(session: Session, service: Service) -> list[tuple[str, str, float]]:
     """Linkers whose key a worker holds: fingerprint, project, and when it was last heard of."""
     rows = session.execute(
-        select(LinkerKey.fingerprint, Project.name, LinkerKey.seen)
-        .join(Project, Project.linker == LinkerKey.fingerprint, isouter=True)
-        .order_by(LinkerKey.seen.desc())
+        select(KeyHolder.linker, Project.name, KeyHolder.seen)
+        .join(Project, Project.linker == KeyHolder.linker, isouter=True)
+        .order_by(KeyHolder.seen.desc())
     )
     return [(mark, name or "no project yet", seen) for mark, name, seen in rows]

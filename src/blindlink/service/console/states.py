@@ -19,6 +19,7 @@ PHASES = {
     "released": Tag("Released", "green"),
     "refused": Tag("Refused", "red"),
     "failed": Tag("Failed", "red"),
+    "ending": Tag("Being destroyed", "yellow"),
     "destroyed": Tag("Destroyed", "grey"),
     "broken": Tag("Audit log broken", "red"),
 }
@@ -32,7 +33,13 @@ UPLOADS = {
     "failed": Tag("Failed", "red"),
 }
 NOT_SENT = Tag("Not sent yet", "grey")
-JOBS = {"verify": "Verify an upload", "run": "Link", "destroy": "Destroy", "sign": "Sign a head"}
+JOBS = {
+    "verify": "Verify an upload",
+    "run": "Link",
+    "destroy": "Destroy",
+    "erase": "Erase a key",
+    "sign": "Sign a head",
+}
 GOOD, BAD = Tag("Good", "green"), Tag("Not good", "red")
 
 

@@ -8,6 +8,7 @@ A write on SQLite takes the file's lock at once (BEGIN IMMEDIATE), so that it ne
 for having started as a reader. On PostgreSQL rows are locked where the code says so.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -20,6 +21,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 from blindlink.errors import InputError
+from blindlink.files import PRIVATE
 
 MODE = "blindlink_mode"  # an execution option: durable, quick, or missing for readers
 BUSY = 30_000  # milliseconds to wait for another process that writes
@@ -28,8 +30,9 @@ BUSY = 30_000  # milliseconds to wait for another process that writes
 class Database:
     """An engine with a pool; shared by all threads of a process."""
 
-    def __init__(self, url: str) -> None:
-        self.engine = _engine(url)
+    def __init__(self, url: str, *, create: bool = True) -> None:
+        """``create``: whether an SQLite file that is not there is made."""
+        self.engine = _engine(url, create)
         self.sqlite = self.engine.dialect.name == "sqlite"
         self._durable = self.engine.execution_options(**{MODE: "durable"})
         self._quick = self.engine.execution_options(**{MODE: "quick"})
@@ -54,14 +57,14 @@ class Database:
         self.engine.dispose()
 
 
-def _engine(text: str) -> Engine:
+def _engine(text: str, create: bool) -> Engine:
     try:
         url = make_url(text)
     except ArgumentError:
         url = URL.create("")
     if url.drivername == "sqlite":
         if url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            _file(Path(url.database), create)
         return _sqlite(create_engine(url, pool_size=16, max_overflow=48))
     if url.drivername == "postgresql+psycopg":
         return _postgresql(create_engine(url, pool_size=8, max_overflow=56, pool_pre_ping=True))
@@ -69,6 +72,19 @@ def _engine(text: str) -> Engine:
         "database: neither sqlite:///FILE nor postgresql+psycopg://USER@HOST/NAME",
         hint="see docs/how-to/run-the-service.md",
     )
+
+
+def _file(path: Path, create: bool) -> None:
+    """A private file, before SQLite makes one that everybody may read."""
+    if path.exists():
+        return
+    if not create:
+        raise InputError(
+            f"{path}: there is no database",
+            hint="say where it is: --data, or --database-url for PostgreSQL",
+        )
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, PRIVATE))
 
 
 def _sqlite(engine: Engine) -> Engine:

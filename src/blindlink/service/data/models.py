@@ -4,8 +4,11 @@ Moments are seconds since 1970 (float). Ids are 32 random hex digits, a project'
 of its agreement.
 """
 
+from collections.abc import Iterator
+
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Double,
     ForeignKey,
     Index,
@@ -15,8 +18,9 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    select,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only plain integers itself
 
@@ -47,6 +51,12 @@ class Project(Base):
     created: Mapped[float] = mapped_column(Double)
     expires: Mapped[float] = mapped_column(Double)
     destroy_by: Mapped[float] = mapped_column(Double)
+    # Once destroy_by has come: since when, how much grace is left, and when it was last counted.
+    due_since: Mapped[float | None] = mapped_column(Double)
+    grace_left: Mapped[float | None] = mapped_column(Double)
+    counted: Mapped[float | None] = mapped_column(Double)
+    hold: Mapped[bool] = mapped_column(Boolean, default=False)  # a legal hold stops the grace
+    ending: Mapped[str | None] = mapped_column(Text)  # who asked for the end
 
 
 class Member(Base):
@@ -103,6 +113,9 @@ class Upload(Base):
     of: Mapped[str | None] = mapped_column(String(32))  # a withdrawal: the submission it is for
     object: Mapped[str | None] = mapped_column(String(200))
     receipt: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # The order in which files of a project were complete, and when the last byte came.
+    arrival: Mapped[int | None] = mapped_column(BigInteger)
+    arrived: Mapped[float | None] = mapped_column(Double)
     created: Mapped[float] = mapped_column(Double)
     touched: Mapped[float] = mapped_column(Double)
 
@@ -138,7 +151,12 @@ class Run(Base):
 
 
 class Job(Base):
-    """Work for a worker. ``token`` goes up with every claim: who has an old one has lost."""
+    """Work for a worker. ``token`` goes up with every claim: who has an old one has lost.
+
+    ``needs``: only who holds this linker's key; ``holder``: only this key folder. ``lane``,
+    ``owner`` and ``place``: what must come first, see ``queue``. ``attempts`` are those that count
+    against the job, ``tries`` all since ``first``.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -148,9 +166,16 @@ class Job(Base):
 
     id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
     kind: Mapped[str] = mapped_column(String(16))
-    subject: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(160))
     state: Mapped[str] = mapped_column(String(16))
+    needs: Mapped[str | None] = mapped_column(String(29))
+    holder: Mapped[str | None] = mapped_column(String(64))
+    lane: Mapped[str | None] = mapped_column(String(64), index=True)
+    owner: Mapped[str | None] = mapped_column(String(32))
+    place: Mapped[int] = mapped_column(BigInteger, default=0)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    first: Mapped[float] = mapped_column(Double, default=0.0)
     token: Mapped[int] = mapped_column(BigInteger, default=0)
     worker: Mapped[str | None] = mapped_column(String(64))
     due: Mapped[float] = mapped_column(Double)
@@ -179,13 +204,83 @@ class Remembered(Base):
     expires: Mapped[float] = mapped_column(Double, index=True)
 
 
-class LinkerKey(Base):
-    """A linker whose private key some worker holds."""
+class KeyHolder(Base):
+    """Who holds a linker's private key: the key folder of workers, or the custodian of a copy.
 
-    __tablename__ = "linker_keys"
+    ``holder`` is the public key, in hex, with which it will sign that its copy is erased;
+    ``logged`` says that the project's log names it, ``attested`` that the log has its attestation.
+    """
 
-    fingerprint: Mapped[str] = mapped_column(String(29), primary_key=True)
+    __tablename__ = "key_holders"
+
+    linker: Mapped[str] = mapped_column(String(29), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    copy: Mapped[bool] = mapped_column(Boolean, default=False)
+    logged: Mapped[bool] = mapped_column(Boolean, default=False)
+    attested: Mapped[bool] = mapped_column(Boolean, default=False)
     seen: Mapped[float] = mapped_column(Double)
+
+
+class Identity(Base):
+    """Which service this database is of: one row."""
+
+    __tablename__ = "identity"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+
+
+class Peer(Base):
+    """A process of the service and its clock. ``offset``: its clock less the reference's."""
+
+    __tablename__ = "peers"
+
+    name: Mapped[str] = mapped_column(String(96), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    boot: Mapped[str] = mapped_column(String(64))
+    uptime: Mapped[float] = mapped_column(Double)
+    offset: Mapped[float] = mapped_column(Double)
+    seen: Mapped[float] = mapped_column(Double)
+
+
+class Stray(Base):
+    """An object that no row names. Noted, then put into quarantine, then erased."""
+
+    __tablename__ = "strays"
+
+    key: Mapped[str] = mapped_column(String(300), primary_key=True)
+    noted: Mapped[float] = mapped_column(Double)
+    quarantined: Mapped[float | None] = mapped_column(Double)
+
+
+class Person(Base):
+    """An operator or auditor: a person with a signing key that the service never had."""
+
+    __tablename__ = "people"
+
+    keyid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    role: Mapped[str] = mapped_column(String(16))
+    key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    by: Mapped[str] = mapped_column(String(64))
+    since: Mapped[float] = mapped_column(Double)
+    until: Mapped[float | None] = mapped_column(Double)
+
+
+class Approval(Base):
+    """One person's signed word for an act that wants two. ``data``: the statement that was signed.
+
+    The rows of an act go when it is done: a later one wants words of its own.
+    """
+
+    __tablename__ = "approvals"
+
+    project: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    act: Mapped[str] = mapped_column(String(16), primary_key=True)
+    keyid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+    given: Mapped[float] = mapped_column(Double)
 
 
 class SignInCode(Base):
@@ -204,6 +299,13 @@ class BrowserSession(Base):
     __tablename__ = "browser_sessions"
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    keyid: Mapped[str] = mapped_column(String(64))
+    keyid: Mapped[str] = mapped_column(String(64), index=True)
+    since: Mapped[float] = mapped_column(Double)
     seen: Mapped[float] = mapped_column(Double)
     expires: Mapped[float] = mapped_column(Double, index=True)
+
+
+def named_objects(session: Session) -> Iterator[str]:
+    """The keys of all objects that the database names."""
+    for column in (Part.object, Upload.object, Run.object):
+        yield from (key for key in session.scalars(select(column)) if key)

@@ -42,6 +42,7 @@ class JobKind(StrEnum):
     VERIFY = "verify"
     RUN = "run"
     DESTROY = "destroy"
+    ERASE = "erase"
     SIGN = "sign"
 
 
@@ -64,5 +65,6 @@ class Phase(StrEnum):
     RELEASED = "released"
     REFUSED = "refused"
     FAILED = "failed"
+    ENDING = "ending"
     DESTROYED = "destroyed"
     BROKEN = "broken"

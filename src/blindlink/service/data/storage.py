@@ -23,7 +23,11 @@ from typing import IO, Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from blindlink.errors import ServiceError
+
 BLOCK = 1024 * 1024
+FOREIGN = "give every service a storage of its own"
+MARKER, ASIDE = "blindlink-service", "quarantine"
 KEY = re.compile(r"p[0-9]{1,9}/(parts|submissions|releases)/[0-9a-f]{32}", re.ASCII)
 
 
@@ -56,6 +60,68 @@ class Storage:
         self._fs, self._root = fsspec.core.url_to_fs(url)
         self.is_local = isinstance(self._fs, LocalFileSystem)
 
+    def take(self, service: str) -> None:
+        """Mark an empty storage as this service's. Raises ServiceError for one that is another's.
+
+        Two services on one storage would each take the other's files for leftovers.
+        """
+        found = self._marker()
+        if found is None:
+            if next(iter(self.listing()), None) is not None:
+                raise ServiceError(
+                    "the storage has files and does not say of which service",
+                    hint="give this service a storage of its own, or restore the one that it "
+                    "belongs to; see docs/how-to/operate-the-service.md",
+                )
+            self._write_marker(service)
+            found = self._marker()
+        if found != service:
+            raise ServiceError("the storage belongs to another service", hint=FOREIGN)
+
+    def check_owner(self, service: str) -> None:
+        """Raises ServiceError unless the storage is marked as this service's, OSError when away."""
+        if self._marker() != service:
+            raise ServiceError("the storage is not this service's, or has vanished", hint=FOREIGN)
+
+    def leave(self) -> None:
+        """Take the mark away from a storage that is empty again."""
+        if next(iter(self.listing()), None) is None:
+            self._remove(f"{self._root}/{MARKER}")
+
+    def _marker(self) -> str | None:
+        try:
+            with _reached():
+                self._fs.invalidate_cache()
+                data = self._fs.cat_file(f"{self._root}/{MARKER}")
+        except FileNotFoundError:
+            return None
+        return bytes(data[:64]).decode("ascii", "replace").strip()
+
+    def _write_marker(self, service: str) -> None:
+        if self.is_local:
+            root = Path(self._root)
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(PermissionError):
+                root.chmod(0o700)
+            # Of two services that come at once one has it.
+            with suppress(FileExistsError), (root / MARKER).open("x") as file:
+                file.write(service + "\n")
+            return
+        with _reached():
+            self._fs.pipe_file(f"{self._root}/{MARKER}", service.encode() + b"\n")
+
+    def put_aside(self, key: str) -> None:
+        """Move what ``listing`` named into quarantine."""
+        with suppress(FileNotFoundError), _reached():
+            target = f"{self._root}/{ASIDE}/{key}"
+            if self.is_local:
+                Path(target).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._fs.mv(f"{self._root}/{key}", target)
+
+    def erase_aside(self, key: str) -> None:
+        """Erase what lies in quarantine."""
+        self._remove(f"{self._root}/{ASIDE}/{key}")
+
     @staticmethod
     def new(project: int, kind: str) -> str:
         """A fresh key."""
@@ -74,7 +140,8 @@ class Storage:
             with suppress(OSError), source.open("rb") as file:
                 os.fsync(file.fileno())
                 target = Path(self._path(key))
-                target.parent.mkdir(parents=True, exist_ok=True)
+                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                source.chmod(0o600)
                 source.replace(target)
                 return
         with source.open("rb") as file, self.write(key) as out:
@@ -122,6 +189,8 @@ class Storage:
         with suppress(FileNotFoundError), _reached():
             self._fs.invalidate_cache()  # other processes wrote here too
             self._fs.rm(f"{self._root}/p{number:d}", recursive=True)
+        with suppress(FileNotFoundError), _reached():
+            self._fs.rm(f"{self._root}/{ASIDE}/p{number:d}", recursive=True)
 
     def listing(self) -> Iterator[tuple[str, float, int]]:
         """Key, age in seconds and size of every object."""
@@ -133,11 +202,9 @@ class Storage:
             return
         for path, facts in found.items():
             key = path.removeprefix(f"{self._root}/")
+            if key == MARKER or key.startswith(f"{ASIDE}/"):
+                continue
             yield key, _age(facts), int(facts["size"])
-
-    def erase_stray(self, key: str) -> None:
-        """Erase what ``listing`` named, whatever its name."""
-        self._remove(f"{self._root}/{key}")
 
     def _remove(self, path: str) -> None:
         with suppress(FileNotFoundError), _reached():
@@ -164,7 +231,7 @@ class Storage:
 
     @contextmanager
     def _draft(self, path: Path) -> Iterator[IO[bytes]]:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
         try:
             with os.fdopen(

@@ -17,10 +17,10 @@ from blindlink.messages.agreement.document import SignedAgreement, parse_agreeme
 from blindlink.messages.fields import moment
 from blindlink.messages.signed import line
 from blindlink.service.context import Service
-from blindlink.service.data import queue
 from blindlink.service.data.logbook import StoredLog, state_of
-from blindlink.service.data.models import LinkerKey, Member, Project, Run
-from blindlink.service.data.states import JobKind, Phase
+from blindlink.service.data.models import KeyHolder, Member, Project, Run
+from blindlink.service.data.states import Phase, RunState
+from blindlink.service.domain import clock, destruction
 from blindlink.service.problems import Problem
 
 ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -43,6 +43,8 @@ def open_project(service: Service, data: bytes) -> tuple[Project, bool]:
     """
     signed = parse_agreement(line(data, "agreement"), "agreement")
     signed.verify(service.now(), "agreement")
+    with service.database.read() as session:
+        clock.check(service, session)
     try:
         with service.database.write() as session:
             found = _open(service, session, signed)
@@ -58,7 +60,7 @@ def _open(service: Service, session: Session, signed: SignedAgreement) -> tuple[
     if project is not None:
         return project, False
     linker = signed.agreement.linker.fingerprint()
-    if session.get(LinkerKey, linker) is None:
+    if session.scalar(select(KeyHolder.holder).where(KeyHolder.linker == linker)) is None:
         raise Problem(
             409, "conflict", "no worker of this service holds the keys of the agreement's linker"
         )
@@ -66,7 +68,8 @@ def _open(service: Service, session: Session, signed: SignedAgreement) -> tuple[
         raise Problem(409, "conflict", "the linker's keys of this agreement serve another project")
     project = add(session, service, signed, service.entropy(16).hex())
     StoredLog(session, project).append(OPENED, {"agreement": project.id}, now=service.now())
-    queue.ask(session, JobKind.SIGN, project.id, service.due())
+    destruction.name_holders(session, service, project)
+    destruction.have_signed(session, service, project)
     return project, True
 
 
@@ -152,6 +155,8 @@ def phase(state: State, run: str | None) -> Phase:
     """Where a project stands, for those who may know."""
     if state.destroyed:
         return Phase.DESTROYED
+    if state.ending:
+        return Phase.ENDING
     return Phase(state.outcome or run or (Phase.OPEN if state.frozen is None else Phase.FROZEN))
 
 
@@ -167,7 +172,9 @@ def standing(
     except FormatError:
         return Phase.BROKEN, False
     in_time = service.seconds() < project.expires
-    accepting = in_time and state.frozen is None and not state.destroyed
+    asked = run is not None and run.state in (RunState.QUEUED, RunState.RUNNING)
+    over = state.frozen is not None or state.destroyed or state.ending or asked
+    accepting = in_time and not over
     return phase(state, run.state if run else None), accepting
 
 

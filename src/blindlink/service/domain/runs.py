@@ -3,6 +3,7 @@
 The work is done in ``linking``, which only workers import: a web process never loads the linker.
 """
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from blindlink.errors import RefusedError
@@ -10,8 +11,9 @@ from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.service.context import Service
 from blindlink.service.data import queue
 from blindlink.service.data.logbook import locked, state_of
-from blindlink.service.data.models import Project, Run
-from blindlink.service.data.states import JobKind, RunState
+from blindlink.service.data.models import Project, Run, Upload
+from blindlink.service.data.queue import Order
+from blindlink.service.data.states import JobKind, RunState, UploadKind, UploadState
 from blindlink.service.domain import uploads
 from blindlink.service.domain.projects import Access, in_force
 from blindlink.service.problems import Problem
@@ -28,16 +30,44 @@ def ask(session: Session, service: Service, access: Access) -> Run:
     if run is not None and (state.outcome is not None or run.state != RunState.FAILED):
         return run
     uploads_missing = _missing(session, in_force(service, project), project)
-    if state.destroyed:
+    if state.destroyed or state.ending:
         raise Problem(409, "conflict", "the project is destroyed")
+    check_withdrawals(session, project)
     if uploads_missing:
         raise RefusedError(f"no submission of {', '.join(uploads_missing)}")
     if run is None:
         run = Run(project=project.id, asked=service.seconds(), done=0, total=0, stage="")
         session.add(run)
     run.state, run.stage, run.reason, run.ended = RunState.QUEUED, "", None, None
-    queue.ask(session, JobKind.RUN, project.id, service.due())
+    order = Order(JobKind.RUN, project.id, needs=project.linker, lane=project.id)
+    queue.ask(session, order, service.due())
     return run
+
+
+def check_withdrawals(session: Session, project: Project) -> None:
+    """Raises RefusedError for a withdrawal that came and could not be verified yet.
+
+    What is only waiting for a worker does not stand in the way: the run waits for it.
+    """
+    failed = session.scalars(
+        select(Upload.owner).where(
+            Upload.project == project.id,
+            Upload.kind == UploadKind.WITHDRAWAL,
+            Upload.state == UploadState.FAILED,
+        )
+    ).all()
+    if failed:
+        raise RefusedError(
+            f"{len(failed)} withdrawals of {', '.join(sorted(set(failed)))} came and could not be "
+            "verified for a fault of the machine",
+            hint="have them verified again: blindlink client retry UPLOAD",
+        )
+
+
+def waiting(session: Session, project: Project) -> int:
+    """How many files came and are not verified yet."""
+    mine = (Upload.project == project.id, Upload.state == UploadState.RECEIVED)
+    return session.scalar(select(func.count()).select_from(Upload).where(*mine)) or 0
 
 
 def _missing(session: Session, signed: SignedAgreement, project: Project) -> list[str]:

@@ -15,13 +15,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from blindlink.linker.protocol.project import State
+from blindlink.messages.audit.withdrawal_receipt import ARRIVED
 from blindlink.messages.container.manifest import MANIFEST_LIMIT
 from blindlink.messages.container.reader import SIGNATURES_LIMIT
 from blindlink.service.context import Service
 from blindlink.service.data import queue
-from blindlink.service.data.logbook import locked, state_of
-from blindlink.service.data.models import Part, Project, Upload
-from blindlink.service.data.states import UNDER_WAY, JobKind, UploadKind, UploadState
+from blindlink.service.data.logbook import StoredLog, locked, state_of
+from blindlink.service.data.models import Part, Project, Run, Upload
+from blindlink.service.data.states import UNDER_WAY, JobKind, RunState, UploadKind, UploadState
+from blindlink.service.domain import destruction
 from blindlink.service.domain.projects import Access, agreement_of, in_force
 from blindlink.service.problems import Problem, not_found
 
@@ -44,7 +46,7 @@ def create(session: Session, service: Service, access: Access, wanted: Wanted) -
     terms = in_force(service, project).agreement
     if wanted.size > terms.limits.bytes + HEAD_LIMIT:
         raise Problem(413, "too-large", f"the agreement allows {terms.limits.bytes} bytes")
-    check_open(session, project, access.name)
+    check_open(session, project, access.name, wanted.kind)
     _check_number(session, service, access)
     now = service.seconds()
     upload = Upload(
@@ -64,13 +66,20 @@ def create(session: Session, service: Service, access: Access, wanted: Wanted) -
     return upload
 
 
-def check_open(session: Session, project: Project, owner: str) -> None:
-    """Raises Problem when nothing is taken any more."""
+def check_open(session: Session, project: Project, owner: str, kind: str) -> None:
+    """Raises Problem when nothing is taken any more.
+
+    Once the run was asked for no submission is taken; a withdrawal is, until the inputs freeze.
+    """
     state = state_of(session, project)
-    if state.destroyed:
+    if state.destroyed or state.ending:
         raise Problem(409, "conflict", "the project is destroyed")
     if state.frozen is not None and not _lost(session, project, owner, state):
         raise Problem(409, "conflict", "the inputs are frozen")
+    run = session.get(Run, project.id)
+    asked = run is not None and run.state in (RunState.QUEUED, RunState.RUNNING)
+    if state.frozen is None and asked and kind == UploadKind.SUBMISSION:
+        raise Problem(409, "conflict", "the run was asked for")
 
 
 def _lost(session: Session, project: Project, owner: str, state: State) -> bool:
@@ -145,7 +154,7 @@ def add_part(
         project = locked(session, access.project.id)
         found = find(session, access, upload, lock=True)
         check_next(service, project, found, part.offset, part.size)
-        check_open(session, project, found.owner)
+        check_open(session, project, found.owner, found.kind)
         if complete and part.offset + part.size != found.size:
             raise Problem(400, "malformed", "said to be complete before all bytes came")
         if part.size:
@@ -153,9 +162,48 @@ def add_part(
         found.offset += part.size
         found.touched = service.seconds()
         if complete:
-            found.state = UploadState.RECEIVED
-            queue.ask(session, JobKind.VERIFY, found.id, service.due())
+            _arrive(session, service, project, found)
     service.wake()
+    return found
+
+
+def _arrive(session: Session, service: Service, project: Project, upload: Upload) -> None:
+    """All bytes are here. From now on this file has its place in the order of its owner's files.
+
+    Of a withdrawal the log says at once that it came, and a worker signs that: what decides is when
+    the last byte came, and not when somebody found time to verify it.
+    """
+    last = session.scalar(select(func.max(Upload.arrival)).where(Upload.project == project.id))
+    upload.state, upload.arrival = UploadState.RECEIVED, 1 + (last or 0)
+    upload.arrived = service.seconds()
+    if upload.kind == UploadKind.WITHDRAWAL and state_of(session, project).frozen is None:
+        details = {"bytes": upload.size, "file": upload.digest, "owner": upload.owner}
+        StoredLog(session, project).append(ARRIVED, details, now=service.now())
+        destruction.have_signed(session, service, project)
+    verify(session, service, project, upload)
+
+
+def verify(session: Session, service: Service, project: Project, upload: Upload) -> None:
+    """Ask for the verification of a file, behind those of the same owner that came before it."""
+    order = queue.Order(
+        JobKind.VERIFY,
+        upload.id,
+        needs=project.linker,
+        lane=project.id,
+        owner=upload.owner,
+        place=upload.arrival or 0,
+    )
+    queue.ask(session, order, service.due())
+
+
+def retry(session: Session, service: Service, access: Access, upload: str) -> Upload:
+    """Have a file verified again that could not be for a fault of the machine. Raises Problem."""
+    project = locked(session, access.project.id)
+    found = find(session, access, upload, lock=True)
+    if found.state != UploadState.FAILED:
+        raise Problem(409, "conflict", "only what failed for a fault of the machine")
+    found.state, found.error, found.reason = UploadState.RECEIVED, None, None
+    verify(session, service, project, found)
     return found
 
 
@@ -163,7 +211,7 @@ def cancel(service: Service, access: Access, upload: str) -> None:
     """Give up an upload that is not complete. Raises Problem."""
     with service.database.write() as session:
         found = find(session, access, upload, lock=True)
-        if found.state != UploadState.RECEIVING:
+        if found.state not in (UploadState.RECEIVING, UploadState.FAILED):
             raise Problem(409, "completed-upload")
         found.state = UploadState.CANCELLED
         parts = drop_parts(session, found)

@@ -6,19 +6,28 @@ Destroying a project erases its key file. Keep the folder out of backups.
 """
 
 import os
+import secrets
+import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from blindlink.errors import BlindlinkError, KeyFileError
 from blindlink.keys import PartyKeys
-from blindlink.keys.files import LIMIT, read_private
+from blindlink.keys.files import LIMIT, read_private, write_private
 
 CREDENTIALS = "CREDENTIALS_DIRECTORY"  # where systemd puts what LoadCredential= names
 CREDENTIAL = "blindlink-passphrase"
 PATTERN = "*.key"
 # systemd lets the service's user in by an access list, which shows as bits of the group.
 EXPOSED = 0o007
+
+IDENTITY = "holder.ed25519"
+# Argon2id in several threads of a process at once never returned: each waited for its lanes.
+OPENING = threading.Lock()
 
 Passphrase = Callable[[], bytes]
 
@@ -29,6 +38,29 @@ class Keyring:
     def __init__(self, folder: Path, passphrase: Passphrase) -> None:
         self.folder, self._passphrase = folder, passphrase
         self._open: dict[str, PartyKeys] = {}
+
+    @cached_property
+    def identity(self) -> Ed25519PrivateKey:
+        """The folder's own key, with which it signs that a key file is erased. Raises KeyFileError.
+
+        Made at the first need. Workers that share a folder share it.
+        """
+        path = self.folder / IDENTITY
+        if not path.exists():
+            draft = path.with_name(f".{IDENTITY}.{secrets.token_hex(4)}")
+            write_private(draft, secrets.token_bytes(32))
+            with suppress(FileExistsError):  # of two that make one at once, the first one counts
+                os.link(draft, path)
+            draft.unlink()
+        data = read_private(path)
+        if len(data) != 32:
+            raise KeyFileError(f"{path}: not the key of a key folder")
+        return Ed25519PrivateKey.from_private_bytes(data)
+
+    @property
+    def holder(self) -> str:
+        """The folder's public key in hex, by which logs name it."""
+        return self.identity.public_key().public_bytes_raw().hex()
 
     def files(self) -> dict[str, Path]:
         """Fingerprint and path of every linker's key file, by what the files say of themselves."""
@@ -42,6 +74,10 @@ class Keyring:
 
     def keys(self, fingerprint: str) -> PartyKeys:
         """The private keys of a linker. Raises KeyFileError."""
+        with OPENING:
+            return self._keys(fingerprint)
+
+    def _keys(self, fingerprint: str) -> PartyKeys:
         if fingerprint not in self._open:
             path = self.files().get(fingerprint)
             if path is None:

@@ -33,11 +33,11 @@ from blindlink.linker.protocol.project import Project as LinkerProject
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.service.context import Service
 from blindlink.service.data import queue
-from blindlink.service.data.logbook import StoredLog, lay_out, linker_project, locked
+from blindlink.service.data.logbook import StoredLog, lay_out, linker_project, locked, state_of
 from blindlink.service.data.models import Project, Run, Upload
 from blindlink.service.data.queue import Claim, LostError
 from blindlink.service.data.states import JobState, RunState, UploadKind, UploadState
-from blindlink.service.domain import uploads
+from blindlink.service.domain import clock, runs, uploads
 from blindlink.service.domain.projects import agreement_of, without_paths
 from blindlink.service.jobs.keyring import Keyring
 
@@ -72,6 +72,10 @@ def work(service: Service, keyring: Keyring, claim: Claim, observer: Observer | 
     """Do a run, or go on with one. Raises for faults of the machine; then it is tried again."""
     try:
         order = _freeze(service, keyring, claim)
+    except _TooEarlyError:
+        with service.database.write() as session:
+            queue.put_back(session, claim, service.due(), service.settings.work)
+        return
     except RefusedError as error:
         _fail(service, claim, error.message)
         return
@@ -80,12 +84,12 @@ def work(service: Service, keyring: Keyring, claim: Claim, observer: Observer | 
     with service.scratch() as folder:
         try:
             with service.database.read() as session:
-                entries = lay_out(session, order.project, folder / "project")
+                lay_out(session, order.project, folder / "project")
             released = _link(service, claim, order, folder)
         except (*REFUSALS, *FAILURES) as error:
             _end_without(service, claim, order, error, folder)
             return
-        _release(service, claim, order, released, entries)
+        _release(service, claim, order, released)
         if observer is not None:
             observer(released)
 
@@ -93,21 +97,30 @@ def work(service: Service, keyring: Keyring, claim: Claim, observer: Observer | 
 def _freeze(service: Service, keyring: Keyring, claim: Claim) -> Order | None:
     """From here on the inputs are those that count now; None when the run is over already."""
     with service.database.read() as session:
+        clock.check(service, session)
         keys = keyring.keys(session.get_one(Project, claim.subject).linker)
     with service.scratch() as scratch, service.database.write() as session:
         project = locked(session, claim.subject)
         job = queue.held(session, claim)
         stored = linker_project(session, project, scratch)
         state = stored.state()
-        if state.destroyed or state.outcome is not None:
+        if state.destroyed or state.ending or state.outcome is not None:
             job.state = JobState.DONE
             return None
+        if state.frozen is None:
+            runs.check_withdrawals(session, project)
+            if runs.waiting(session, project):  # came since this job was claimed
+                raise _TooEarlyError
         order = _order(session, project, state, keys)
         stored.freeze(order.inputs, now=service.now())
         stored.log.keep_head(keys, service.now())
         run = session.get_one(Run, project.id)
         run.state, run.stage, run.done, run.total = RunState.RUNNING, "linking", 0, 0
     return order
+
+
+class _TooEarlyError(Exception):
+    """Something came that has to be verified before the inputs freeze."""
 
 
 def _order(session: Session, project: Project, state: State, keys: PartyKeys) -> Order:
@@ -161,6 +174,7 @@ class Teller:
         self._service, self._claim, self._last = service, claim, 0.0
 
     def __call__(self, done: int, total: int) -> None:
+        self._claim.alive()
         if time.monotonic() - self._last < TELL:
             return
         self._last = time.monotonic()
@@ -170,9 +184,7 @@ class Teller:
             run.done, run.total = done, total
 
 
-def _release(
-    service: Service, claim: Claim, order: Order, released: release.Released, entries: int
-) -> None:
+def _release(service: Service, claim: Claim, order: Order, released: release.Released) -> None:
     """Store the release, then make it known in one transaction."""
     with released.path.open("rb") as file:
         digest = file_digest(file, "sha256").hexdigest()
@@ -188,8 +200,9 @@ def _release(
         project = locked(session, order.project.id)
         queue.done(session, claim)
         log = StoredLog(session, project)
-        if len(log.entries) != entries:  # destroyed meanwhile: the object is swept up
-            raise LostError
+        state = state_of(session, project)
+        if state.ending or state.outcome is not None or state.frozen != order.inputs:
+            raise LostError  # ended meanwhile: the object is swept up
         log.append(RELEASED, ended, now=service.now())
         log.keep_head(order.keys, service.now())
         run = session.get_one(Run, project.id)

@@ -9,6 +9,7 @@ worker that dies before leaves parts that the next one starts from again.
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,9 +27,11 @@ from blindlink.keys import PartyKeys
 from blindlink.linker.protocol import intake
 from blindlink.linker.protocol.project import Project as LinkerProject
 from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.audit import withdrawal_receipt
+from blindlink.messages.audit.withdrawal_receipt import Facts
 from blindlink.service.context import Service
 from blindlink.service.data import queue
-from blindlink.service.data.logbook import linker_project, locked
+from blindlink.service.data.logbook import StoredLog, linker_project, locked, state_of
 from blindlink.service.data.models import Project, Upload
 from blindlink.service.data.queue import Claim
 from blindlink.service.data.states import UploadKind, UploadState
@@ -50,6 +53,11 @@ class Delivery:
     agreement: SignedAgreement
     keys: PartyKeys
     parts: list[str]
+
+    @property
+    def arrived(self) -> datetime:
+        """When its last byte came."""
+        return datetime.fromtimestamp(self.upload.arrived or self.upload.touched, UTC)
 
 
 def verify(service: Service, keyring: Keyring, claim: Claim) -> None:
@@ -129,10 +137,15 @@ def _withdrawal(service: Service, delivery: Delivery, path: Path, folder: Path) 
     def enter(stored: LinkerProject, upload: Upload) -> None:
         if stored.state().current.get(upload.owner) != message.submission:
             raise VerificationError("withdrawal: is for another submission than the one held")
-        stored.withdraw(
-            upload.owner, message.manifest, message.submission, len(message.ids), now=now
-        )
+        rows, digest = len(message.ids), message.manifest.digest()
+        stored.withdraw(upload.owner, message.manifest, message.submission, rows, now=now)
         upload.bundle, upload.of = message.manifest.bundle, message.submission
+        index = next(
+            each.index for each in stored.log.entries if each.details.get("withdrawal") == digest
+        )
+        facts = Facts(delivery.project.id, upload.digest, digest, "", rows, delivery.arrived)
+        receipt = withdrawal_receipt.make(stored.log, index, keys, facts, now=now)
+        upload.receipt = receipt.to_bytes() + b"\n"
 
     return enter
 
@@ -183,13 +196,31 @@ def _refuse(
     service: Service, delivery: Delivery, claim: Claim, error: BlindlinkError, path: Path
 ) -> None:
     with service.database.write() as session:
+        project = locked(session, delivery.project.id)
         queue.done(session, claim)
         upload = session.scalars(select(Upload).where(Upload.id == claim.subject)).one()
         upload.state, upload.error = UploadState.REFUSED, type(error).__name__
         names = (path, upload.kind), (path.parent, "project")
         upload.reason = without_paths(error.message, *names)
+        if upload.kind == UploadKind.WITHDRAWAL:
+            _receipt_of_refusal(session, service, delivery, project, upload)
         parts = uploads.drop_parts(session, upload)
     service.storage.erase(parts)
+
+
+def _receipt_of_refusal(
+    session: Session, service: Service, delivery: Delivery, project: Project, upload: Upload
+) -> None:
+    """A withdrawal that is wrong is evidence too: the log and a receipt say that it was refused."""
+    log, now = StoredLog(session, project), service.now()
+    if state_of(session, project).frozen is not None:
+        return  # sent again after the freeze: the log says nothing any more that owners could read
+    details = {"error": upload.error, "file": upload.digest, "owner": upload.owner}
+    index = log.append(withdrawal_receipt.REFUSED, details, now=now)
+    facts = Facts(project.id, upload.digest, "", upload.reason or "", 0, delivery.arrived)
+    receipt = withdrawal_receipt.make(log, index, delivery.keys, facts, now=now)
+    upload.receipt = receipt.to_bytes() + b"\n"
+    log.keep_head(delivery.keys, now)
 
 
 def gave_up(session: Session, service: Service, subject: str) -> None:
@@ -197,5 +228,5 @@ def gave_up(session: Session, service: Service, subject: str) -> None:
     upload = session.scalars(select(Upload).where(Upload.id == subject)).one()
     if upload.state == UploadState.RECEIVED:
         upload.state, upload.error = UploadState.FAILED, "ServiceError"
-        upload.reason = "the service could not verify it: send it again"
+        upload.reason = "the service could not verify it: the operator can have it tried again"
         upload.touched = service.seconds()

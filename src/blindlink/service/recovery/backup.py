@@ -4,8 +4,9 @@
     objects/KEY           submissions, parts, releases: sealed, as they lie in the storage
     manifest.json         SHA-256 of each of the others; without it the archive is no backup
 
-The linker's keys are in no backup: a project is destroyed by erasing them. Neither are the local
-credentials, sessions of the console, nor which keys workers held. A service may run meanwhile.
+The linker's keys are in no backup: a project is destroyed by erasing them. Neither are sessions of
+the console. A service may run meanwhile. A backup of nothing is an error: it is taken for one that
+could bring the service back.
 """
 
 import base64
@@ -18,8 +19,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Row, Table, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, Table, func, select
 
 from blindlink import __version__
 from blindlink.errors import ServiceError
@@ -30,12 +30,13 @@ from blindlink.service.data import schema
 from blindlink.service.data.models import (
     Base,
     BrowserSession,
-    LinkerKey,
-    Part,
-    Run,
+    Peer,
+    Project,
     SignInCode,
-    Upload,
+    Stray,
+    named_objects,
 )
+from blindlink.service.recovery import witness
 
 FORMAT = "blindlink-service-backup-v1"
 DATABASE, MANIFEST, OBJECTS = "database.jsonl", "manifest.json", "objects/"
@@ -44,15 +45,17 @@ ATTEMPTS = 5
 
 def tables() -> list[Table]:
     """The tables of a backup, each behind those that it refers to."""
-    left_out = [each.__table__ for each in (LinkerKey, BrowserSession, SignInCode)]
+    left_out = [each.__table__ for each in (BrowserSession, SignInCode, Peer, Stray)]
     return [table for table in Base.metadata.sorted_tables if table not in left_out]
 
 
 def write(service: Service, out: Path, *, force: bool = False) -> dict[str, int]:
     """Write the archive, whole or not at all; returns counts of rows and objects.
 
-    Raises OutputError, or ServiceError when objects go as fast as they are copied.
+    Raises OutputError, or ServiceError when objects go as fast as they are copied, when there is no
+    project, or when the witness folder knows more than this database.
     """
+    _check_worth(service)
     for _ in range(ATTEMPTS):
         try:
             with replacing(out, force=force, mode=PRIVATE) as draft:
@@ -60,6 +63,17 @@ def write(service: Service, out: Path, *, force: bool = False) -> dict[str, int]
         except _GoneError:  # replaced or destroyed since the snapshot: take another one
             continue
     raise ServiceError("the storage changes too fast for a backup", hint="try again later")
+
+
+def _check_worth(service: Service) -> None:
+    witness.check(service)
+    with service.database.read() as session:
+        if session.scalar(select(func.count()).select_from(Project)):
+            return
+    raise ServiceError(
+        "there is nothing to back up: this database has no project",
+        hint="is it the right one? Say --database-url, or BLINDLINK_DATABASE_URL",
+    )
 
 
 class _GoneError(Exception):
@@ -100,18 +114,12 @@ def _dump(service: Service, spool: IO[bytes]) -> tuple[list[str], int]:
     with service.database.read() as session:
         if not service.database.sqlite:
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        keys = sorted(objects(session))
+        keys = sorted(named_objects(session))
         for table in tables():
             for row in session.execute(select(table)):
                 spool.write(json.dumps(_plain(table, row)).encode() + b"\n")
                 number += 1
     return keys, number
-
-
-def objects(session: Session) -> Iterator[str]:
-    """The keys of all objects that the database names."""
-    for column in (Part.object, Upload.object, Run.object):
-        yield from (key for key in session.scalars(select(column)) if key)
 
 
 def _plain(table: Table, row: Row[Any]) -> dict[str, Any]:

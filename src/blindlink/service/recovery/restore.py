@@ -24,16 +24,26 @@ from sqlalchemy.orm import Session
 
 from blindlink.errors import FormatError, InputError, RefusedError, ServiceError, VerificationError
 from blindlink.files import reason
+from blindlink.messages.audit import erasure
 from blindlink.messages.audit.log import AuditLog, Head, verify_log
 from blindlink.messages.signed import Signed, line
 from blindlink.service.context import Service
-from blindlink.service.data import queue, schema
+from blindlink.service.data import schema
 from blindlink.service.data.logbook import StoredLog, locked, state_of
-from blindlink.service.data.models import Entry, HeadRow, Project, Run, Upload
-from blindlink.service.data.states import JobKind, UploadKind, UploadState
+from blindlink.service.data.models import (
+    Entry,
+    HeadRow,
+    Identity,
+    KeyHolder,
+    Project,
+    Run,
+    Upload,
+    named_objects,
+)
+from blindlink.service.data.states import UploadKind, UploadState
 from blindlink.service.data.storage import BLOCK
 from blindlink.service.domain import destruction, projects
-from blindlink.service.recovery.backup import DATABASE, FORMAT, MANIFEST, OBJECTS, objects, tables
+from blindlink.service.recovery.backup import DATABASE, FORMAT, MANIFEST, OBJECTS, tables
 from blindlink.service.recovery.witness import Witness
 
 LINE = 64 * 1024 * 1024  # the longest row: an agreement, or an entry of a log
@@ -61,12 +71,14 @@ def load(
             _number_on(service, session)
             _check_logs(session)
             catch_up(service, session, witnesses, heads)
-            for key in sorted(set(objects(session))):
+            service.storage.take(session.scalars(select(Identity.id)).one())
+            for key in sorted(set(named_objects(session))):
                 with service.storage.write(key) as out:
                     written.append(key)
                     shutil.copyfileobj(_member(archive, OBJECTS + key), out, BLOCK)
     except BaseException:
         service.storage.erase(written)
+        service.storage.leave()
         raise
     return len(written)
 
@@ -127,12 +139,35 @@ def _extend(session: Session, project: Project, log: AuditLog) -> int:
     return len(missing)
 
 
+def _settle_holders(session: Session, project: Project) -> None:
+    """Who holds the key, and who attested that it is erased, as the log says."""
+    for entry in StoredLog(session, project).entries:
+        if entry.event == erasure.HELD:
+            details = entry.details
+            known = KeyHolder(
+                linker=project.linker,
+                holder=details["holder"],
+                name=details["name"],
+                copy=details["copy"],
+                logged=True,
+                seen=0.0,
+            )
+            session.merge(known)
+        elif entry.event in (erasure.ERASED, erasure.LOST):
+            named = entry.details.get("statement", entry.details)["holder"]
+            holder = session.get(KeyHolder, (project.linker, named))
+            if holder is not None:
+                holder.attested = True
+    session.flush()
+
+
 def _settle(session: Session, service: Service, project: Project) -> None:
     """Make uploads and run agree with the log."""
     state = state_of(session, project)
-    if state.destroyed:
+    _settle_holders(session, project)
+    if state.destroyed or state.ending:
         destruction.forget(session, project)
-        queue.ask(session, JobKind.DESTROY, project.id, service.due())
+        destruction.order(session, service, project, state)
         return
     mine = select(Upload).where(
         Upload.project == project.id,

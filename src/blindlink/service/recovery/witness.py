@@ -21,6 +21,7 @@ from sqlalchemy import select
 from blindlink.errors import ServiceError
 from blindlink.files import PRIVATE, write_bytes
 from blindlink.messages.agreement.document import SignedAgreement, read_agreement
+from blindlink.messages.audit.erasure import BEGUN
 from blindlink.messages.audit.log import AuditLog, Head, verify_log
 from blindlink.messages.signed import Signed
 from blindlink.service.context import Service
@@ -45,9 +46,17 @@ def note(service: Service, log: str) -> None:
         project = session.scalars(select(Project).where(Project.log == log)).one()
         newest = select(HeadRow).where(HeadRow.project == project.id)
         row = session.scalar(newest.order_by(HeadRow.size.desc()).limit(1))
-        if row is None or row.size <= _size(folder / f"{log}.head"):
+        if row is None:
             return
-        stored = StoredLog(session, project).as_file(row.size)
+        whole = StoredLog(session, project)
+        # Behind the last head come the attestations of the end: no head counts them, and their
+        # holders signed each.
+        ended = any(each.event == BEGUN for each in whole.entries)
+        stored = whole.as_file(None if ended else row.size)
+        kept = folder / f"{log}.log"
+        longer = not kept.exists() or kept.stat().st_size < len(stored)
+        if row.size <= _size(folder / f"{log}.head") and not (ended and longer):
+            return
         # The head comes last: what it counts is there.
         for name, data in (("agreement", project.agreement), ("log", stored), ("head", row.data)):
             write_bytes(folder / f"{log}.{name}", data, force=True, mode=PRIVATE)

@@ -14,13 +14,20 @@ def upgrade() -> None:
         "browser_sessions",
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("keyid", sa.String(length=64), nullable=False),
+        sa.Column("since", sa.Double(), nullable=False),
         sa.Column("seen", sa.Double(), nullable=False),
         sa.Column("expires", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_browser_sessions")),
     )
     with op.batch_alter_table("browser_sessions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_browser_sessions_expires"), ["expires"], unique=False)
+        batch_op.create_index(batch_op.f("ix_browser_sessions_keyid"), ["keyid"], unique=False)
 
+    op.create_table(
+        "identity",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity")),
+    )
     op.create_table(
         "jobs",
         sa.Column(
@@ -30,9 +37,16 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("subject", sa.String(length=160), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("needs", sa.String(length=29), nullable=True),
+        sa.Column("holder", sa.String(length=64), nullable=True),
+        sa.Column("lane", sa.String(length=64), nullable=True),
+        sa.Column("owner", sa.String(length=32), nullable=True),
+        sa.Column("place", sa.BigInteger(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("first", sa.Double(), nullable=False),
         sa.Column("token", sa.BigInteger(), nullable=False),
         sa.Column("worker", sa.String(length=64), nullable=True),
         sa.Column("due", sa.Double(), nullable=False),
@@ -41,13 +55,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("kind", "subject", name=op.f("uq_jobs_kind")),
     )
     with op.batch_alter_table("jobs", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_jobs_lane"), ["lane"], unique=False)
         batch_op.create_index("ix_jobs_state_due", ["state", "due"], unique=False)
 
     op.create_table(
-        "linker_keys",
-        sa.Column("fingerprint", sa.String(length=29), nullable=False),
+        "key_holders",
+        sa.Column("linker", sa.String(length=29), nullable=False),
+        sa.Column("holder", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("copy", sa.Boolean(), nullable=False),
+        sa.Column("logged", sa.Boolean(), nullable=False),
+        sa.Column("attested", sa.Boolean(), nullable=False),
         sa.Column("seen", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_linker_keys")),
+        sa.PrimaryKeyConstraint("linker", "holder", name=op.f("pk_key_holders")),
     )
     op.create_table(
         "nonces",
@@ -60,6 +80,27 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_nonces_expires"), ["expires"], unique=False)
 
     op.create_table(
+        "peers",
+        sa.Column("name", sa.String(length=96), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("boot", sa.String(length=64), nullable=False),
+        sa.Column("uptime", sa.Double(), nullable=False),
+        sa.Column("offset", sa.Double(), nullable=False),
+        sa.Column("seen", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_peers")),
+    )
+    op.create_table(
+        "people",
+        sa.Column("keyid", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("since", sa.Double(), nullable=False),
+        sa.Column("until", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("keyid", name=op.f("pk_people")),
+    )
+    op.create_table(
         "projects",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -71,6 +112,11 @@ def upgrade() -> None:
         sa.Column("created", sa.Double(), nullable=False),
         sa.Column("expires", sa.Double(), nullable=False),
         sa.Column("destroy_by", sa.Double(), nullable=False),
+        sa.Column("due_since", sa.Double(), nullable=True),
+        sa.Column("grace_left", sa.Double(), nullable=True),
+        sa.Column("counted", sa.Double(), nullable=True),
+        sa.Column("hold", sa.Boolean(), nullable=False),
+        sa.Column("ending", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_projects")),
         sa.UniqueConstraint("linker", name=op.f("uq_projects_linker")),
         sa.UniqueConstraint("number", name=op.f("uq_projects_number")),
@@ -98,6 +144,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_sign_in_codes_expires"), ["expires"], unique=False)
         batch_op.create_index(batch_op.f("ix_sign_in_codes_keyid"), ["keyid"], unique=False)
 
+    op.create_table(
+        "strays",
+        sa.Column("key", sa.String(length=300), nullable=False),
+        sa.Column("noted", sa.Double(), nullable=False),
+        sa.Column("quarantined", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_strays")),
+    )
+    op.create_table(
+        "approvals",
+        sa.Column("project", sa.String(length=64), nullable=False),
+        sa.Column("act", sa.String(length=16), nullable=False),
+        sa.Column("keyid", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.Column("given", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["project"], ["projects.id"], name=op.f("fk_approvals_project")),
+        sa.PrimaryKeyConstraint("project", "act", "keyid", name=op.f("pk_approvals")),
+    )
     op.create_table(
         "entries",
         sa.Column("project", sa.String(length=64), nullable=False),
@@ -167,6 +231,8 @@ def upgrade() -> None:
         sa.Column("of", sa.String(length=32), nullable=True),
         sa.Column("object", sa.String(length=200), nullable=True),
         sa.Column("receipt", sa.LargeBinary(), nullable=True),
+        sa.Column("arrival", sa.BigInteger(), nullable=True),
+        sa.Column("arrived", sa.Double(), nullable=True),
         sa.Column("created", sa.Double(), nullable=False),
         sa.Column("touched", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(["project"], ["projects.id"], name=op.f("fk_uploads_project")),
@@ -200,6 +266,8 @@ def downgrade() -> None:
     op.drop_table("members")
     op.drop_table("heads")
     op.drop_table("entries")
+    op.drop_table("approvals")
+    op.drop_table("strays")
     with op.batch_alter_table("sign_in_codes", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sign_in_codes_keyid"))
         batch_op.drop_index(batch_op.f("ix_sign_in_codes_expires"))
@@ -210,16 +278,21 @@ def downgrade() -> None:
 
     op.drop_table("remembered")
     op.drop_table("projects")
+    op.drop_table("people")
+    op.drop_table("peers")
     with op.batch_alter_table("nonces", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_nonces_expires"))
 
     op.drop_table("nonces")
-    op.drop_table("linker_keys")
+    op.drop_table("key_holders")
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.drop_index("ix_jobs_state_due")
+        batch_op.drop_index(batch_op.f("ix_jobs_lane"))
 
     op.drop_table("jobs")
+    op.drop_table("identity")
     with op.batch_alter_table("browser_sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_browser_sessions_keyid"))
         batch_op.drop_index(batch_op.f("ix_browser_sessions_expires"))
 
     op.drop_table("browser_sessions")

@@ -1,0 +1,80 @@
+"""The end of a project: who holds its key, and who has signed that it is erased."""
+
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from sqlalchemy.orm import Session
+
+from blindlink.errors import FormatError
+from blindlink.messages.audit.erasure import Attestation
+from blindlink.service.api.shapes import CustodianRequest, EndView, HolderView
+from blindlink.service.data.logbook import locked, state_of
+from blindlink.service.data.models import Project
+from blindlink.service.domain import destruction
+from blindlink.service.domain.projects import Access
+from blindlink.service.web.bodies import SmallBody, parse
+from blindlink.service.web.callers import Allowed, ServiceHere
+
+router = APIRouter(prefix="/v1/projects/{project}/end", tags=["end"])
+
+Insider = Annotated[Access, Depends(Allowed("linker", "operator", "auditor"))]
+Operator = Annotated[Access, Depends(Allowed("operator"))]
+BODY = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+
+
+@router.get("")
+def show_end(access: Insider, service: ServiceHere) -> EndView:
+    """Whether the project is due for destruction, and whose word is still missing."""
+    with service.database.read() as session:
+        return _view(session, session.get_one(Project, access.project.id))
+
+
+@router.post("/custodians", status_code=201, openapi_extra={"requestBody": BODY})
+def name_custodian(access: Operator, body: SmallBody, service: ServiceHere) -> EndView:
+    """Name somebody who holds a copy of the linker's key; the log does too.
+
+    The project is destroyed only when this custodian has signed that the copy is erased.
+    """
+    wanted = parse(body, CustodianRequest)
+    with service.database.write() as session:
+        project = locked(session, access.project.id)
+        destruction.add_custodian(session, service, project, wanted.name, wanted.holder)
+        found = _view(session, project)
+    service.wake()
+    return found
+
+
+@router.post("/attestations", status_code=201, openapi_extra={"requestBody": BODY})
+def take_attestation(access: Insider, body: SmallBody, service: ServiceHere) -> EndView:
+    """A holder's signed word that its copy of the key is erased, brought by whoever has it."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        raise FormatError("attestation: is not JSON") from None
+    said = Attestation.read(document, "attestation")
+    with service.database.write() as session:
+        project = locked(session, access.project.id)
+        destruction.attest(session, service, project, said)
+        return _view(session, project)
+
+
+def _view(session: Session, project: Project) -> EndView:
+    state = state_of(session, project)
+    left = project.grace_left
+    return EndView(
+        due=project.due_since is not None,
+        grace_left=None if left is None else max(0, round(left)),
+        hold=project.hold,
+        begun=state.ending,
+        destroyed=state.destroyed,
+        holders=[
+            HolderView(
+                holder=each.holder,
+                name=each.name,
+                copy_elsewhere=each.copy,
+                attested=each.attested,
+            )
+            for each in destruction.holders(session, project)
+        ],
+    )
