@@ -29,11 +29,13 @@ from blindlink.service.jobs.worker import Worker
 from blindlink.service.recovery import backup
 from blindlink.service.settings import Settings, Work
 
+PATIENT = replace(world.WORK, lease=600.0)  # nobody takes over while a test looks
+
 
 @pytest.fixture
 def still(submitted: flow_world.World, database_url: str) -> Iterator[Served]:
     """A service with an open project, in which nothing works by itself."""
-    with world.served(submitted, database_url, workers=False) as found:
+    with world.served(submitted, database_url, workers=False, work=PATIENT) as found:
         found.worker()
         found.client("operator").open()
         found.work()
@@ -163,7 +165,9 @@ class TestWithdrawals:
         claim = _claimed(busy)
         assert claim is not None
         other = still.worker()
-        assert not other.step()  # the run waits
+        while other.step():
+            pass
+        assert still.client("operator").run()["state"] == "queued"  # it waits
         _put_back(still, claim)
         still.work()
         assert still.client("operator").run()["state"] == "released"
@@ -195,7 +199,10 @@ class TestWithdrawals:
         sent = still.send("moj", self.withdrawal(still))
         slow = _claimed(still.worker())  # the submission
         assert slow is not None
-        assert not still.worker().step()
+        other = still.worker()
+        while other.step():
+            pass
+        assert _state(still, sent["id"]) == "received"
         _put_back(still, slow)
         still.work()
         assert still.client("moj").settle(sent["id"])["state"] == "accepted"

@@ -66,9 +66,9 @@ class Client:
 
     def uploads(self) -> Iterator[dict[str, Any]]:
         """The caller's uploads, first to last; linker and operator see everybody's."""
-        after: int | None = 0
+        after: str | None = ""
         while after is not None:
-            page = self._json("GET", f"{self.path}/uploads?after={after}")
+            page = self._json("GET", f"{self.path}/uploads" + (f"?after={after}" if after else ""))
             yield from page["items"]
             after = page.get("next")
 

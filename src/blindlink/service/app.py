@@ -9,7 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -25,6 +25,7 @@ from blindlink.service.problems import Problem, of_error
 from blindlink.service.telemetry.logs import fault
 from blindlink.service.web import credentials
 from blindlink.service.web.callers import Allowed, AllowedAnywhere, Parties
+from blindlink.service.web.forwarded import Forwarded
 from blindlink.service.web.rates import Rates
 from blindlink.service.web.requestlog import RequestLog
 
@@ -47,7 +48,7 @@ def make_app(service: Service) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    app.state.rates = Rates(service.settings.limits)
+    app.state.rates = Rates(service.settings.limits, service.shares)
     app.state.ready_at = float("-inf")
     app.state.parties = Parties()
     app.state.credentials = credentials.load(service.settings.credential_folder)
@@ -56,7 +57,8 @@ def make_app(service: Service) -> FastAPI:
     list(rules())
     routes.add_to(app, service)
     _handlers(app)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, tls=service.settings.public_url.startswith("https://"))
+    app.add_middleware(Forwarded, proxies=service.settings.proxies)
     return app
 
 
@@ -112,6 +114,16 @@ def _handlers(app: FastAPI) -> None:
     def malformed(request: Request, error: RequestValidationError) -> Response:
         places = [".".join(str(part) for part in each["loc"]) for each in error.errors()]
         return _answer(request, Problem(422, "unprocessable", f"{places[0]}: is not as it must be"))
+
+    @app.exception_handler(IntegrityError)
+    def crossed(request: Request, error: IntegrityError) -> Response:
+        fault("requests-crossed", error)
+        return _answer(request, Problem(409, "conflict", "another request was faster: ask again"))
+
+    @app.exception_handler(DataError)
+    def impossible(request: Request, error: DataError) -> Response:
+        fault("value-refused", error)
+        return _answer(request, Problem(422, "unprocessable", "a value is out of its range"))
 
     @app.exception_handler(DBAPIError)
     @app.exception_handler(PoolTimeoutError)

@@ -31,6 +31,7 @@ class Service:
     storage: Storage
     entropy: Entropy = system_entropy
     wakers: list[Any] = field(default_factory=list)
+    shares: list[int] = field(default_factory=lambda: [1])  # how many web processes there are
     checks: list[Callable[[], None]] = field(default_factory=list)
     name: str = field(
         default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"[-96:]

@@ -1,6 +1,5 @@
 """Running the service: uvicorn on a socket of ours, and in the embedded form a worker beside it."""
 
-import asyncio
 import signal
 import socket
 import ssl
@@ -12,17 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from sqlalchemy.exc import SQLAlchemyError
 
 from blindlink.errors import ServiceError
 from blindlink.files import reason
 from blindlink.service.app import make_app
 from blindlink.service.context import Service
+from blindlink.service.domain import clock
 from blindlink.service.jobs.keyring import Keyring
-from blindlink.service.settings import Limits
+from blindlink.service.telemetry.logs import fault
+from blindlink.service.web.connections import Door, Networks
+from blindlink.service.web.protocol import Protocol
 
+REGISTER = 30.0  # seconds between two signs of life of a web process
 GRACE = 30  # seconds for requests under way when the service stops
-CONNECTIONS = 1000
 
 
 @dataclass(frozen=True)
@@ -32,52 +34,6 @@ class Tls:
     certificate: Path
     key: Path
     clients: Path | None = None
-
-
-class Protocol(H11Protocol):
-    """HTTP/1.1 that does not wait for ever for a request's head, nor for an answer to be read."""
-
-    pause, read_pause = Limits.head_pause, Limits.body_pause
-    _timer: asyncio.TimerHandle | None = None
-    _reader: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._wait()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.cycle is None or self.cycle.response_complete:
-            self._wait()
-        else:
-            self._stop()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop()
-        self._read_on()
-        super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._reader = self.loop.call_later(self.read_pause, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self._read_on()
-
-    def _read_on(self) -> None:
-        if self._reader is not None:
-            self._reader.cancel()
-            self._reader = None
-
-    def _wait(self) -> None:
-        if self._timer is None:
-            self._timer = self.loop.call_later(self.pause, self.transport.close)
-
-    def _stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -93,13 +49,12 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def make_server(
-    service: Service, *, tls: Tls | None = None, proxies: str = "127.0.0.1"
-) -> uvicorn.Server:
-    """uvicorn with our limits. ``proxies``: whose X-Forwarded-For is believed, for the log."""
-    limits = service.settings.limits
-    pauses = {"pause": limits.head_pause, "read_pause": limits.body_pause}
-    protocol = type("Protocol", (Protocol,), pauses)
+def make_server(service: Service, *, tls: Tls | None = None) -> uvicorn.Server:
+    """uvicorn with our limits."""
+    limits, settings = service.settings.limits, service.settings
+    door = Door(settings.connections, Networks(settings.proxies))
+    own = {"pause": limits.head_pause, "read_pause": limits.body_pause, "door": door}
+    protocol = type("Protocol", (Protocol,), own)
     config = uvicorn.Config(
         make_app(service),
         http=protocol,
@@ -108,10 +63,8 @@ def make_server(
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=True,
-        forwarded_allow_ips=proxies,
-        limit_concurrency=CONNECTIONS,
-        timeout_keep_alive=75,
+        proxy_headers=False,
+        timeout_keep_alive=round(settings.connections.idle),
         timeout_graceful_shutdown=GRACE,
         h11_max_incomplete_event_size=32 * 1024,
         **_tls(tls),
@@ -140,6 +93,31 @@ def run(server: uvicorn.Server, listener: socket.socket) -> None:
     finally:
         for each, handler in zip(signals, before, strict=True):
             signal.signal(each, handler)
+
+
+@contextmanager
+def counted(service: Service) -> Iterator[None]:
+    """Tell the others that this web process lives, and learn how many there are, until the end."""
+    stop = threading.Event()
+
+    def tell() -> None:
+        while True:
+            try:
+                with service.database.write(durable=False) as session:
+                    clock.register(service, session, service.name, "web")
+                    service.shares[:] = [max(1, clock.peers(service, session, "web"))]
+            except SQLAlchemyError as error:
+                fault("database-away", error)
+            if stop.wait(REGISTER):
+                return
+
+    thread = threading.Thread(target=tell, name="peers", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 @contextmanager
@@ -195,7 +173,7 @@ def running(
     """The whole service in threads of this process, for the demo and for tests."""
     server = make_server(service, tls=tls)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web")
-    with working(service, keyring, 1, observer):
+    with working(service, keyring, 1, observer), counted(service):
         thread.start()
         try:
             while not server.started and thread.is_alive():

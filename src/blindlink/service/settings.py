@@ -27,23 +27,34 @@ class Limits:
     head_pause: float = 15.0  # longest wait for a request's first line and headers
     skew: int = 60  # how far a client's clock may differ
     signature_age: int = 300  # longest life of a signature
-    rate: float = 200.0  # requests a second of one credential in one web process
-    burst: int = 400
+    rate: float = 200.0  # requests a second of one credential, over all web processes
+    burst: int = 400  # requests of one credential at once
     failures: float = 5.0  # refused signatures a second of one address
     idempotency: int = 24 * 3600  # how long an idempotency key is remembered
+
+
+@dataclass(frozen=True)
+class Connections:
+    """What a web process does with connections, before anybody has said who it is."""
+
+    most: int = 1000  # at a time
+    reserve: int = 100  # of them, for which anonymous ones that wait are closed
+    of_address: int = 100  # from one address that is not a named proxy's
+    idle: float = 75.0  # how long one that has carried a signed request is kept between two
+    idle_anonymous: float = 5.0  # the same for all others
 
 
 @dataclass(frozen=True)
 class Work:
     """How workers take jobs. A job whose worker has not been heard of for ``lease`` is free."""
 
-    lease: float = 30.0
-    beat: float = 5.0
-    poll: float = 0.5
+    lease: float = 30.0  # a job whose worker gave no sign for this long is free
+    beat: float = 5.0  # between two signs
+    poll: float = 0.5  # between two looks for work
     attempts: int = 5  # that fail by themselves, or over which a worker dies
     persist: float = 24 * 3600.0  # how long a job is tried while storage or database is away
     backoff: float = 1.0  # doubled after each attempt that failed
-    backoff_most: float = 300.0
+    backoff_most: float = 300.0  # the longest pause between two attempts
     still: float = 900.0  # without any sign of work for this long, a job counts as stalled
     ceiling: float = 7 * 24 * 3600.0  # the longest that any job may take
     stale: float = 7 * 24 * 3600.0  # an upload that stopped for this long is dropped
@@ -59,8 +70,8 @@ class Sessions:
 
     code: float = 300.0  # from the command that asks for a sign-in code to its use
     idle: float = 30 * 60.0  # since the last page; what a page fetches by itself does not count
-    life: float = 8 * 3600.0
-    tries: float = 0.2  # wrong codes a second of one address, after the first ten
+    life: float = 8 * 3600.0  # of a signed-in browser, used or not
+    tries: float = 0.2  # codes a second that one address may try, after the first ten
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,8 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     work: Work = field(default_factory=Work)
     sessions: Sessions = field(default_factory=Sessions)
+    connections: Connections = field(default_factory=Connections)
+    proxies: tuple[str, ...] = ("127.0.0.1/32", "::1/128")  # whose X-Forwarded-For is believed
     console: bool = True  # whether this web process has the pages for operator and auditor
     clock: Clock = wall_clock
 

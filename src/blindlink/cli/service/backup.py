@@ -1,6 +1,7 @@
 """``blindlink backup`` and ``blindlink restore``: for the operator of a linkage service."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,7 +14,7 @@ from blindlink.cli.common import (
     out_option,
     show,
 )
-from blindlink.cli.service.serving import database_options, need_extra, private, witness_option
+from blindlink.cli.service.serving import need_extra, place_options, private
 
 
 @click.command(
@@ -23,20 +24,11 @@ from blindlink.cli.service.serving import database_options, need_extra, private,
         "--storage-url s3://linkage --out service-2026-11-25.backup",
     )
 )
-@database_options
-@witness_option
+@place_options
 @out_option("the archive")
 @force_option
 @json_option
-def backup(
-    data: Path,
-    database_url: str,
-    storage_url: str,
-    witness: Path | None,
-    out: Path,
-    force: bool,
-    as_json: bool,
-) -> None:
+def backup(out: Path, force: bool, as_json: bool, **given: Any) -> None:
     """Write one archive of the service's database and of every file that it names.
 
     The service may run meanwhile. The linker's keys are not in it: a project is destroyed by
@@ -50,7 +42,7 @@ def backup(
     from blindlink.service.settings import Settings
 
     private()
-    settings = Settings(data, database_url=database_url, storage_url=storage_url, witness=witness)
+    settings = Settings(**given)
     with opened(settings, create=False) as service:
         schema.check(service.database)
         counts = archive.write(service, out, force=force)
@@ -65,8 +57,7 @@ def backup(
     )
 )
 @click.argument("backup_file", metavar="[BACKUP]", type=IN_FILE, required=False)
-@database_options
-@witness_option
+@place_options
 @click.option(
     "--head",
     "heads",
@@ -75,15 +66,7 @@ def backup(
     help="A head that an owner or the auditor kept: refuse to come back older than it. Repeatable.",
 )
 @json_option
-def restore(
-    backup_file: Path | None,
-    data: Path,
-    database_url: str,
-    storage_url: str,
-    witness: Path | None,
-    heads: tuple[Path, ...],
-    as_json: bool,
-) -> None:
+def restore(backup_file: Path | None, heads: tuple[Path, ...], as_json: bool, **given: Any) -> None:
     """Bring a service back from BACKUP, into an empty database and storage.
 
     Then every project is brought up to its log in the witness folder: what was destroyed stays
@@ -100,7 +83,7 @@ def restore(
     from blindlink.service.settings import Settings
 
     private()
-    settings = Settings(data, database_url=database_url, storage_url=storage_url, witness=witness)
+    settings = Settings(**given)
     kept = {str(path): Signed.load(path, Head) for path in heads}
     known = list(remembered.read(settings.witness_folder))
     if not known and not kept:

@@ -1,20 +1,20 @@
 """``blindlink serve``: the linkage service, with a worker in its process unless told otherwise."""
 
+from ipaddress import ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from blindlink.cli.common import FOLDER, IN_FILE, example, note
 from blindlink.cli.service.serving import (
-    database_options,
     keyring,
     leave,
-    metrics_option,
     need_extra,
+    place_options,
     private,
-    secret_options,
-    witness_option,
+    process_options,
+    settings_of,
 )
 
 if TYPE_CHECKING:
@@ -30,10 +30,8 @@ if TYPE_CHECKING:
         "--storage-url s3://linkage --workers 0 --host 0.0.0.0 --public-url https://link.example",
     )
 )
-@database_options
-@secret_options
-@witness_option
-@metrics_option
+@place_options
+@process_options
 @click.option("--host", default="127.0.0.1", show_default=True, help="Listen at this address.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8410, show_default=True)
 @click.option(
@@ -56,9 +54,11 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--trust-proxy",
-    default="127.0.0.1",
+    multiple=True,
+    default=("127.0.0.1", "::1"),
     show_default=True,
-    help="Addresses of proxies whose X-Forwarded-For goes into the log.",
+    help="An address or network of a proxy of yours, whose X-Forwarded-For is believed. "
+    "Repeatable.",
 )
 @click.option(
     "--console/--no-console",
@@ -71,62 +71,41 @@ if TYPE_CHECKING:
     type=FOLDER,
     help="Folder of operator.pub and auditor.pub; made with keys under --data unless given.",
 )
-def serve(
-    data: Path,
-    database_url: str,
-    storage_url: str,
-    keys: Path | None,
-    passphrase_file: Path | None,
-    passphrase_fd: int | None,
-    witness: Path | None,
-    metrics: str | None,
-    host: str,
-    port: int,
-    public_url: str | None,
-    workers: int,
-    migrate: bool,
-    tls_cert: Path | None,
-    tls_key: Path | None,
-    tls_clients: Path | None,
-    trust_proxy: str,
-    console: bool,
-    credentials: Path | None,
-) -> None:
+def serve(**given: Any) -> None:
     """Run the linkage service until it is interrupted.
 
     Without options: SQLite and a folder, one process, on this machine only. The service never has a
     linkage secret or an identity; the linker's keys are opened by workers alone.
     """
     need_extra()
-    from blindlink.service.server import bind, make_server, run, working
-    from blindlink.service.settings import Settings
+    from blindlink.service.server import bind, counted, make_server, run, working
     from blindlink.service.telemetry import logs
     from blindlink.service.telemetry.scraping import scraped
 
-    tls = _tls(tls_cert, tls_key, tls_clients)
+    take = given.pop
+    tls = _tls(take("tls_cert"), take("tls_key"), take("tls_clients"))
+    host, port, public_url = take("host"), take("port"), take("public_url")
     if host in ("0.0.0.0", "::") and public_url is None:  # noqa: S104 - it is compared
         raise click.UsageError("say --public-url: clients sign for the address that they call")
+    passphrase = take("passphrase_file"), take("passphrase_fd")
+    workers, metrics, migrate = take("workers"), take("metrics"), take("migrate")
+    proxies = _networks(take("trust_proxy"))
     listener = bind(host, port)
-    scheme, here = "https" if tls else "http", listener.getsockname()[1]
-    settings = Settings(
-        data,
-        public_url=public_url or f"{scheme}://{host}:{here}",
-        database_url=database_url,
-        storage_url=storage_url,
-        credentials=credentials,
-        keys=keys,
-        witness=witness,
-        console=console,
-    )
+    here = f"{'https' if tls else 'http'}://{host}:{listener.getsockname()[1]}"
+    settings = settings_of(public_url=public_url or here, proxies=proxies, **given)
     private()
     logs.to_stderr()
     service = _opened(settings, migrate)
-    ring = keyring(settings, passphrase_file, passphrase_fd) if workers else None
-    server = make_server(service, tls=tls, proxies=trust_proxy)
+    ring = keyring(settings, *passphrase) if workers else None
+    server = make_server(service, tls=tls)
     note(f"linkage service at {settings.public_url}")
-    if console:
+    if settings.console:
         note(f"console at {settings.public_url}/console")
-    with scraped(service, metrics), working(service, ring, workers, stalled=leave):
+    with (
+        scraped(service, metrics),
+        working(service, ring, workers, stalled=leave),
+        counted(service),
+    ):
         run(server, listener)
     service.close()
 
@@ -148,6 +127,14 @@ def _opened(settings: "Settings", migrate: bool) -> "Service":
         for path in credentials.make(settings.credential_folder):
             note(f"made {path}: keep it private")
     return service
+
+
+def _networks(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Addresses and networks as networks. Whoever believes everybody's header believes nobody's."""
+    try:
+        return tuple(str(ip_network(name)) for name in names)
+    except ValueError as error:
+        raise click.UsageError(f"--trust-proxy: {error}") from None
 
 
 def _tls(cert: Path | None, key: Path | None, clients: Path | None) -> "Tls | None":

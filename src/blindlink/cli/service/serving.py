@@ -1,4 +1,4 @@
-"""What ``serve`` and ``worker`` share: where the data lie, and how the passphrase comes in."""
+"""What the commands of a service share: where its data lie, its settings, and the passphrase."""
 
 import os
 from collections.abc import Callable
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from blindlink.service.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
-
 
 STALLED = 75  # exit code (EX_TEMPFAIL): a supervisor starts the process again
 
@@ -38,66 +37,94 @@ def need_extra() -> None:
         raise MissingExtraError("the linkage service", "service")
 
 
-def database_options(command: F) -> F:
-    """``--data``, ``--database-url``, ``--storage-url``."""
-    data = click.option(
+def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def add(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+# Where a service is: ``settings_of`` reads these.
+place_options = _all(
+    click.option(
         "--data",
         type=FOLDER,
         default=Path("linkage-service"),
         show_default=True,
         help="The folder of everything that has no address of its own.",
-    )
-    database = click.option(
+    ),
+    click.option(
         "--database-url",
         default="",
         envvar="BLINDLINK_DATABASE_URL",
         help="postgresql+psycopg://USER@HOST/NAME; SQLite under --data unless given. A password "
         "belongs into ~/.pgpass.",
-    )
-    storage = click.option(
+    ),
+    click.option(
         "--storage-url",
         default="",
         envvar="BLINDLINK_STORAGE_URL",
         help="Where files lie, as fsspec writes it (s3://BUCKET/PREFIX); else under --data.",
-    )
-    return data(database(storage(command)))
-
-
-def witness_option(command: F) -> F:
-    """``--witness``."""
-    return click.option(
+    ),
+    click.option(
         "--witness",
         type=FOLDER,
         help="Where the logs of all projects are kept outside of database and backup; "
         "DATA/witness unless given.",
-    )(command)
-
-
-def metrics_option(command: F) -> F:
-    """``--metrics``."""
-    return click.option(
-        "--metrics",
-        metavar="HOST:PORT",
-        help="Answer Prometheus at this address, which is public for whoever can reach it.",
-    )(command)
-
-
-def secret_options(command: F) -> F:
-    """``--keys``, ``--passphrase-file``, ``--passphrase-fd``."""
-    keys = click.option(
+    ),
+)
+# What a process that goes on has besides.
+process_options = _all(
+    click.option(
         "--keys",
         type=FOLDER,
         help="The linker's key files, one for each project; DATA/linker-keys unless given.",
-    )
-    file = click.option(
+    ),
+    click.option(
         "--passphrase-file", type=IN_FILE, help="The first line of this file opens the key files."
-    )
-    descriptor = click.option(
+    ),
+    click.option(
         "--passphrase-fd",
         type=click.IntRange(min=3),
         help="Read the passphrase from this open file descriptor.",
+    ),
+    click.option(
+        "--config",
+        type=IN_FILE,
+        envvar="BLINDLINK_CONFIG",
+        help="Limits and times (TOML): docs/reference/service-settings.md.",
+    ),
+    click.option(
+        "--set",
+        "pairs",
+        multiple=True,
+        metavar="SECTION.NAME=VALUE",
+        help="One of these settings; goes before file and environment. Repeatable.",
+    ),
+    click.option(
+        "--metrics",
+        metavar="HOST:PORT",
+        help="Answer Prometheus at this address, which is public for whoever can reach it.",
+    ),
+)
+
+
+def settings_of(**given: Any) -> "Settings":
+    """The settings that options, configuration file and environment make. Raises InputError."""
+    from blindlink.service import configuration
+    from blindlink.service.settings import Settings
+
+    pairs, file = given.pop("pairs", ()), given.pop("config", None)
+    found = configuration.load(file, os.environ, pairs)
+    return Settings(
+        **given,
+        limits=found.limits,
+        work=found.work,
+        sessions=found.sessions,
+        connections=found.connections,
     )
-    return keys(file(descriptor(command)))
 
 
 def keyring(settings: "Settings", file: Path | None, descriptor: int | None) -> "Keyring | None":

@@ -2,20 +2,19 @@
 
 import signal
 import threading
-from pathlib import Path
+from typing import Any
 
 import click
 
 from blindlink.cli.common import FOLDER, example
 from blindlink.cli.service.serving import (
-    database_options,
     keyring,
     leave,
-    metrics_option,
     need_extra,
+    place_options,
     private,
-    secret_options,
-    witness_option,
+    process_options,
+    settings_of,
 )
 from blindlink.errors import KeyFileError
 
@@ -26,44 +25,28 @@ from blindlink.errors import KeyFileError
         "--storage-url s3://linkage --keys /var/lib/blindlink/keys --passphrase-fd 3 3<passphrase"
     )
 )
-@database_options
-@secret_options
-@witness_option
-@metrics_option
+@place_options
+@process_options
 @click.option("--scratch", type=FOLDER, help="A folder of this machine to work in; DATA/scratch.")
-def worker(
-    data: Path,
-    database_url: str,
-    storage_url: str,
-    keys: Path | None,
-    passphrase_file: Path | None,
-    passphrase_fd: int | None,
-    witness: Path | None,
-    metrics: str | None,
-    scratch: Path | None,
-) -> None:
+def worker(**given: Any) -> None:
     """Do the jobs of a linkage service until told to stop; the one at hand is finished first.
 
-    Any number of workers share one database. A job of a worker that died is taken over.
+    Any number of workers share one database. Each takes the jobs whose keys it holds. A job of a
+    worker that died is taken over; a worker whose job stands still exits with 75, to be started
+    again.
     """
     need_extra()
     from blindlink.service.context import Service
     from blindlink.service.data import schema
     from blindlink.service.jobs.worker import Worker
-    from blindlink.service.recovery import witness as remembered
-    from blindlink.service.settings import Settings
+    from blindlink.service.recovery import witness
     from blindlink.service.telemetry import logs
     from blindlink.service.telemetry.scraping import scraped
 
-    settings = Settings(
-        data,
-        database_url=database_url,
-        storage_url=storage_url,
-        keys=keys,
-        scratch=scratch,
-        witness=witness,
-    )
-    ring = keyring(settings, passphrase_file, passphrase_fd)
+    passphrase = given.pop("passphrase_file"), given.pop("passphrase_fd")
+    metrics = given.pop("metrics")
+    settings = settings_of(**given)
+    ring = keyring(settings, *passphrase)
     if ring is None:
         raise KeyFileError(
             "a worker needs the passphrase of the linker's keys",
@@ -73,7 +56,7 @@ def worker(
     logs.to_stderr()
     service = Service.open(settings)
     schema.check(service.database)
-    remembered.check(service)
+    witness.check(service)
     service.take_storage()
     stop = threading.Event()
 

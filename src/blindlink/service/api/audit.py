@@ -19,6 +19,8 @@ from blindlink.service.api.shapes import (
     EntryView,
     HeadsView,
     Limit,
+    position,
+    token,
 )
 from blindlink.service.data.logbook import StoredLog, visible_to_owners
 from blindlink.service.data.models import HeadRow
@@ -69,14 +71,16 @@ def list_entries(
     access: Anybody,
     service: ServiceHere,
     limit: Annotated[Limit, Query()] = 50,
-    after: Annotated[After, Query()] = 0,
+    after: Annotated[After, Query()] = "",
 ) -> EntryPage:
     """Entries of the log. Owners see the opening, the destruction and what they sent themselves."""
     with service.database.read() as session:
         log = StoredLog(session, access.project)
-    found = [entry for entry in log.entries[after:] if _may_see(access, entry)]
+    found = [entry for entry in log.entries[position(after) :] if _may_see(access, entry)]
     more = found[limit - 1].index + 1 if len(found) > limit else None
-    return EntryPage(items=[EntryView(**each.model_dump()) for each in found[:limit]], next=more)
+    return EntryPage(
+        items=[EntryView(**each.model_dump()) for each in found[:limit]], next=token(more)
+    )
 
 
 @router.get("/log", response_class=Response, responses={200: {"content": {"text/plain": {}}}})

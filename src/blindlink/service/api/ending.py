@@ -13,7 +13,7 @@ from blindlink.service.data.logbook import locked, state_of
 from blindlink.service.data.models import Project
 from blindlink.service.domain import destruction
 from blindlink.service.domain.projects import Access
-from blindlink.service.web.bodies import SmallBody, parse
+from blindlink.service.web.bodies import JsonBody, parse
 from blindlink.service.web.callers import Allowed, ServiceHere
 
 router = APIRouter(prefix="/v1/projects/{project}/end", tags=["end"])
@@ -31,7 +31,7 @@ def show_end(access: Insider, service: ServiceHere) -> EndView:
 
 
 @router.post("/custodians", status_code=201, openapi_extra={"requestBody": BODY})
-def name_custodian(access: Operator, body: SmallBody, service: ServiceHere) -> EndView:
+def name_custodian(access: Operator, body: JsonBody, service: ServiceHere) -> EndView:
     """Name somebody who holds a copy of the linker's key; the log does too.
 
     The project is destroyed only when this custodian has signed that the copy is erased.
@@ -46,7 +46,7 @@ def name_custodian(access: Operator, body: SmallBody, service: ServiceHere) -> E
 
 
 @router.post("/attestations", status_code=201, openapi_extra={"requestBody": BODY})
-def take_attestation(access: Insider, body: SmallBody, service: ServiceHere) -> EndView:
+def take_attestation(access: Insider, body: JsonBody, service: ServiceHere) -> EndView:
     """A holder's signed word that its copy of the key is erased, brought by whoever has it."""
     try:
         document = json.loads(body)

@@ -13,13 +13,15 @@ from blindlink.service.api.shapes import (
     ProjectPage,
     ProjectView,
     moment,
+    position,
+    token,
 )
 from blindlink.service.context import Service
 from blindlink.service.data.models import Project, Run
 from blindlink.service.domain import destruction, projects
 from blindlink.service.domain.projects import Access
 from blindlink.service.problems import Problem, not_found
-from blindlink.service.web.bodies import SmallBody, parse
+from blindlink.service.web.bodies import JsonBody, SmallBody, parse
 from blindlink.service.web.callers import (
     PARTY,
     ROLES,
@@ -68,16 +70,16 @@ def list_projects(
     caller: Annotated[Caller, Depends(AllowedAnywhere(PARTY, "operator", "auditor"))],
     service: ServiceHere,
     limit: Annotated[Limit, Query()] = 50,
-    after: Annotated[After, Query()] = 0,
+    after: Annotated[After, Query()] = "",
 ) -> ProjectPage:
     """The projects that the caller is a party of; for operator and auditor all of them."""
     with service.database.read() as session:
         found = projects.listed(
-            session, None if caller.is_local else caller.keyid, after, limit + 1
+            session, None if caller.is_local else caller.keyid, position(after), limit + 1
         )
         views = [_view(session, service, _access(session, each, caller)) for each in found[:limit]]
     more = found[limit - 1].number if len(found) > limit else None
-    return ProjectPage(items=views, next=more)
+    return ProjectPage(items=views, next=token(more))
 
 
 @router.get("/{project}", response_model_exclude_none=True)
@@ -114,7 +116,7 @@ def get_agreement(access: Annotated[Access, Depends(Allowed(*ROLES))]) -> Respon
 )
 def destroy_project(
     access: Annotated[Access, Depends(Allowed("operator", "linker"))],
-    body: SmallBody,
+    body: JsonBody,
     service: ServiceHere,
 ) -> ProjectView:
     """End the project: erase every object and the linker's keys of it, for ever.

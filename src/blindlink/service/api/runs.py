@@ -17,7 +17,8 @@ from blindlink.service.web.callers import Allowed, ServiceHere
 
 router = APIRouter(prefix="/v1/projects/{project}", tags=["run"])
 
-RANGE = re.compile(r"bytes=([0-9]{1,15})-([0-9]{0,15})", re.ASCII)
+RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)", re.ASCII)
+LONG = 18  # digits: more are beyond every file
 RELEASE_TYPE = "application/octet-stream"
 Starter = Annotated[Access, Depends(Allowed("operator", "linker"))]
 Watcher = Annotated[Access, Depends(Allowed("operator", "linker", "analyst", "auditor"))]
@@ -94,14 +95,17 @@ def get_release(access: Analyst, service: ServiceHere, request: Request) -> Resp
 
 def _range(request: Request, size: int) -> tuple[int, int]:
     """The bytes that are wanted, as start and end."""
-    text = request.headers.get("range")
+    text = (request.headers.get("range") or "")[:200] or None
     if text is None:
         return 0, size
     found = RANGE.fullmatch(text)
-    if found is None:
+    if found is None or not (found[1] or found[2]):
         return 0, size  # RFC 9110: a range that is not understood is no range
-    start = int(found[1])
-    end = min(size, int(found[2]) + 1) if found[2] else size
+    first, last = (int(each[:LONG]) if each else None for each in found.groups())
+    if first is None:  # the last so many bytes
+        start, end = size - min(size, last or 0), size
+    else:
+        start, end = first, size if last is None else min(size, last + 1)
     if not start < end:
         raise Problem(416, "range", headers={"Content-Range": f"bytes */{size}"})
     return start, end

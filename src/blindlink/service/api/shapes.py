@@ -1,18 +1,43 @@
 """The JSON of requests and answers."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from blindlink.messages.fields import stamp
+from blindlink.service.problems import Problem
 
 Hex32 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Hex64 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Limit = Annotated[int, Field(ge=1, le=200, description="How many at most.")]
-After = Annotated[int, Field(ge=0, le=2**53, description="The cursor `next` of the last page.")]
+After = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_-]{0,16}$", description="The token `next` of the last page.")
+]
 
 STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+def token(position: int | None) -> str | None:
+    """A page token. What it holds is nobody's business and may change."""
+    if position is None:
+        return None
+    return urlsafe_b64encode(position.to_bytes(6, "big")).decode().rstrip("=")
+
+
+def position(text: str) -> int:
+    """Where a page begins. Raises Problem (422)."""
+    if not text:
+        return 0
+    try:
+        data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        data = b""
+    found = int.from_bytes(data, "big")
+    if len(data) != 6 or found >= 2**31 or token(found) != text:
+        raise Problem(422, "unprocessable", "after: is no token of a page")
+    return found
 
 
 def moment(seconds: float | None) -> str | None:
@@ -48,7 +73,7 @@ class ProjectPage(BaseModel):
     """Projects in the order they were opened."""
 
     items: list[ProjectView]
-    next: int | None = None
+    next: str | None = None
 
 
 class UploadRequest(BaseModel):
@@ -84,7 +109,7 @@ class UploadPage(BaseModel):
     """Uploads in the order they were begun."""
 
     items: list[UploadView]
-    next: int | None = None
+    next: str | None = None
 
 
 class RunView(BaseModel):
@@ -151,7 +176,7 @@ class EntryPage(BaseModel):
     """Entries in their order."""
 
     items: list[EntryView]
-    next: int | None = None
+    next: str | None = None
 
 
 class HeadsView(BaseModel):

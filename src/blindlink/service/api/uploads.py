@@ -17,6 +17,8 @@ from blindlink.service.api.shapes import (
     UploadRequest,
     UploadView,
     moment,
+    position,
+    token,
 )
 from blindlink.service.context import Service
 from blindlink.service.data.models import Part, Upload
@@ -26,12 +28,11 @@ from blindlink.service.domain import uploads
 from blindlink.service.domain.projects import Access
 from blindlink.service.problems import Problem, not_found
 from blindlink.service.web import bodies, idempotency
-from blindlink.service.web.bodies import SmallBody
+from blindlink.service.web.bodies import JsonBody
 from blindlink.service.web.callers import Allowed, Authenticated, ServiceHere
 
 router = APIRouter(prefix="/v1/projects/{project}/uploads", tags=["uploads"])
 
-JSON_TYPE = "application/json"
 NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 UploadId = Annotated[
     str,
@@ -64,7 +65,7 @@ Watcher = Annotated[Access, Depends(Allowed("owner", "linker", "operator", "audi
 def create_upload(
     access: Owner,
     caller: Authenticated,
-    body: SmallBody,
+    body: JsonBody,
     service: ServiceHere,
     request: Request,
     response: Response,
@@ -75,8 +76,6 @@ def create_upload(
     agreed, or too many are under way. With an `Idempotency-Key` the same announcement again gives
     the same upload. Tells the owner where to send the parts.
     """
-    if request.headers.get("content-type") != JSON_TYPE:
-        raise Problem(415, "unsupported-media-type", f"wants {JSON_TYPE}")
     wanted, path = bodies.parse(body, UploadRequest), request.url.path
     again = idempotency.of(request, caller.keyid, body)
     try:
@@ -93,13 +92,13 @@ def list_uploads(
     access: Watcher,
     service: ServiceHere,
     limit: Annotated[Limit, Query()] = 50,
-    after: Annotated[After, Query()] = 0,
+    after: Annotated[After, Query()] = "",
 ) -> UploadPage:
     """An owner's own uploads; for linker, operator and auditor those of every owner."""
     with service.database.read() as session:
-        found = uploads.listed(session, access, after, limit + 1)
+        found = uploads.listed(session, access, position(after), limit + 1)
     more = found[limit - 1].number if len(found) > limit else None
-    return UploadPage(items=[_view(each) for each in found[:limit]], next=more)
+    return UploadPage(items=[_view(each) for each in found[:limit]], next=token(more))
 
 
 @router.head("/{upload}", status_code=204, response_class=Response)

@@ -21,12 +21,12 @@ from blindlink.service.context import Service
 from blindlink.service.web.rates import Buckets
 
 MODULES = (signing_in, projects, progress, quality, audit, storage, health, actions)
-FREE = 10.0  # wrong codes of one address, before it has to wait
+FREE = 10.0  # codes that one address may try before it has to wait
 
 
 def add_to(app: FastAPI, service: Service) -> None:
     """Put the pages into the application. Raises RuntimeError for one that names no roles."""
-    app.state.tries = Buckets(service.settings.sessions.tries, FREE)
+    app.state.tries = Buckets(service.settings.sessions.tries, FREE, service.shares)
     list(rules())
     for module in MODULES:
         app.include_router(module.router)

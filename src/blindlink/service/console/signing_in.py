@@ -17,7 +17,7 @@ LONGEST = 64  # characters of a code as somebody may type it
 
 
 def tries(request: Request) -> Buckets:
-    """How many wrong codes an address may still give, in this web process."""
+    """How many codes an address may still try."""
     found: Buckets = request.app.state.tries
     return found
 
@@ -38,12 +38,12 @@ def show_sign_in(request: Request, service: Here) -> Response:
 @router.post("/sign-in")
 def sign_in(request: Request, service: Here, tries: Tries, form: OpenForm) -> Response:
     code, address = form.get("code", ""), request.client.host if request.client else "?"
+    wait = tries.take(address, 1.0)
+    if wait > 0:  # before the code is looked at: a limit on answers would be none on guesses
+        headers = {"Retry-After": str(max(1, round(wait)))}
+        raise Problem(429, "too-many-requests", headers=headers)
     found = sessions.redeem(service, code) if 0 < len(code) <= LONGEST else None
     if found is None:
-        wait = tries.take(address, 1.0)
-        if wait > 0:
-            headers = {"Retry-After": str(max(1, round(wait)))}
-            raise Problem(429, "too-many-requests", headers=headers)
         request.state.cause = "not a sign-in code"
         error = "This code is wrong, was used before, or has expired. Ask for a new one."
         return page(request, "sign_in", 422, error=error, minutes=_minutes(service))

@@ -103,9 +103,10 @@ class Storage:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             with suppress(PermissionError):
                 root.chmod(0o700)
-            # Of two services that come at once one has it.
-            with suppress(FileExistsError), (root / MARKER).open("x") as file:
-                file.write(service + "\n")
+            with suppress(FileExistsError):  # of two services that come at once one has it
+                file = os.open(root / MARKER, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+                os.write(file, service.encode() + b"\n")
+                os.close(file)
             return
         with _reached():
             self._fs.pipe_file(f"{self._root}/{MARKER}", service.encode() + b"\n")

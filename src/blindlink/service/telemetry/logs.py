@@ -58,15 +58,15 @@ def place(error: BaseException) -> str:
 
 
 class Lines(logging.Formatter):
-    """Log records as JSON lines; of records that are not ours only logger and level."""
+    """Log records as JSON lines; of records that are not ours logger, level and template."""
 
     def format(self, record: logging.LogRecord) -> str:
         own = getattr(record, "blindlink", None)
         event = record.getMessage() if own is not None else record.name
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        return json.dumps(
-            {"time": time, "level": record.levelname.lower(), "event": event, **(own or {})}
-        )
+        # Of another's message only its template, without what was filled in.
+        told = own if own is not None else {"text": str(record.msg)[:200]}
+        return json.dumps({"time": time, "level": record.levelname.lower(), "event": event, **told})
 
 
 def to_stderr(level: int = logging.INFO) -> None:

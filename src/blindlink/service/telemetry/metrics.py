@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 
 from blindlink import __version__
 from blindlink.service.context import Service
-from blindlink.service.data.models import Job, Project, Run, Upload
+from blindlink.service.data.models import Job, KeyHolder, Project, Run, Stray, Upload
 from blindlink.service.data.states import JobState
 
 METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
@@ -42,6 +42,12 @@ SECONDS = Histogram(
 )
 ATTEMPTS = Counter(
     "blindlink_job_attempts", "Attempts at jobs", ("kind", "outcome"), registry=PROCESS
+)
+REFUSED = Counter(
+    "blindlink_connections_refused",
+    "Connections that were closed before anything was read, by reason",
+    ("reason",),
+    registry=PROCESS,
 )
 ProcessCollector(registry=PROCESS)
 PlatformCollector(registry=PROCESS)
@@ -91,6 +97,22 @@ class Stored(Collector):
                 yield family
             projects = session.scalar(select(func.count()).select_from(Project))
             due = session.scalar(select(func.min(Job.due)).where(Job.state == JobState.QUEUED))
+            ends = session.scalar(
+                select(func.count()).select_from(Project).where(Project.due_since.is_not(None))
+            )
+            held = select(KeyHolder.linker).where(~KeyHolder.attested, ~KeyHolder.copy)
+            unheld = session.scalar(
+                select(func.count())
+                .select_from(Job)
+                .where(Job.state == JobState.QUEUED, Job.needs.is_not(None), Job.needs.not_in(held))
+            )
+            strays = session.scalar(select(func.count()).select_from(Stray))
+        for name, text, value in (
+            ("projects_due_for_destruction", "Projects whose destroy_by has come", ends),
+            ("jobs_that_nobody_can_do", "Jobs that need a key which no worker holds", unheld),
+            ("storage_strays", "Objects that no row names, noted or in quarantine", strays),
+        ):
+            yield GaugeMetricFamily(f"blindlink_{name}", text, value=value or 0)
         waiting = 0.0 if due is None else max(0.0, service.due() - due)
         yield GaugeMetricFamily("blindlink_projects", "Projects ever opened", value=projects or 0)
         yield GaugeMetricFamily(

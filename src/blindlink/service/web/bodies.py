@@ -64,6 +64,15 @@ async def small_body(request: Request, service: ServiceHere, _: Authenticated) -
     return data
 
 
+async def json_body(request: Request, service: ServiceHere, caller: Authenticated) -> bytes:
+    """The same for JSON. Raises Problem (415) for anything that says it is something else."""
+    if request.headers.get("content-type") != JSON_TYPE:
+        raise Problem(415, "unsupported-media-type", f"wants {JSON_TYPE}")
+    return await small_body(request, service, caller)
+
+
+JsonBody = Annotated[bytes, Depends(json_body)]
+JSON_TYPE = "application/json"
 Model = TypeVar("Model", bound=BaseModel)
 SmallBody = Annotated[bytes, Depends(small_body)]
 

@@ -93,6 +93,9 @@ def authenticate(request: Request, service: ServiceHere) -> Caller:
                 parties.ask(service, keyid)
         raise
     rates.check(keyid)
+    connection = getattr(request.state, "connection", None)
+    if connection is not None:
+        connection.trusted = True
     role = credentials[keyid].role if keyid in credentials else PARTY
     request.state.caller = keyid
     return Caller(keyid, role)

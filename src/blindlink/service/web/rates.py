@@ -1,7 +1,12 @@
-"""How many requests a credential may send, in each web process: token buckets in memory."""
+"""How many requests a credential may send: token buckets in memory.
+
+Each web process has its share of a limit: the whole, by the number of processes that live. So the
+limit holds over all of them, without a write for each request.
+"""
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blindlink.service.problems import Problem
@@ -19,20 +24,22 @@ class _Bucket:
 class Buckets:
     """One bucket for each name: ``rate`` tokens a second, at most ``burst``."""
 
-    def __init__(self, rate: float, burst: float) -> None:
-        self._rate, self._burst = rate, burst
+    def __init__(self, rate: float, burst: float, shares: Sequence[int] = (1,)) -> None:
+        """``shares``: its first item says among how many processes the rate is divided."""
+        self._whole, self._all, self._shares = rate, burst, shares
         self._buckets: dict[str, _Bucket] = {}
         self._lock = threading.Lock()
 
     def take(self, name: str, tokens: float) -> float:
         """Take tokens; returns the seconds to wait where there are not enough, else 0."""
-        now = time.monotonic()
+        now, share = time.monotonic(), self._shares[0]
+        rate, burst = self._whole / share, max(tokens, self._all / share)
         with self._lock:
-            bucket = self._buckets.setdefault(name, _Bucket(self._burst, now))
-            bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.at) * self._rate)
+            bucket = self._buckets.setdefault(name, _Bucket(burst, now))
+            bucket.tokens = min(burst, bucket.tokens + (now - bucket.at) * rate)
             bucket.at = now
             if bucket.tokens < tokens:
-                return (tokens - bucket.tokens) / self._rate
+                return (tokens - bucket.tokens) / rate
             bucket.tokens -= tokens
             if len(self._buckets) > MOST:
                 self._prune()
@@ -46,9 +53,9 @@ class Buckets:
 class Rates:
     """The limits of a web process."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._calls = Buckets(limits.rate, limits.burst)
-        self._failures = Buckets(limits.failures, 20 * limits.failures)
+    def __init__(self, limits: Limits, shares: Sequence[int] = (1,)) -> None:
+        self._calls = Buckets(limits.rate, limits.burst, shares)
+        self._failures = Buckets(limits.failures, 20 * limits.failures, shares)
 
     def check(self, keyid: str) -> None:
         """Count a request of a credential. Raises Problem (429)."""

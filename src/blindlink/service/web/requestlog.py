@@ -18,12 +18,16 @@ HEADERS = (
     (b"cache-control", b"no-store"),
 )
 
+HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
 
 class RequestLog:
     """Logs method, route, status and time; adds the headers that every answer has."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, tls: bool = False) -> None:
+        """``tls``: whether clients reach the service by https, and shall never do otherwise."""
         self._app = app
+        self._headers = (*HEADERS, HSTS) if tls else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -36,7 +40,7 @@ class RequestLog:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 present = {name for name, _ in message["headers"]}
-                added = [pair for pair in HEADERS if pair[0] not in present]
+                added = [pair for pair in self._headers if pair[0] not in present]
                 message["headers"] = [*message["headers"], *added]
             await send(message)
 

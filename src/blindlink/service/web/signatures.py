@@ -5,11 +5,12 @@ all that matters; it is fresh by the service's clock; it verifies; it was not us
 signature was refused is for the log: the client hears one answer for all of it.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import http_sf
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -29,6 +30,7 @@ from blindlink.service.context import Service
 from blindlink.service.data.models import Nonce
 from blindlink.service.problems import Problem
 
+PATH = re.compile(r"(/[A-Za-z0-9._~-]*)+", re.ASCII)
 NOBODY = Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()  # verifies for no one we know
 ACCEPT = f'sig=({" ".join(f"{chr(34)}{name}{chr(34)}" for name in ALWAYS)});tag="{TAG}"'
 KeyOf = Callable[[str], Ed25519PublicKey | None]
@@ -131,8 +133,28 @@ def _message(service: Service, request: Request) -> Message:
         raise Problem(421, "misdirected", cause="another host")
     path = request.scope.get("raw_path", b"").split(b"?")[0].decode("ascii", "replace")
     query = request.scope.get("query_string", b"").decode("ascii", "replace")
+    check_target(path, query)
     url = f"{here.scheme}://{here.netloc}{path}" + (f"?{query}" if query else "")
     return Message(request.method, url, request.headers)
+
+
+def check_target(path: str, query: str) -> None:
+    """Raises Problem (400) for a target that two parsers could read in two ways.
+
+    What is signed and what is executed must be the same: the path has only signs that mean
+    themselves, and the query is what its own parameters would be written as again.
+    """
+    if not PATH.fullmatch(path) or any(part in (".", "..") for part in path.split("/")):
+        raise Problem(400, "malformed", "the path has signs that no endpoint has")
+    if not query:
+        return
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, max_num_fields=20)
+    except ValueError:
+        pairs = []
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names) or urlencode(pairs) != query:
+        raise Problem(400, "malformed", "the query is not as it would be written again")
 
 
 def _required(headers: Headers) -> list[str]:
