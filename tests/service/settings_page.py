@@ -1,4 +1,4 @@
-"""Writes docs/reference/service-settings.md from settings.py: python tests/service/settings_page.py"""
+"""Writes the reference of settings from settings.py: python tests/service/settings_page.py"""
 
 import inspect
 import re

@@ -22,6 +22,7 @@ from blindlink.messages.audit.log import AuditLog
 from blindlink.service.context import Service
 from blindlink.service.data import schema
 from blindlink.service.data.models import Peer, Project
+from blindlink.service.data.states import JobKind
 from blindlink.service.data.storage import Storage
 from blindlink.service.domain import clock, destruction
 from blindlink.service.jobs import maintenance
@@ -280,17 +281,29 @@ def _broken(*_: object) -> Any:
 
 
 def _claimed(worker: Worker) -> Any:
+    """The verification that is next, in the hands of a worker that does nothing about it."""
     from blindlink.service.data import queue
 
-    service = worker.service
-    return queue.claim(service.database, worker._able(), service.due(), service.settings.work)
+    service, others = worker.service, []
+    while True:
+        claim = queue.claim(service.database, worker._able(), service.due(), service.settings.work)
+        if claim is None or claim.kind == JobKind.VERIFY:
+            break
+        others.append(claim)
+    for other in others:
+        _put_back_of(service, other)
+    return claim
 
 
 def _put_back(served: Served, claim: Any) -> None:
+    _put_back_of(served.service, claim)
+
+
+def _put_back_of(service: Service, claim: Any) -> None:
     from blindlink.service.data import queue
 
-    with served.service.database.write() as session:
-        queue.put_back(session, claim, 0.0, served.service.settings.work)
+    with service.database.write() as session:
+        queue.put_back(session, claim, 0.0, service.settings.work)
 
 
 def _at(served: Served, days: float) -> Service:

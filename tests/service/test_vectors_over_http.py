@@ -13,6 +13,7 @@ from world import Served
 import trust_world
 from blindlink.messages.agreement.document import SignedAgreement, read_agreement
 from blindlink.messages.http import PART_TYPE
+from blindlink.service.api.shapes import token
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 LIMITS = world.LIMITS
@@ -99,5 +100,8 @@ def test_faulty_withdrawals(service: Served) -> None:
         if (found["state"], found.get("error")) != ("refused", entry["expect"]):
             wrong.append((entry["file"], found))
     assert wrong == []
-    assert entries(service) == before
+    path = _audit(service)
+    after = f"?after={token(before)}"
+    events = {each["event"] for each in service.raw("auditor", "GET", path + after).json()["items"]}
+    assert events == {"withdrawal-arrived", "withdrawal-refused"}
     world.eventually(lambda: len(list(service.service.storage.listing())) == 1)

@@ -98,7 +98,10 @@ class Served:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         """One signed request; the answer whatever its status."""
-        return self.connection(who)._once(method, path, body, headers or {})
+        given = dict(headers or {})
+        if method == "POST" and body is not None:
+            given.setdefault("Content-Type", "application/json")
+        return self.connection(who)._once(method, path, body, given)
 
     def submit(self, owner: str, file: str | None = None) -> dict[str, Any]:
         """Upload an owner's submission and wait for the verdict."""

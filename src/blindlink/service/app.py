@@ -26,6 +26,7 @@ from blindlink.service.telemetry.logs import fault
 from blindlink.service.web import credentials
 from blindlink.service.web.callers import Allowed, AllowedAnywhere, Parties
 from blindlink.service.web.forwarded import Forwarded
+from blindlink.service.web.nonces import Nonces
 from blindlink.service.web.rates import Rates
 from blindlink.service.web.requestlog import RequestLog
 
@@ -49,6 +50,7 @@ def make_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.state.rates = Rates(service.settings.limits, service.shares)
+    app.state.nonces = Nonces(service.database)
     app.state.ready_at = float("-inf")
     app.state.parties = Parties()
     app.state.credentials = credentials.load(service.settings.credential_folder)

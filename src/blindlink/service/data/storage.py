@@ -116,7 +116,7 @@ class Storage:
         with suppress(FileNotFoundError), _reached():
             target = f"{self._root}/{ASIDE}/{key}"
             if self.is_local:
-                Path(target).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _folder(Path(target).parent)
             self._fs.mv(f"{self._root}/{key}", target)
 
     def erase_aside(self, key: str) -> None:
@@ -141,7 +141,7 @@ class Storage:
             with suppress(OSError), source.open("rb") as file:
                 os.fsync(file.fileno())
                 target = Path(self._path(key))
-                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _folder(target.parent)
                 source.chmod(0o600)
                 source.replace(target)
                 return
@@ -232,7 +232,7 @@ class Storage:
 
     @contextmanager
     def _draft(self, path: Path) -> Iterator[IO[bytes]]:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _folder(path.parent)
         draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
         try:
             with os.fdopen(
@@ -261,6 +261,13 @@ class Storage:
             with suppress(AttributeError):
                 out.closed = True  # else fsspec sends the rest when it collects the garbage
             raise
+
+
+def _folder(path: Path) -> None:
+    """Make a folder and what is above it, for the service's own user only."""
+    if not path.is_dir():
+        _folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
 
 
 def _age(facts: dict[str, Any]) -> float:

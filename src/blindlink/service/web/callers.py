@@ -69,7 +69,10 @@ ServiceHere = Annotated[Service, Depends(_here)]
 
 
 def authenticate(request: Request, service: ServiceHere) -> Caller:
-    """Who sent this request. Raises Problem (401, 421, 429)."""
+    """Who sent this request; looked at once, whoever asks. Raises Problem (401, 421, 429)."""
+    known: Caller | None = getattr(request.state, "who", None)
+    if known is not None:
+        return known
     credentials: dict[str, Credential] = request.app.state.credentials
     rates: Rates = request.app.state.rates
     address = request.client.host if request.client else "?"
@@ -85,7 +88,7 @@ def authenticate(request: Request, service: ServiceHere) -> Caller:
         return parties.known[keyid]
 
     try:
-        keyid = signatures.verify(service, request, key_of)
+        keyid = signatures.verify(service, request, key_of, request.app.state.nonces)
     except Problem as problem:
         if problem.status == 401:
             rates.count_failure(address)
@@ -97,7 +100,7 @@ def authenticate(request: Request, service: ServiceHere) -> Caller:
     if connection is not None:
         connection.trusted = True
     role = credentials[keyid].role if keyid in credentials else PARTY
-    request.state.caller = keyid
+    request.state.caller, request.state.who = keyid, Caller(keyid, role)
     return Caller(keyid, role)
 
 
@@ -118,9 +121,8 @@ class Allowed:
     def __init__(self, *roles: str) -> None:
         self.roles = frozenset(roles)
 
-    def __call__(
-        self, request: Request, project: ProjectId, caller: Authenticated, service: ServiceHere
-    ) -> Access:
+    def __call__(self, request: Request, project: ProjectId, service: ServiceHere) -> Access:
+        caller = authenticate(request, service)  # in this thread: a change costs more than it does
         with service.database.read() as session:
             if caller.is_local:
                 access = projects.find_any(session, project, caller.role)
@@ -140,7 +142,8 @@ class AllowedAnywhere:
     def __init__(self, *roles: str) -> None:
         self.roles = frozenset(roles)
 
-    def __call__(self, request: Request, caller: Authenticated) -> Caller:
+    def __call__(self, request: Request, service: ServiceHere) -> Caller:
+        caller = authenticate(request, service)
         request.state.role = caller.role
         if caller.role not in self.roles:
             raise Problem(403, "not-allowed", cause=f"{caller.role} is not allowed")

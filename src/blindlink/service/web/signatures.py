@@ -21,14 +21,13 @@ from http_message_signatures import (
     algorithms,
 )
 from http_message_signatures.exceptions import HTTPMessageSignaturesException
-from sqlalchemy.exc import IntegrityError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from blindlink.messages.http import ALWAYS, IF_PRESENT, NONCE_BYTES, TAG
 from blindlink.service.context import Service
-from blindlink.service.data.models import Nonce
 from blindlink.service.problems import Problem
+from blindlink.service.web.nonces import Nonces
 
 PATH = re.compile(r"(/[A-Za-z0-9._~-]*)+", re.ASCII)
 NOBODY = Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()  # verifies for no one we know
@@ -74,7 +73,7 @@ class _Verifier(HTTPMessageVerifier):
             raise InvalidSignature("expired, or made to last too long")
 
 
-def verify(service: Service, request: Request, key_of: KeyOf) -> str:
+def verify(service: Service, request: Request, key_of: KeyOf, nonces: Nonces) -> str:
     """The keyid of who signed the request. Raises Problem (401, or 421 for another service)."""
     message = _message(service, request)
     limits, keys = service.settings.limits, _Keys(key_of)
@@ -94,7 +93,8 @@ def verify(service: Service, request: Request, key_of: KeyOf) -> str:
             raise InvalidSignature("no nonce, or one of an impossible length")
     except (HTTPMessageSignaturesException, ValueError, TypeError, KeyError) as error:
         raise refused(_cause(error)) from None
-    _use(service, keyid, nonce, float(parameters["expires"]) + limits.skew)
+    if not nonces.use(keyid, nonce, float(parameters["expires"]) + limits.skew):
+        raise refused("replayed")
     return keyid
 
 
@@ -166,11 +166,3 @@ def _cause(error: Exception) -> str:
     if not isinstance(error, HTTPMessageSignaturesException):
         return "malformed"
     return str(error)[:100] or "does not verify"
-
-
-def _use(service: Service, keyid: str, nonce: str, expires: float) -> None:
-    try:
-        with service.database.write(durable=False) as session:
-            session.add(Nonce(keyid=keyid, nonce=nonce, expires=expires))
-    except IntegrityError:
-        raise refused("replayed") from None
