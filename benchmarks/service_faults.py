@@ -49,7 +49,10 @@ from opened import contents  # noqa: E402
 
 import flow_world  # noqa: E402
 from blindlink.client import client as client_module  # noqa: E402
-from blindlink.client import connection  # noqa: E402
+from blindlink.client import (
+    connection,
+    person,
+)
 from blindlink.client.client import Client  # noqa: E402
 from blindlink.client.signing import Signer  # noqa: E402
 from blindlink.errors import ServiceError  # noqa: E402
@@ -59,7 +62,6 @@ from blindlink.service.data.storage import Storage  # noqa: E402
 from blindlink.service.jobs import maintenance  # noqa: E402
 from blindlink.service.server import bind, make_server, run, working  # noqa: E402
 from blindlink.service.settings import Settings, Work  # noqa: E402
-from blindlink.service.web import credentials  # noqa: E402
 
 KINDS = ("kill", "kill-web", "kill-worker", "cut-before", "cut-after", "full", "ahead", "back")
 ROLES = ("web", "worker")
@@ -371,7 +373,7 @@ def stage(base: Path, database: str) -> Iterator[Stage]:
         service = Service.open(settings)
         schema.migrate(service.database)
         service.close()
-        credentials.make(settings.credential_folder)
+        person.make(settings.credential_folder, "operator")
         world.save_linker_key(settings.key_folder)
         yield Stage(folder, settings, flow_world.World(folder), listener)
         listener.close()

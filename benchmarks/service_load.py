@@ -31,6 +31,7 @@ import world  # noqa: E402
 import flow_world  # noqa: E402
 import trust_world  # noqa: E402
 from blindlink.client import client as client_module  # noqa: E402
+from blindlink.client import person  # noqa: E402
 from blindlink.client.client import Client  # noqa: E402
 from blindlink.client.connection import Connection  # noqa: E402
 from blindlink.client.signing import Signer  # noqa: E402
@@ -41,7 +42,6 @@ from blindlink.service.context import Service  # noqa: E402
 from blindlink.service.data import schema  # noqa: E402
 from blindlink.service.server import bind, make_server, run, working  # noqa: E402
 from blindlink.service.settings import Limits, Settings  # noqa: E402
-from blindlink.service.web import credentials  # noqa: E402
 
 BASE = HERE.parent / "tests" / "vectors" / "base"
 LIMITS = Limits(open_uploads=1000, uploads=10**6)
@@ -196,7 +196,7 @@ def measure(clients: int, seconds: float, database: str, gib: float) -> dict[str
         service = Service.open(settings)
         schema.migrate(service.database)
         service.close()
-        credentials.make(settings.credential_folder)
+        person.make(settings.credential_folder, "operator")
         world.save_linker_key(settings.key_folder)
         second = settings.key_folder / "second.key"
         second.write_bytes(world._key_file(trust_world.keys("ttp").public.fingerprint()))

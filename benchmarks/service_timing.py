@@ -21,7 +21,7 @@ sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "tests" / "service
 import world  # noqa: E402
 
 import trust_world  # noqa: E402
-from blindlink.service.data.models import LinkerKey  # noqa: E402
+from blindlink.service.data.models import KeyHolder  # noqa: E402
 
 
 def measure(requests: int) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def measure(requests: int) -> dict[str, Any]:
             other = trust_world.signed()
             linker = other.agreement.linker.fingerprint()
             with served.service.database.write() as session:
-                session.add(LinkerKey(fingerprint=linker, seen=0))
+                session.add(KeyHolder(linker=linker, holder="0" * 64, name="elsewhere", seen=0))
             served.client("operator", other).open()
             times: dict[str, list[float]] = {other.digest(): [], "0" * 64: []}
             for number in range(requests):

@@ -14,7 +14,7 @@ from world import Served
 
 import trust_world
 from blindlink.service import app
-from blindlink.service.data.models import LinkerKey
+from blindlink.service.data.models import KeyHolder
 
 NEVER_FOR_OWNERS = ("/run", "/report", "/release", "/audit/log", "/destroy")
 READING = ("GET", "HEAD")
@@ -29,7 +29,7 @@ def two_projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         served.open()
         other = trust_world.signed().agreement.linker.fingerprint()
         with served.service.database.write() as session:
-            session.add(LinkerKey(fingerprint=other, seen=0))
+            session.add(KeyHolder(linker=other, holder="0" * 64, name="elsewhere", seen=0))
         served.client("operator", trust_world.signed()).open()
         served.submit("moj")
         yield served

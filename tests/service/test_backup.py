@@ -105,7 +105,7 @@ def test_everything_comes_back(served: Served, databases: Databases) -> None:
     """The run goes on from the backup, and gives what it would have given."""
     for owner in served.world.owners:
         served.submit(owner)
-    witnessed(served, 3)
+    witnessed(served, 4)
     path = written(served)
     with lost(served, databases()) as new:
         assert load(new, path) == 2
@@ -119,7 +119,7 @@ def test_everything_comes_back(served: Served, databases: Databases) -> None:
 
 def test_numbers_go_on(served: Served, databases: Databases) -> None:
     served.submit("moj")
-    witnessed(served, 2)
+    witnessed(served, 3)
     path = written(served)
     with lost(served, databases()) as new:
         load(new, path)
@@ -154,7 +154,7 @@ def test_replayed_bundles_are_not_forgotten(served: Served, databases: Databases
     path = written(served)
     served.world.submit("moj", "again.submission", sequence=2)
     served.submit("moj", "again.submission")
-    witnessed(served, 3)
+    witnessed(served, 4)
     with lost(served, databases()) as new:
         assert load(new, path) == 0
         with again(served, new) as back:
@@ -162,7 +162,7 @@ def test_replayed_bundles_are_not_forgotten(served: Served, databases: Databases
             assert (old["state"], old["error"]) == ("refused", "RefusedError")
             assert back.submit("moj", "again.submission")["state"] == "accepted"
             entries = back.raw("operator", "GET", f"{back.client('moj').path}/audit/entries").json()
-            assert len(entries["items"]) == 3
+            assert len(entries["items"]) == 4
 
 
 def test_a_frozen_project_stays_frozen_and_takes_the_same_files(
@@ -198,12 +198,13 @@ def _frozen(served: Served) -> list[str]:
     """Freeze as a run does that dies before it ends."""
     from blindlink.service.data import queue
     from blindlink.service.data.models import Project
+    from blindlink.service.data.states import JobKind
     from blindlink.service.domain import projects, runs
     from blindlink.service.jobs import linking
 
     service = served.service
     with service.database.read() as session:
-        access = projects.find_any(session, served.agreement.digest(), "operator")
+        access = projects.find_any(session, served.agreement.digest(), "operator", "operator")
     assert access is not None
     ring = world.OpenKeyring(service.settings.key_folder, lambda: world.PASSPHRASE)
     with service.database.write() as session:
@@ -211,13 +212,19 @@ def _frozen(served: Served) -> list[str]:
         session.flush()
         queue_row = session.query(queue.Job).filter_by(kind="run").one()
         queue_row.state, queue_row.due, queue_row.token = "running", service.due() + 9, 7
-        claim = queue.Claim(queue_row.id, "run", access.project.id, 1, 7)
+        claim = queue.Claim(queue_row.id, JobKind.RUN, access.project.id, 1, 7)
     linking._freeze(service, ring, claim)
     with service.database.write() as session:
         queue.done(session, claim)  # or the worker that is still there would go on with it
     with service.database.read() as session:
         witness.note(service, session.query(Project).one().log)
-    return ["project-opened", "submission-received", "submission-received", "inputs-frozen"]
+    return [
+        "project-opened",
+        "key-held",
+        "submission-received",
+        "submission-received",
+        "inputs-frozen",
+    ]
 
 
 def test_a_release_is_not_made_twice(served: Served, databases: Databases) -> None:
@@ -225,7 +232,7 @@ def test_a_release_is_not_made_twice(served: Served, databases: Databases) -> No
         served.submit(owner)
     path = written(served)
     served.run()
-    witnessed(served, 5)
+    witnessed(served, 6)
     with lost(served, databases()) as new:
         load(new, path)
         with again(served, new) as back:
@@ -239,10 +246,10 @@ def test_a_release_is_not_made_twice(served: Served, databases: Databases) -> No
 
 def test_a_project_opened_after_the_backup_is_known(served: Served, databases: Databases) -> None:
     served.submit("moj")
-    witnessed(served, 2)
+    witnessed(served, 3)
     with lost(served, databases()) as new:
         with new.database.write() as session:
-            assert restore.catch_up(new, session, witness.read(new.settings.witness_folder)) == 2
+            assert restore.catch_up(new, session, witness.read(new.settings.witness_folder)) == 3
         with again(served, new) as back:
             assert back.submit("moj")["state"] == "accepted"
             assert back.client("moj").project()["accepting"]
@@ -260,9 +267,9 @@ class TestRefused:
         path = written(served)
         served.submit("moj")
         head = served.folder / "moj.head"
-        world.eventually(lambda: served.client("moj").head(head, force=True).document.size == 2)
+        world.eventually(lambda: served.client("moj").head(head, force=True).document.size == 3)
         with lost(served, databases()) as new:
-            with pytest.raises(VerificationError, match="had 2 entries"):
+            with pytest.raises(VerificationError, match="had 3 entries"):
                 restore.load(new, path, [], {str(head): Signed.load(head, Head)})
             assert list(new.storage.listing()) == []
             restore.load(new, path, [])  # nothing was changed: it can still be loaded
@@ -272,7 +279,7 @@ class TestRefused:
     ) -> None:
         path = written(served)
         served.submit("moj")
-        witnessed(served, 2)
+        witnessed(served, 3)
         with lost(served, databases()) as new:
             restore.load(new, path, [])
             with pytest.raises(ServiceError, match="older than this head"):
@@ -330,7 +337,7 @@ FAULTS: dict[str, Callable[[Path], bytes]] = {
 
 
 def test_holds_no_private_key(embedded: Served) -> None:
-    """Neither key files nor credentials, nor which keys the workers held."""
+    """Neither key files nor people's keys, nor sessions of the console."""
     embedded.submit("moj")
     path = written(embedded)
     data = path.read_bytes()
@@ -341,5 +348,5 @@ def test_holds_no_private_key(embedded: Served) -> None:
         rows = archive.extractfile(backup.DATABASE)
         assert rows is not None
         tables = {json.loads(line)["table"] for line in rows}
-    assert "linker_keys" not in tables
+    assert tables.isdisjoint({"browser_sessions", "sign_in_codes", "peers"})
     assert path.stat().st_mode & 0o077 == 0

@@ -22,6 +22,7 @@ from postgres import Postgres
 
 import flow_world
 from blindlink.cli import run
+from blindlink.client import person
 from blindlink.client.client import Client
 from blindlink.client.connection import Connection
 from blindlink.client.signing import Request, Signer, digest_header
@@ -59,6 +60,8 @@ def study(tmp_path: Path) -> flow_world.World:
     (tmp_path / "passphrase").write_text(PASSPHRASE + "\n")
     (tmp_path / "passphrase").chmod(0o600)
     (tmp_path / "service/linker-keys").mkdir(parents=True)
+    for role in person.ROLES:
+        person.make(tmp_path / "service/credentials", role)
     names = {"moj": "moj.key", "ohid": "ohid.key", "analyst": "analyst.key"}
     for name, file in {**names, "ttp": "service/linker-keys/ttp.key"}.items():
         flow_world.keys(name).save(tmp_path / file, PASSPHRASE.encode())
@@ -81,11 +84,17 @@ def wait_for(url: str) -> float:
 def client(command: str, *arguments: str | Path, folder: Path, url: str, who: str) -> int:
     """A client command in this process."""
     mine = ["--agreement", folder / "study.agreement", "--url", url]
-    if who == "operator":
-        mine += ["--credential", folder / "service/credentials/operator.key"]
+    if who in person.ROLES:
+        mine += ["--credential", folder / f"service/credentials/{who}.key"]
     else:
         mine += ["--keys", folder / f"{who}.key", "--passphrase-file", folder / "passphrase"]
     return run(["client", command, *map(str, (*arguments, *mine))])
+
+
+def approved(act: str, folder: Path, url: str) -> None:
+    """Operator and auditor let it happen."""
+    for who in person.ROLES:
+        assert client("approve", act, folder=folder, url=url, who=who) == 0
 
 
 def test_a_study_by_commands(study: flow_world.World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,9 +110,13 @@ def test_a_study_by_commands(study: flow_world.World, capsys: pytest.CaptureFixt
             assert client("upload", file, *receipt, folder=folder, url=url, who=owner) == 0
             assert (folder / f"{owner}.receipt").exists()
         assert client("run", folder=folder, url=url, who="moj") == 23
+        assert client("run", folder=folder, url=url, who="operator") == 23  # two people
+        approved("run", folder, url)
         assert client("run", folder=folder, url=url, who="operator") == 0
         out = ("--out", folder / "study.release")
         assert client("download", *out, folder=folder, url=url, who="moj") == 23
+        assert client("download", *out, folder=folder, url=url, who="analyst") == 23
+        approved("release", folder, url)
         assert client("download", *out, folder=folder, url=url, who="analyst") == 0
         out = ("--out", folder / "report.json")
         assert client("report", *out, folder=folder, url=url, who="analyst") == 0
@@ -119,8 +132,9 @@ def test_a_study_by_commands(study: flow_world.World, capsys: pytest.CaptureFixt
         assert client("status", folder=folder, url=url, who="analyst") == 0
         assert "run: released" in capsys.readouterr().out
         assert client("upload", folder / "moj.key", folder=folder, url=url, who="moj") == 14
+        approved("destroy", folder, url)
         assert client("destroy", "--yes", folder=folder, url=url, who="operator") == 0
-        world.eventually(lambda: not list((folder / "service/linker-keys").iterdir()))
+        world.eventually(lambda: not list((folder / "service/linker-keys").glob("*.key")))
     assert study.cohort(now=world.wall_clock()) is not None
 
 
@@ -142,7 +156,8 @@ def test_web_and_worker_apart_on_postgresql(
             for owner in ("moj", "ohid"):
                 file = folder / f"{owner}.submission"
                 assert client("upload", file, folder=folder, url=url, who=owner) == 0
-            assert client("run", folder=folder, url=url, who="operator") == 0
+            approved("run", folder, url)
+        assert client("run", folder=folder, url=url, who="operator") == 0
         os.close(descriptor)
     assert "error" not in capfd.readouterr().out
 
@@ -169,6 +184,7 @@ def test_several_web_processes_and_workers_on_one_database(
         for owner in ("moj", "ohid"):
             file = folder / f"{owner}.submission"
             assert client("upload", file, folder=folder, url=url, who=owner) == 0
+        approved("run", folder, url)
         assert client("run", folder=folder, url=url, who="operator") == 0
         out = ("--out", folder / "study.release")
         assert client("download", *out, folder=folder, url=url, who="analyst") == 0
@@ -266,6 +282,7 @@ def test_backup_and_restore(study: flow_world.World, capsys: pytest.CaptureFixtu
     with process("serve", *new, *kept, "--port", str(port), *secret):
         wait_for(url)
         assert client("upload", file, folder=folder, url=url, who="ohid") == 0
+        approved("run", folder, url)
         assert client("run", folder=folder, url=url, who="operator") == 0
     capsys.readouterr()
 
@@ -279,7 +296,7 @@ def test_ready_in_two_seconds(tmp_path: Path) -> None:
         fields = Path(f"/proc/{running.pid}/stat").read_text().rsplit(")", 1)[1].split()
         spent = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     assert spent < 2
-    assert (tmp_path / "x/credentials/operator.key").exists()
+    assert not list((tmp_path / "x").rglob("*.key"))  # it makes nobody's key
 
 
 class TestUsage:

@@ -14,7 +14,7 @@ from blindlink.client.console import sign_in_code
 from blindlink.messages.audit.log import Head
 from blindlink.messages.signed import Signed
 from blindlink.service.console import audit, projects, routes
-from blindlink.service.data.models import Entry, Job, LinkerKey
+from blindlink.service.data.models import Entry, Job, KeyHolder
 
 ROLES = ("operator", "auditor")
 OWN = re.compile(r"^(/console(/[A-Za-z0-9/._?=-]*)?|#[a-z]+)$")
@@ -362,7 +362,7 @@ class TestHealth:
             with served.service.database.write() as session:
                 session.add(Job(kind="run", subject="x", state="failed", due=0, token=0))
                 session.add(Job(kind="verify", subject="y", state="queued", due=0, token=0))
-                session.add(LinkerKey(fingerprint="f", seen=0))
+                session.add(KeyHolder(linker="f", holder="0" * 64, name="elsewhere", seen=0))
             storage = tmp_path / "service" / "storage"
             shutil.rmtree(storage)
             storage.write_text("no folder")

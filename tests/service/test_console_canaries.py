@@ -25,7 +25,7 @@ from blindlink.messages.plan import Plan
 from blindlink.service.data.models import (
     BrowserSession,
     Job,
-    LinkerKey,
+    KeyHolder,
     Part,
     Remembered,
     Run,
@@ -162,7 +162,7 @@ def test_nothing_that_was_planted(linked: Served, pages: dict[str, str]) -> None
     with linked.service.database.read() as session:
         run = session.scalars(select(Run)).one()
         assert run.object is not None
-        assert session.scalars(select(LinkerKey)).all()
+        assert session.scalars(select(KeyHolder)).all()
         words |= {run.object.rsplit("/", 1)[1]}
         words |= set(session.scalars(select(BrowserSession.digest)))
     assert seen(pages, words) == set()

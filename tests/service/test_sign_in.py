@@ -17,6 +17,7 @@ from world import Served
 
 import flow_world
 from blindlink.cli import run
+from blindlink.client import person
 from blindlink.client.console import sign_in_code
 from blindlink.service import app
 from blindlink.service.console import sessions
@@ -173,8 +174,9 @@ class TestSessions:
         with world.served(made, workers=False) as served:
             visitor = Visitor.signed_in(served, "auditor")
             folder = served.service.settings.credential_folder
-            (folder / "auditor.pub").unlink()
-            credentials.make(folder)
+            for name in ("auditor.pub", "auditor.key"):
+                (folder / name).unlink()
+            person.make(folder, "auditor")
         with world.served(made, workers=False) as served:
             visitor.served = served
             assert visitor.get("").status == 303
@@ -182,9 +184,8 @@ class TestSessions:
     def test_are_known_to_every_web_process(self, empty: Served) -> None:
         visitor = Visitor.signed_in(empty, "auditor")
         second = app.make_app(replace(empty.service))
-        assert second.state.credentials == credentials.load(
-            empty.service.settings.credential_folder
-        )
+        found = credentials.load(empty.service.settings.credential_folder)
+        assert {each.keyid for each in second.state.people.first()} == set(found)
         assert sessions.find(replace(empty.service), visitor.cookie, counts=True) is not None
 
     def test_that_are_over_are_forgotten(self, empty: Served, moved: list[timedelta]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import flow_world
 import trust_world
+from blindlink.client import person
 from blindlink.client.client import Client
 from blindlink.client.connection import Answer, Connection, RefusalError
 from blindlink.client.signing import Signer
@@ -27,11 +28,11 @@ from blindlink.service.data import schema
 from blindlink.service.jobs.keyring import Keyring
 from blindlink.service.jobs.worker import Worker
 from blindlink.service.server import Tls, bind, running
-from blindlink.service.settings import Limits, Settings, Work
-from blindlink.service.web import credentials
+from blindlink.service.settings import Limits, People, Settings, Work
 
 PASSPHRASE = b"of the linker"
 LIMITS = Limits(part_bytes=64 * 1024, small_body=256 * 1024, rate=1e6, burst=10**6, failures=1e6)
+ALONE = People(approvals=1)  # of most tests: test_people has two
 WORK = Work(lease=5.0, beat=1.0, poll=0.02, attempts=4, backoff=0.02)
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 START = datetime.now(UTC)
@@ -68,7 +69,7 @@ class Served:
         """As a party of the flow world by name, or as operator or auditor."""
         if isinstance(who, PartyKeys):
             signer = Signer.of_party(who, clock)
-        elif who in credentials.ROLES:
+        elif who.partition(".")[0] in person.ROLES:
             path = self.service.settings.credential_folder / f"{who}.key"
             signer = Signer.of_credential(path, clock)
         else:
@@ -187,12 +188,20 @@ def served(
     data = world.folder / "service"
     data.mkdir(exist_ok=True)
     save_linker_key(data / "linker-keys", linker)
-    credentials.make(data / "credentials")
+    for role in person.ROLES:
+        if not (data / "credentials" / f"{role}.pub").exists():
+            person.make(data / "credentials", role)
     listener = bind("127.0.0.1", 0)
     scheme = "https" if tls else "http"
     url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
     settings = Settings(
-        data, public_url=url, database_url=database_url, limits=limits, work=work, clock=clock
+        data,
+        public_url=url,
+        database_url=database_url,
+        limits=limits,
+        work=work,
+        clock=clock,
+        people=ALONE,
     )
     service = Service.open(replace(settings, **options.pop("settings", {})), **options)
     schema.migrate(service.database)

@@ -27,6 +27,7 @@ from blindlink.errors import (
 from blindlink.files import check_output, replacing, write_bytes
 from blindlink.messages import canonical
 from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.approval import Act, Approval, statement
 from blindlink.messages.audit import erasure, withdrawal_receipt
 from blindlink.messages.audit.erasure import Attestation
 from blindlink.messages.audit.log import AuditLog, Head, verify_log
@@ -151,6 +152,25 @@ class Client:
     def attest(self, said: Attestation) -> dict[str, Any]:
         """Bring a holder's signed word that its copy of the key is erased."""
         return self._post(f"{self.path}/end/attestations", said.model_dump(mode="json"))
+
+    def approve(self, act: Act) -> dict[str, Any]:
+        """Sign that an act may happen, and tell the service (operator, auditor, linker)."""
+        heads = self._json("GET", f"{self.path}/audit/heads")
+        signer = self.connection.signer
+        said = statement(self.agreement.digest(), heads["log"], act, signer.keyid, signer.clock())
+        word = Approval.make(said, signer.sign)
+        return self._post(f"{self.path}/approvals", word.model_dump(mode="json"))
+
+    def hold(self, wanted: bool) -> dict[str, Any]:
+        """Begin or end a legal hold (operator)."""
+        body = json.dumps({"hold": wanted}).encode()
+        return self._json(
+            "PUT", f"{self.path}/end/hold", body, {"Content-Type": "application/json"}
+        )
+
+    def give_up(self, holder: str) -> dict[str, Any]:
+        """End a project without the word of a custodian who is lost (operator)."""
+        return self._post(f"{self.path}/end/lost", {"holder": holder})
 
     def cancel(self, upload: str) -> None:
         """Give up an upload that is not complete (owner)."""

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from http_message_signatures import HTTPMessageSigner, algorithms
 
+from blindlink.client.person import ROLES
 from blindlink.errors import KeyFileError
 from blindlink.keys import PartyKeys
 from blindlink.keys.files import read_private
@@ -49,17 +50,18 @@ class Signer:
 
     @classmethod
     def of_credential(cls, path: Path, clock: Clock = wall_clock) -> "Signer":
-        """Operator or auditor, by the private file ``ROLE.key``. Raises KeyFileError."""
+        """Operator or auditor, by the private file ``ROLE.NAME.key``. Raises KeyFileError."""
+        role = path.stem.partition(".")[0]
         try:
             key = load_pem_private_key(read_private(path), None)
         except (ValueError, TypeError):
             key = None
-        if not isinstance(key, Ed25519PrivateKey) or path.stem not in ("operator", "auditor"):
+        if not isinstance(key, Ed25519PrivateKey) or role not in ROLES:
             raise KeyFileError(
-                f"{path}: not a local credential", hint="give operator.key or auditor.key"
+                f"{path}: not a local credential", hint="give operator.NAME.key or auditor.NAME.key"
             )
         public = sha256(key.public_key().public_bytes_raw()).hexdigest()
-        return cls(f"{path.stem}-{public[:32]}", key.sign, clock)
+        return cls(f"{role}-{public[:32]}", key.sign, clock)
 
     def add_to(self, request: Request) -> None:
         """Sign a request that is otherwise complete."""

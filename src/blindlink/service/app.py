@@ -18,7 +18,7 @@ from blindlink import __version__
 from blindlink.errors import BlindlinkError
 from blindlink.messages.http import PROBLEM_TYPE
 from blindlink.service import describing
-from blindlink.service.api import audit, console, ending, health, projects, runs, uploads
+from blindlink.service.api import audit, console, ending, health, people, projects, runs, uploads
 from blindlink.service.console import refusals, routes
 from blindlink.service.context import Service
 from blindlink.service.problems import Problem, of_error
@@ -33,7 +33,7 @@ from blindlink.service.web.requestlog import RequestLog
 DESCRIPTION = """The trusted third party's linkage service. Every request is signed (RFC 9421) with
 the authentication key of a party of the agreement, or with a local credential of the operator or
 auditor. What each endpoint tells whom stands in its description."""
-MODULES = (projects, uploads, runs, ending, audit, console, health)
+MODULES = (projects, uploads, runs, ending, people, audit, console, health)
 STATUS_KINDS = {404: "not-found", 405: "no-such-method"}
 
 
@@ -53,7 +53,7 @@ def make_app(service: Service) -> FastAPI:
     app.state.nonces = Nonces(service.database)
     app.state.ready_at = float("-inf")
     app.state.parties = Parties()
-    app.state.credentials = credentials.load(service.settings.credential_folder)
+    app.state.people = credentials.People(service.settings.credential_folder, service.database)
     for module in MODULES:
         app.include_router(module.router)
     list(rules())

@@ -16,7 +16,7 @@ from typing import Any
 
 from blindlink.errors import InputError
 from blindlink.files import read_bytes
-from blindlink.service.settings import Connections, Limits, Sessions, Work
+from blindlink.service.settings import Connections, Limits, People, Sessions, Work
 
 PREFIX = "BLINDLINK_"
 LIMIT = 64 * 1024
@@ -31,6 +31,7 @@ class Configured:
     work: Work = field(default_factory=Work)
     sessions: Sessions = field(default_factory=Sessions)
     connections: Connections = field(default_factory=Connections)
+    people: People = field(default_factory=People)
 
 
 def load(file: Path | None, environment: Mapping[str, str], pairs: Iterable[str]) -> Configured:

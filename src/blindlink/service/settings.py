@@ -75,6 +75,14 @@ class Sessions:
 
 
 @dataclass(frozen=True)
+class People:
+    """What one person cannot do alone."""
+
+    approvals: int = 2  # people who sign for a run, a release, an end and a legal hold
+    life: float = 24 * 3600.0  # how long such a word counts, in seconds
+
+
+@dataclass(frozen=True)
 class Settings:
     """One service. ``data`` holds everything that has no address of its own."""
 
@@ -90,6 +98,7 @@ class Settings:
     work: Work = field(default_factory=Work)
     sessions: Sessions = field(default_factory=Sessions)
     connections: Connections = field(default_factory=Connections)
+    people: People = field(default_factory=People)
     proxies: tuple[str, ...] = ("127.0.0.1/32", "::1/128")  # whose X-Forwarded-For is believed
     console: bool = True  # whether this web process has the pages for operator and auditor
     clock: Clock = wall_clock

@@ -20,6 +20,7 @@ from blindlink.cli.common import (
     show,
 )
 from blindlink.cli.passphrase import party_keys, passphrase_option
+from blindlink.cli.service.client_people import new_person
 from blindlink.cli.service.client_sign_in import sign_in
 from blindlink.errors import RefusedError, ServiceError
 
@@ -35,6 +36,7 @@ def client() -> None:
 
 
 client.add_command(sign_in)
+client.add_command(new_person)
 
 
 def caller_options(command: F) -> F:
@@ -368,6 +370,57 @@ def run(no_wait: bool, as_json: bool, **caller: Any) -> None:
         raise RefusedError(found.get("reason", "the run was refused"))
     if found["state"] == "failed":
         raise ServiceError(found.get("reason", "the run failed"))
+
+
+@client.command(
+    epilog=example(
+        "blindlink client approve run --url https://link.example --agreement study.agreement "
+        "--credential auditor.bela.key"
+    )
+)
+@click.argument(
+    "act", type=click.Choice(["run", "release", "destroy", "hold", "end-hold", "give-up"])
+)
+@caller_options
+@json_option
+def approve(act: str, as_json: bool, **caller: Any) -> None:
+    """Sign that ACT may happen (operator, auditor or linker); it stands in the log by your name.
+
+    The act itself is asked for apart, and wants as many people as the service's settings say.
+    """
+    from blindlink.messages.approval import Act
+
+    found = connect(**caller).approve(Act(act))
+    show(found, as_json, f"{act}: {found['given']} of {found['wanted']} gave their word")
+
+
+@client.command(
+    epilog=example(
+        "blindlink client hold --url https://link.example --agreement study.agreement "
+        "--credential operator.ada.key"
+    )
+)
+@caller_options
+@click.option("--end", is_flag=True, help="End the hold.")
+def hold(end: bool, **caller: Any) -> None:
+    """A legal hold: the agreement's destroy_by ends nothing while it lasts (operator)."""
+    connect(**caller).hold(not end)
+    note("the hold is ended" if end else "the project is on hold")
+
+
+@client.command(
+    "give-up",
+    epilog=example(
+        "blindlink client give-up HOLDER --url https://link.example --agreement study.agreement "
+        "--credential operator.ada.key"
+    ),
+)
+@click.argument("holder")
+@caller_options
+def give_up(holder: str, **caller: Any) -> None:
+    """End a project without the word of a custodian who is lost (operator)."""
+    connect(**caller).give_up(holder)
+    note("the log says so")
 
 
 @client.command(

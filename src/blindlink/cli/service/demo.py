@@ -33,21 +33,24 @@ class ByService:
     def opened(self, cast: Mapping[str, Party]) -> Iterator[None]:
         """The service at work, with the project of the agreement open."""
         need_extra()
+        from blindlink.client import person
         from blindlink.service.context import Service
         from blindlink.service.data import schema
         from blindlink.service.jobs.keyring import Keyring, passphrase_from
         from blindlink.service.server import bind, running
-        from blindlink.service.settings import Settings
-        from blindlink.service.web import credentials
+        from blindlink.service.settings import People, Settings
 
         linker = cast["linker"]
         listener = bind("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        settings = Settings(linker.path(FOLDER), public_url=self.url, clock=lambda: NOW)
+        alone = People(approvals=1)  # one person plays every part
+        settings = Settings(
+            linker.path(FOLDER), public_url=self.url, clock=lambda: NOW, people=alone
+        )
         service = Service.open(settings, entropy=linker.entropy)
         schema.migrate(service.database)
         service.take_storage()
-        credentials.make(settings.credential_folder)
+        person.make(settings.credential_folder, "operator")
         settings.key_folder.mkdir()
         write_private(settings.key_folder / "linker.key", read_private(linker.path("linker.key")))
         keyring = Keyring(settings.key_folder, passphrase_from(linker.path("passphrase"), None))

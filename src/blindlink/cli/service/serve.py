@@ -69,7 +69,7 @@ if TYPE_CHECKING:
 @click.option(
     "--credentials",
     type=FOLDER,
-    help="Folder of operator.pub and auditor.pub; made with keys under --data unless given.",
+    help="Folder of the first persons' public keys, ROLE.NAME.pub; DATA/credentials unless given.",
 )
 def serve(**given: Any) -> None:
     """Run the linkage service until it is interrupted.
@@ -111,7 +111,7 @@ def serve(**given: Any) -> None:
 
 
 def _opened(settings: "Settings", migrate: bool) -> "Service":
-    """The service with a database of this version, and with local credentials where it has none."""
+    """The service with a database of this version, and a word where nobody operates it yet."""
     from blindlink.service.context import Service
     from blindlink.service.data import schema
     from blindlink.service.recovery import witness
@@ -123,9 +123,11 @@ def _opened(settings: "Settings", migrate: bool) -> "Service":
     schema.check(service.database)
     witness.check(service)
     service.take_storage()
-    if settings.credentials is None:
-        for path in credentials.make(settings.credential_folder):
-            note(f"made {path}: keep it private")
+    if not credentials.load(settings.credential_folder):
+        note(
+            "nobody operates this service yet: blindlink client new-person --role operator "
+            f"--name NAME, and put the .pub file into {settings.credential_folder}"
+        )
     return service
 
 

@@ -124,6 +124,7 @@ def settings_of(**given: Any) -> "Settings":
         work=found.work,
         sessions=found.sessions,
         connections=found.connections,
+        people=found.people,
     )
 
 

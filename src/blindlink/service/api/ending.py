@@ -7,11 +7,18 @@ from fastapi import APIRouter, Depends
 from sqlalchemy.orm import Session
 
 from blindlink.errors import FormatError
+from blindlink.messages.approval import Act
 from blindlink.messages.audit.erasure import Attestation
-from blindlink.service.api.shapes import CustodianRequest, EndView, HolderView
+from blindlink.service.api.shapes import (
+    CustodianRequest,
+    EndView,
+    HolderView,
+    HoldRequest,
+    LostRequest,
+)
 from blindlink.service.data.logbook import locked, state_of
 from blindlink.service.data.models import Project
-from blindlink.service.domain import destruction
+from blindlink.service.domain import approvals, destruction
 from blindlink.service.domain.projects import Access
 from blindlink.service.web.bodies import JsonBody, parse
 from blindlink.service.web.callers import Allowed, ServiceHere
@@ -43,6 +50,33 @@ def name_custodian(access: Operator, body: JsonBody, service: ServiceHere) -> En
         found = _view(session, project)
     service.wake()
     return found
+
+
+@router.put("/hold", openapi_extra={"requestBody": BODY})
+def set_hold(access: Operator, body: JsonBody, service: ServiceHere) -> EndView:
+    """A legal hold: while it lasts, the agreement's `destroy_by` ends nothing.
+
+    Wants the signed word of as many people as the service's settings say, to begin and to end.
+    """
+    wanted = parse(body, HoldRequest).hold
+    with service.database.write() as session:
+        project = locked(session, access.project.id)
+        if project.hold != wanted:
+            act = Act.HOLD if wanted else Act.END_HOLD
+            approvals.use(session, service, project, act, access.name)
+            project.hold = wanted
+        return _view(session, project)
+
+
+@router.post("/lost", status_code=201, openapi_extra={"requestBody": BODY})
+def give_up(access: Operator, body: JsonBody, service: ServiceHere) -> EndView:
+    """Go on without the word of a custodian who is lost. The log says so for ever."""
+    wanted = parse(body, LostRequest)
+    with service.database.write() as session:
+        project = locked(session, access.project.id)
+        names = approvals.use(session, service, project, Act.GIVE_UP, access.name)
+        destruction.give_up(session, service, project, wanted.holder, names)
+        return _view(session, project)
 
 
 @router.post("/attestations", status_code=201, openapi_extra={"requestBody": BODY})

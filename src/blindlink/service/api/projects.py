@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 
+from blindlink.messages.approval import Act
 from blindlink.messages.http import AGREEMENT_TYPE
 from blindlink.service.api.shapes import (
     After,
@@ -17,8 +18,9 @@ from blindlink.service.api.shapes import (
     token,
 )
 from blindlink.service.context import Service
+from blindlink.service.data.logbook import locked
 from blindlink.service.data.models import Project, Run
-from blindlink.service.domain import destruction, projects
+from blindlink.service.domain import approvals, destruction, projects
 from blindlink.service.domain.projects import Access
 from blindlink.service.problems import Problem, not_found
 from blindlink.service.web.bodies import JsonBody, SmallBody, parse
@@ -58,11 +60,11 @@ def open_project(
     """
     if request.headers.get("content-type") != AGREEMENT_TYPE:
         raise Problem(415, "unsupported-media-type", f"wants {AGREEMENT_TYPE}")
-    project, fresh = projects.open_project(service, body)
+    project, fresh = projects.open_project(service, body, caller.name)
     response.status_code = 201 if fresh else 200
     response.headers["Location"] = f"/v1/projects/{project.id}"
     with service.database.read() as session:
-        return _view(session, service, Access(project, caller.role, caller.role))
+        return _view(session, service, Access(project, caller.role, caller.name))
 
 
 @router.get("", response_model_exclude_none=True)
@@ -121,12 +123,16 @@ def destroy_project(
 ) -> ProjectView:
     """End the project: erase every object and the linker's keys of it, for ever.
 
+    Wants the signed word of as many people as the service's settings say.
+
     The audit log, its heads and the receipts stay. Asking again changes nothing.
     """
     if parse(body, Confirmation).confirm != access.project.id:
         raise Problem(422, "unprocessable", "confirm: is not the id of this project")
     with service.database.write() as session:
-        destruction.ask(session, service, access.project.id, access.name)
+        project = locked(session, access.project.id)
+        names = approvals.use(session, service, project, Act.DESTROY, access.name)
+        destruction.ask(session, service, access.project.id, ", ".join(names))
     service.wake()
     with service.database.read() as session:
         return _view(session, service, access)
@@ -134,7 +140,7 @@ def destroy_project(
 
 def _access(session: Session, project: Project, caller: Caller) -> Access:
     if caller.is_local:
-        return Access(project, caller.role, caller.role)
+        return Access(project, caller.role, caller.name)
     found = projects.find(session, project.id, caller.keyid)
     if found is None:  # it was listed as one of the caller's a moment ago
         raise not_found()

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
+from blindlink.messages.approval import Act
 from blindlink.service.api.shapes import RunView, moment
+from blindlink.service.data.logbook import locked
 from blindlink.service.data.models import Run
-from blindlink.service.domain import runs
+from blindlink.service.domain import approvals, runs
 from blindlink.service.domain.projects import Access, agreement_of
 from blindlink.service.problems import Problem, not_found
 from blindlink.service.web.callers import Allowed, ServiceHere
@@ -50,6 +52,9 @@ def get_report(access: Watcher, service: ServiceHere) -> list[dict[str, Any]]:
     report = _run(service, access).report
     if report is None:
         raise not_found("no report")
+    with service.database.write() as session:
+        project = locked(session, access.project.id)
+        approvals.note_once(session, service, project, "viewed", access.name)
     found: list[dict[str, Any]] = json.loads(report)
     return found
 
@@ -70,12 +75,20 @@ def get_report(access: Watcher, service: ServiceHere) -> list[dict[str, Any]]:
 def get_release(access: Analyst, service: ServiceHere, request: Request) -> Response:
     """The release, sealed to the analyst; `Range: bytes=N-` goes on after a broken connection.
 
-    `Repr-Digest` is the SHA-256 of the whole file.
+    `Repr-Digest` is the SHA-256 of the whole file. Held back (409) until as many people as the
+    service's settings say have signed that it may go out.
     """
     agreement_of(access.project).check_time(service.now(), "agreement")
     run = _run(service, access)
     if run.object is None or run.size is None or run.digest is None:
         raise not_found("no release")
+    service.storage.size(run.object)  # raises where the file is gone, before anything is said
+    with service.database.write() as session:
+        project = locked(session, access.project.id)
+        if run.let_out is None:
+            session.get_one(Run, project.id).let_out = service.seconds()
+            approvals.use(session, service, project, Act.RELEASE, access.name)
+        approvals.note_once(session, service, project, "downloaded", access.name)
     start, end = _range(request, run.size)
     headers = {
         "Accept-Ranges": "bytes",

@@ -134,12 +134,77 @@ class Confirmation(BaseModel):
     confirm: Hex64
 
 
+class PersonRequest(BaseModel):
+    """Somebody to be registered, by the public half of a key (Ed25519, hex)."""
+
+    model_config = STRICT
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$")]
+    role: Literal["operator", "auditor"]
+    key: Hex64
+
+
+class PersonView(BaseModel):
+    """A person. `by`: who let it in."""
+
+    keyid: str
+    name: str
+    role: str
+    by: str
+    since: str | None = None
+    until: str | None = None
+
+
+class PeopleView(BaseModel):
+    """Everybody who operates or audits, or did."""
+
+    items: list[PersonView]
+
+
+class ApprovalsView(BaseModel):
+    """How many people gave their word for an act, and how many it wants."""
+
+    act: str
+    given: int
+    wanted: int
+
+
+class SessionView(BaseModel):
+    """A browser that is signed in."""
+
+    since: str | None
+    seen: str | None
+    expires: str | None
+
+
+class SessionsView(BaseModel):
+    """The caller's own browsers."""
+
+    items: list[SessionView]
+
+
 class CustodianRequest(BaseModel):
     """Somebody who holds a copy of the linker's key: its name and its Ed25519 public key."""
 
     model_config = STRICT
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
+    holder: Hex64
+
+
+class HoldRequest(BaseModel):
+    """Whether there is a legal hold."""
+
+    model_config = STRICT
+
+    hold: bool
+
+
+class LostRequest(BaseModel):
+    """A custodian who cannot sign any more."""
+
+    model_config = STRICT
+
     holder: Hex64
 
 

@@ -5,11 +5,13 @@ The rules are those of the API: the same functions decide.
 
 from fastapi import APIRouter, Request, Response
 
+from blindlink.messages.approval import Act
 from blindlink.service.console import overview
 from blindlink.service.console.forms import OwnForm
 from blindlink.service.console.render import PREFIX, go, page
 from blindlink.service.console.visitors import Here, Operator, Seen
-from blindlink.service.domain import destruction, runs
+from blindlink.service.data.logbook import locked
+from blindlink.service.domain import approvals, destruction, runs
 
 router = APIRouter(prefix=f"{PREFIX}/projects/{{project}}", include_in_schema=False)
 
@@ -44,6 +46,8 @@ def destroy(request: Request, service: Here, _: Operator, access: Seen, form: Ow
         error = "Type the name of the project exactly as it is written above."
         return page(request, "destroy", 422, item=item, error=error)
     with service.database.write() as session:
-        destruction.ask(session, service, access.project.id, access.name)
+        project = locked(session, access.project.id)
+        names = approvals.use(session, service, project, Act.DESTROY, access.name)
+        destruction.ask(session, service, access.project.id, ", ".join(names))
     service.wake()
     return go(f"/projects/{access.project.id}?done=destroy")

@@ -11,7 +11,7 @@ private key: a code is what a request that it signed was answered with.
 import secrets
 from hashlib import sha256
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from blindlink.service.context import Service
 from blindlink.service.data.models import BrowserSession, SignInCode
@@ -48,6 +48,7 @@ def redeem(service: Service, code: str) -> tuple[str, str] | None:
             BrowserSession(
                 digest=_digest(token),
                 keyid=found.keyid,
+                since=now,
                 seen=now,
                 expires=now + service.settings.sessions.life,
             )
@@ -67,6 +68,21 @@ def find(service: Service, token: str, *, counts: bool) -> BrowserSession | None
             mine = update(BrowserSession).where(BrowserSession.digest == found.digest)
             session.execute(mine.values(seen=now))
     return found
+
+
+def listed(service: Service, keyid: str) -> list[BrowserSession]:
+    """The browsers in which a person is signed in."""
+    mine = (BrowserSession.keyid == keyid, BrowserSession.expires > service.seconds())
+    with service.database.read() as session:
+        return list(session.scalars(select(BrowserSession).where(*mine)))
+
+
+def end_all(service: Service, keyid: str) -> int:
+    """Sign a person out everywhere, and make its codes useless; returns how many browsers."""
+    with service.database.write() as session:
+        session.execute(delete(SignInCode).where(SignInCode.keyid == keyid))
+        done = session.execute(delete(BrowserSession).where(BrowserSession.keyid == keyid))
+    return int(getattr(done, "rowcount", 0))
 
 
 def end(service: Service, token: str) -> None:

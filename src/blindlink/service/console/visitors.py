@@ -21,7 +21,7 @@ from blindlink.service.domain import projects
 from blindlink.service.domain.projects import Access
 from blindlink.service.problems import Problem, not_found
 from blindlink.service.web.callers import ServiceHere
-from blindlink.service.web.credentials import Credential
+from blindlink.service.web.credentials import People
 
 READERS = ("operator", "auditor")
 PART = "x-fragment"  # a header of our script: it fetches a part of a page, by itself
@@ -32,6 +32,7 @@ class Visitor:
     """Somebody who is signed in. ``form_token`` goes into every form."""
 
     role: str
+    name: str
     keyid: str
     token: str
     form_token: str
@@ -81,11 +82,11 @@ def _visitor(request: Request, service: Service) -> Visitor | None:
     if not token:
         return None
     session = sessions.find(service, token, counts=PART not in request.headers)
-    credentials: dict[str, Credential] = request.app.state.credentials
-    if session is None or session.keyid not in credentials:  # a replaced credential signs out
+    people: People = request.app.state.people
+    person = people.get(session.keyid) if session is not None else None
+    if session is None or person is None:  # who left is signed out
         return None
-    role = credentials[session.keyid].role
-    return Visitor(role, session.keyid, token, _form_token(token))
+    return Visitor(person.role, person.name, session.keyid, token, _form_token(token))
 
 
 Reader = Annotated[Visitor, Depends(SignedIn(*READERS))]
@@ -95,7 +96,7 @@ Operator = Annotated[Visitor, Depends(SignedIn("operator"))]
 def seen(service: Here, visitor: Reader, project: Annotated[str, Path()]) -> Access:
     """The project of a page. Raises Problem (404)."""
     with service.database.read() as session:
-        access = projects.find_any(session, project, visitor.role)
+        access = projects.find_any(session, project, visitor.role, visitor.name)
     if access is None:
         raise not_found()
     return access

@@ -146,6 +146,7 @@ class Run(Base):
     object: Mapped[str | None] = mapped_column(String(200))
     size: Mapped[int | None] = mapped_column(BigInteger)
     digest: Mapped[str | None] = mapped_column(String(64))
+    let_out: Mapped[float | None] = mapped_column(Double)  # when people let the release go out
     asked: Mapped[float] = mapped_column(Double)
     ended: Mapped[float | None] = mapped_column(Double)
 

@@ -35,7 +35,7 @@ class Access:
     name: str
 
 
-def open_project(service: Service, data: bytes) -> tuple[Project, bool]:
+def open_project(service: Service, data: bytes, by: str) -> tuple[Project, bool]:
     """The project of an agreement file; True when it was opened now.
 
     Raises FormatError, VerificationError, AgreementError (unsigned, expired), or Problem when no
@@ -47,15 +47,17 @@ def open_project(service: Service, data: bytes) -> tuple[Project, bool]:
         clock.check(service, session)
     try:
         with service.database.write() as session:
-            found = _open(service, session, signed)
+            found = _open(service, session, signed, by)
     except IntegrityError:  # somebody opened a project in the same moment
         with service.database.write() as session:
-            found = _open(service, session, signed)
+            found = _open(service, session, signed, by)
     service.wake()
     return found
 
 
-def _open(service: Service, session: Session, signed: SignedAgreement) -> tuple[Project, bool]:
+def _open(
+    service: Service, session: Session, signed: SignedAgreement, by: str
+) -> tuple[Project, bool]:
     project = session.get(Project, signed.digest())
     if project is not None:
         return project, False
@@ -67,7 +69,8 @@ def _open(service: Service, session: Session, signed: SignedAgreement) -> tuple[
     if session.scalar(select(Project.id).where(Project.linker == linker)) is not None:
         raise Problem(409, "conflict", "the linker's keys of this agreement serve another project")
     project = add(session, service, signed, service.entropy(16).hex())
-    StoredLog(session, project).append(OPENED, {"agreement": project.id}, now=service.now())
+    opening = {"agreement": project.id, "by": by}
+    StoredLog(session, project).append(OPENED, opening, now=service.now())
     destruction.name_holders(session, service, project)
     destruction.have_signed(session, service, project)
     return project, True
@@ -120,10 +123,10 @@ def find(session: Session, project: str, keyid: str) -> Access | None:
     return Access(row[0], row[1].role, row[1].name) if row else None
 
 
-def find_any(session: Session, project: str, role: str) -> Access | None:
-    """The project as operator or auditor see it."""
+def find_any(session: Session, project: str, role: str, name: str) -> Access | None:
+    """The project as a person sees it who operates or audits."""
     found = session.get(Project, project) if ID.fullmatch(project) else None
-    return Access(found, role, role) if found else None
+    return Access(found, role, name) if found else None
 
 
 def listed(session: Session, keyid: str | None, after: int, limit: int) -> Sequence[Project]:

@@ -8,13 +8,14 @@ from sqlalchemy.orm import Session
 
 from blindlink.errors import RefusedError
 from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.approval import Act
 from blindlink.service.context import Service
 from blindlink.service.data import queue
 from blindlink.service.data.logbook import locked, state_of
 from blindlink.service.data.models import Project, Run, Upload
 from blindlink.service.data.queue import Order
 from blindlink.service.data.states import JobKind, RunState, UploadKind, UploadState
-from blindlink.service.domain import uploads
+from blindlink.service.domain import approvals, uploads
 from blindlink.service.domain.projects import Access, in_force
 from blindlink.service.problems import Problem
 
@@ -35,6 +36,7 @@ def ask(session: Session, service: Service, access: Access) -> Run:
     check_withdrawals(session, project)
     if uploads_missing:
         raise RefusedError(f"no submission of {', '.join(uploads_missing)}")
+    approvals.use(session, service, project, Act.RUN, access.name)
     if run is None:
         run = Run(project=project.id, asked=service.seconds(), done=0, total=0, stage="")
         session.add(run)

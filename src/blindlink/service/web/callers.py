@@ -20,7 +20,7 @@ from blindlink.service.domain import projects
 from blindlink.service.domain.projects import Access
 from blindlink.service.problems import Problem, not_found
 from blindlink.service.web import signatures
-from blindlink.service.web.credentials import Credential
+from blindlink.service.web.credentials import People
 from blindlink.service.web.rates import Rates
 
 PARTY = "party"
@@ -33,10 +33,11 @@ class Caller:
 
     keyid: str
     role: str
+    name: str = ""  # of a person
 
     @property
     def is_local(self) -> bool:
-        """Whether this is one of the local credentials."""
+        """Whether this is a person who operates or audits."""
         return self.role != PARTY
 
 
@@ -73,15 +74,15 @@ def authenticate(request: Request, service: ServiceHere) -> Caller:
     known: Caller | None = getattr(request.state, "who", None)
     if known is not None:
         return known
-    credentials: dict[str, Credential] = request.app.state.credentials
+    people: People = request.app.state.people
     rates: Rates = request.app.state.rates
     address = request.client.host if request.client else "?"
     parties: Parties = request.app.state.parties
     remembered: list[str] = []
 
     def key_of(keyid: str) -> Ed25519PublicKey | None:
-        if keyid in credentials:
-            return credentials[keyid].key
+        if person := people.get(keyid):
+            return person.key
         if keyid not in parties.known:
             return parties.ask(service, keyid)
         remembered.append(keyid)
@@ -99,9 +100,10 @@ def authenticate(request: Request, service: ServiceHere) -> Caller:
     connection = getattr(request.state, "connection", None)
     if connection is not None:
         connection.trusted = True
-    role = credentials[keyid].role if keyid in credentials else PARTY
-    request.state.caller, request.state.who = keyid, Caller(keyid, role)
-    return Caller(keyid, role)
+    person = people.get(keyid)
+    role, name = (person.role, person.name) if person else (PARTY, "")
+    request.state.caller, request.state.who = keyid, Caller(keyid, role, name)
+    return Caller(keyid, role, name)
 
 
 Authenticated = Annotated[Caller, Depends(authenticate)]
@@ -125,7 +127,7 @@ class Allowed:
         caller = authenticate(request, service)  # in this thread: a change costs more than it does
         with service.database.read() as session:
             if caller.is_local:
-                access = projects.find_any(session, project, caller.role)
+                access = projects.find_any(session, project, caller.role, caller.name)
             else:
                 access = projects.find(session, project, caller.keyid)
         if access is None:

@@ -204,6 +204,7 @@ def upgrade() -> None:
         sa.Column("object", sa.String(length=200), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=True),
         sa.Column("digest", sa.String(length=64), nullable=True),
+        sa.Column("let_out", sa.Double(), nullable=True),
         sa.Column("asked", sa.Double(), nullable=False),
         sa.Column("ended", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["project"], ["projects.id"], name=op.f("fk_runs_project")),
