@@ -49,10 +49,7 @@ from opened import contents  # noqa: E402
 
 import flow_world  # noqa: E402
 from blindlink.client import client as client_module  # noqa: E402
-from blindlink.client import (
-    connection,
-    person,
-)
+from blindlink.client import connection, person  # noqa: E402
 from blindlink.client.client import Client  # noqa: E402
 from blindlink.client.signing import Signer  # noqa: E402
 from blindlink.errors import ServiceError  # noqa: E402
