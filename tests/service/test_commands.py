@@ -25,7 +25,7 @@ from blindlink.cli import run
 from blindlink.client import person
 from blindlink.client.client import Client
 from blindlink.client.connection import Connection
-from blindlink.client.signing import Request, Signer, digest_header
+from blindlink.client.signing import ROLES, Request, Signer, digest_header
 from blindlink.client.transfer import Source
 from blindlink.messages.http import PART_TYPE
 
@@ -60,7 +60,7 @@ def study(tmp_path: Path) -> flow_world.World:
     (tmp_path / "passphrase").write_text(PASSPHRASE + "\n")
     (tmp_path / "passphrase").chmod(0o600)
     (tmp_path / "service/linker-keys").mkdir(parents=True)
-    for role in person.ROLES:
+    for role in ROLES:
         person.make(tmp_path / "service/credentials", role)
     names = {"moj": "moj.key", "ohid": "ohid.key", "analyst": "analyst.key"}
     for name, file in {**names, "ttp": "service/linker-keys/ttp.key"}.items():
@@ -84,7 +84,7 @@ def wait_for(url: str) -> float:
 def client(command: str, *arguments: str | Path, folder: Path, url: str, who: str) -> int:
     """A client command in this process."""
     mine = ["--agreement", folder / "study.agreement", "--url", url]
-    if who in person.ROLES:
+    if who in ROLES:
         mine += ["--credential", folder / f"service/credentials/{who}.key"]
     else:
         mine += ["--keys", folder / f"{who}.key", "--passphrase-file", folder / "passphrase"]
@@ -93,7 +93,7 @@ def client(command: str, *arguments: str | Path, folder: Path, url: str, who: st
 
 def approved(act: str, folder: Path, url: str) -> None:
     """Operator and auditor let it happen."""
-    for who in person.ROLES:
+    for who in ROLES:
         assert client("approve", act, folder=folder, url=url, who=who) == 0
 
 

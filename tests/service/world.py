@@ -17,7 +17,7 @@ import trust_world
 from blindlink.client import person
 from blindlink.client.client import Client
 from blindlink.client.connection import Answer, Connection, RefusalError
-from blindlink.client.signing import Signer
+from blindlink.client.signing import ROLES, Signer
 from blindlink.keys import PartyKeys
 from blindlink.keys.files import write_private
 from blindlink.messages.agreement.document import SignedAgreement
@@ -69,7 +69,7 @@ class Served:
         """As a party of the flow world by name, or as operator or auditor."""
         if isinstance(who, PartyKeys):
             signer = Signer.of_party(who, clock)
-        elif who.partition(".")[0] in person.ROLES:
+        elif who.partition(".")[0] in ROLES:
             path = self.service.settings.credential_folder / f"{who}.key"
             signer = Signer.of_credential(path, clock)
         else:
@@ -188,7 +188,7 @@ def served(
     data = world.folder / "service"
     data.mkdir(exist_ok=True)
     save_linker_key(data / "linker-keys", linker)
-    for role in person.ROLES:
+    for role in ROLES:
         if not (data / "credentials" / f"{role}.pub").exists():
             person.make(data / "credentials", role)
     listener = bind("127.0.0.1", 0)

@@ -12,13 +12,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from http_message_signatures import HTTPMessageSigner, algorithms
 
-from blindlink.client.person import ROLES
 from blindlink.errors import KeyFileError
 from blindlink.keys import PartyKeys
 from blindlink.keys.files import read_private
 from blindlink.messages.http import ALWAYS, IF_PRESENT, LIFETIME, NONCE_BYTES, TAG
 
 Clock = Callable[[], datetime]
+ROLES = ("operator", "auditor")  # of persons, who belong to no agreement
 
 
 def wall_clock() -> datetime:

@@ -20,7 +20,7 @@ from blindlink.cli.common import (
     show,
 )
 from blindlink.cli.passphrase import party_keys, passphrase_option
-from blindlink.cli.service.client_people import new_person
+from blindlink.cli.service.client_people import dismiss, new_person, people, register
 from blindlink.cli.service.client_sign_in import sign_in
 from blindlink.errors import RefusedError, ServiceError
 
@@ -36,7 +36,8 @@ def client() -> None:
 
 
 client.add_command(sign_in)
-client.add_command(new_person)
+for command in (new_person, people, register, dismiss):
+    client.add_command(command)
 
 
 def caller_options(command: F) -> F:
