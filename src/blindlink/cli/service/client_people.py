@@ -1,4 +1,4 @@
-"""``blindlink client new-person``, ``people``, ``register`` and ``dismiss``: who operates and audits."""
+"""``blindlink client new-person``, ``people``, ``register``, ``dismiss``: who operates and audits."""
 
 from collections.abc import Callable
 from pathlib import Path
