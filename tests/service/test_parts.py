@@ -197,6 +197,11 @@ class TestLogs:
         record = logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "a secret", (), None)
         assert "secret" not in logs.Lines().format(record)
 
+    def test_but_what_the_server_says_of_itself(self) -> None:
+        text = "Invalid HTTP request received."
+        record = logging.LogRecord("uvicorn.error", logging.WARNING, "", 0, text, (), None)
+        assert json.loads(logs.Lines().format(record))["text"] == text
+
 
 class TestHousekeeping:
     def test_forgets_cancels_and_erases(self, embedded: Served) -> None:
@@ -264,10 +269,10 @@ class TestWitness:
         embedded.submit("moj")
         kept = service.settings.witness_folder / f"{_log(embedded)}.head"
         world.eventually(lambda: kept.exists() and witness.check(service) is None)
-        world.eventually(lambda: Signed.load(kept, Head).document.size == 2)
+        world.eventually(lambda: Signed.load(kept, Head).document.size == 3)
         witness.check(service)
         with service.database.write() as session:
-            session.execute(delete(Entry).where(Entry.index == 1))
+            session.execute(delete(Entry).where(Entry.index == 2))
         with pytest.raises(ServiceError, match="older than this head"):
             witness.check(service)
 

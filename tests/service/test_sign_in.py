@@ -102,7 +102,7 @@ class TestCodes:
         with world.served(made, workers=False, settings={"sessions": Sessions(tries=0.01)}) as it:
             statuses = [Visitor(it).give("wrong").status for _ in range(13)]
             assert statuses == [422] * 10 + [429] * 3
-            assert Visitor(it).give(code(it)).status == 303  # who has one is not locked out
+            assert Visitor(it).give(code(it)).status == 429  # not even looked at
 
     def test_come_from_no_other_site(self, empty: Served) -> None:
         """Nobody is signed in with somebody else's code by following a link."""

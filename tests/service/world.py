@@ -100,7 +100,7 @@ class Served:
     ) -> Answer:
         """One signed request; the answer whatever its status."""
         given = dict(headers or {})
-        if method == "POST" and body is not None:
+        if method in ("POST", "PUT") and body is not None:
             given.setdefault("Content-Type", "application/json")
         return self.connection(who)._once(method, path, body, given)
 

@@ -1,4 +1,4 @@
-"""``blindlink client new-person``, ``people``, ``register``, ``dismiss``: who operates and audits."""
+"""Operators and auditors: ``client new-person``, ``people``, ``register`` and ``dismiss``."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -10,6 +10,16 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+KNOWN = frozenset(
+    {
+        "Invalid HTTP request received.",
+        "Unsupported upgrade request.",
+        "ASGI callable returned without starting response.",
+        "ASGI callable returned without completing response.",
+        "Exception in ASGI application\n",
+        "Cancel %s running task(s), timeout graceful shutdown exceeded",
+    }
+)
 LOGGER = logging.getLogger("blindlink.service")
 FIELDS = (
     "method",
@@ -58,14 +68,14 @@ def place(error: BaseException) -> str:
 
 
 class Lines(logging.Formatter):
-    """Log records as JSON lines; of records that are not ours logger, level and template."""
+    """Log records as JSON lines; of records that are not ours logger and level."""
 
     def format(self, record: logging.LogRecord) -> str:
         own = getattr(record, "blindlink", None)
         event = record.getMessage() if own is not None else record.name
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        # Of another's message only its template, without what was filled in.
-        told = own if own is not None else {"text": str(record.msg)[:200]}
+        # Of another's messages only those that are known to hold nothing of a request.
+        told = own if own is not None else {"text": record.msg} if record.msg in KNOWN else {}
         return json.dumps({"time": time, "level": record.levelname.lower(), "event": event, **told})
 
 
