@@ -61,11 +61,13 @@ quality: $(STAMP) ## linkage quality over many sets, and interval coverage over 
 	$(BIN)/python -m benchmarks.splink_peer --page docs/reference/quality.md  # needs requirements/quality.lock
 	$(BIN)/python benchmarks/interval_coverage.py --studies 200 --requirements 4000
 
-TRUST_TESTS = $(addprefix tests/unit/test_,$(addsuffix .py,keys canonical container merkle inclusion terms \
-  agreement_draft secret audit_log audit_proofs inspecting payload records submission release spool \
-  dishonest_parties cohort controls generalise project_folder)) $(addprefix tests/cli/test_,$(addsuffix \
-  .py,keygen agreement audit owner_linker outputs three_owners)) tests/vectors/test_vectors.py \
-  tests/unit/test_json_schemas.py $(addprefix tests/properties/test_,canaries.py project_states.py)
+# The tests of the trust protocol, which cover its modules on every branch (see tests/trust_coverage.ini).
+TRUST_TESTS = tests/unit/keys tests/unit/messages tests/vectors/test_vectors.py \
+  $(addprefix tests/unit/owner/test_,$(addsuffix .py,submission spool controls generalise)) \
+  $(addprefix tests/unit/linker/test_,$(addsuffix .py,release project_folder)) \
+  $(addprefix tests/unit/analyst/test_,$(addsuffix .py,dishonest_parties cohort)) \
+  $(addprefix tests/cli/test_,$(addsuffix .py,keygen agreement audit owner_linker outputs three_owners)) \
+  $(addprefix tests/properties/test_,canaries.py project_states.py)
 
 trust-coverage: $(STAMP) ## 100 % branch coverage of keys, agreement, submission, release and audit, or fail
 	$(BIN)/pytest -q --cov --cov-config=tests/trust_coverage.ini --cov-report=term-missing:skip-covered \

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "unit"))
+sys.path.insert(0, str(ROOT / "tests"))
 
-from scoring import KINDS, Interval, Score, centred_reach, score  # noqa: E402
+from worlds.scoring import KINDS, Interval, Score, centred_reach, score  # noqa: E402
 
 
 def main() -> None:

@@ -22,9 +22,7 @@ import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "unit"))
-
-import simulated  # noqa: E402
+sys.path.insert(0, str(ROOT / "tests"))
 
 from blindlink.analyst.cohort.folder import Cohort  # noqa: E402
 from blindlink.analyst.disclosure.policy import Policy  # noqa: E402
@@ -33,6 +31,7 @@ from blindlink.studies.probation_treatment.definitions import Settings  # noqa: 
 from blindlink.studies.probation_treatment.report import publish  # noqa: E402
 from blindlink.synthetic.generator.generate import Study, generate  # noqa: E402
 from blindlink.synthetic.generator.parameters import scaled  # noqa: E402
+from worlds import simulated  # noqa: E402
 
 
 def main() -> None:

@@ -12,9 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "unit")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import simulated  # noqa: E402
 from benchmarks.study_signs import log_odds_ratios  # noqa: E402
 
 from blindlink.analyst.cohort.folder import Cohort  # noqa: E402
@@ -42,6 +41,7 @@ from blindlink.synthetic.demo.targets import (  # noqa: E402
 )
 from blindlink.synthetic.generator.generate import Study, generate  # noqa: E402
 from blindlink.synthetic.generator.parameters import KINDS, scaled  # noqa: E402
+from worlds import simulated  # noqa: E402
 
 CONTROL = "control-"
 SETTINGS = Settings(replicates=300)

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from blindlink.schema.json_schema import json_schema
 from blindlink.schema.profiles.making import PROFILES, STANDARD, new_schema
 
-FILE = Path(__file__).parents[2] / "schemas" / "linkage-schema.json"
+FILE = Path(__file__).parents[3] / "schemas" / "linkage-schema.json"
 
 
 def test_the_file_is_the_models() -> None:

@@ -89,7 +89,7 @@ def test_memory_is_bounded() -> None:
     """The costliest document of the largest size: a list of empty lists."""
     program = (
         "import sys\n"
-        f"sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
+        f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
         "from process_memory import peak\n"
         "from blindlink.messages import canonical as c\n"
         "assert len(c.loads(b'[' + b'[],' * (c.LIMIT // 3 - 1) + b'[]]')) > 10**5\n"

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import simulated
 
 from blindlink.analyst.estimate.intervals import Bootstrap
 from blindlink.studies.probation_treatment.correction import ENGAGED, Correction
@@ -15,6 +14,7 @@ from blindlink.studies.probation_treatment.linkage_error import error_rates
 from blindlink.studies.probation_treatment.pathways import build
 from blindlink.studies.probation_treatment.statistics.linkage_groups import linkage_by_group
 from blindlink.studies.probation_treatment.strata import CASES, TRUE_PAIRS, relative
+from worlds import simulated
 
 SETTINGS = Settings(replicates=100)
 

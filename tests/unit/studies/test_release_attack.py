@@ -13,7 +13,6 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-import simulated
 from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
@@ -23,6 +22,7 @@ from blindlink.analyst.disclosure.policy import Policy
 from blindlink.analyst.publish.tables import Table
 from blindlink.studies.probation_treatment.analysis import analyse
 from blindlink.studies.probation_treatment.definitions import Settings
+from worlds import simulated
 
 THRESHOLD = 5
 TELLING = 30

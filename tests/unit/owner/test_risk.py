@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from risk_people import KEY, people, schema_of
 
 from blindlink.errors import InputError, RiskError
 from blindlink.frames import write_table
@@ -18,6 +17,7 @@ from blindlink.owner.risk.catalogue import OF_FILES, OF_VIEWS
 from blindlink.owner.risk.files import assess_file
 from blindlink.owner.risk.page import page
 from blindlink.schema.profiles.making import new_schema
+from worlds.risk_people import KEY, people, schema_of
 
 ROWS = 1600
 

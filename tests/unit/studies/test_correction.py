@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-import simulated
 
 from blindlink.analyst.estimate.columns import Floats
 from blindlink.analyst.estimate.intervals import Bootstrap
@@ -11,6 +10,7 @@ from blindlink.studies.probation_treatment.correction import ENGAGED, Correction
 from blindlink.studies.probation_treatment.definitions import COMPLETED, Prior, Settings
 from blindlink.studies.probation_treatment.linkage_error import error_rates
 from blindlink.studies.probation_treatment.pathways import build
+from worlds import simulated
 
 SURE = {"value": 1.0, "low": 1.0, "high": 1.0}
 

@@ -19,7 +19,7 @@ def documents() -> dict[str, dict[str, Any]]:
     return {**trust_formats(), **extract_schemas()}
 
 
-SCHEMAS = Path(__file__).parents[2] / "schemas"
+SCHEMAS = Path(__file__).parents[3] / "schemas"
 
 
 @pytest.mark.parametrize("name", sorted(documents()))

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import simulated
 
 from blindlink.analyst.cohort.folder import Cohort
 from blindlink.analyst.disclosure.policy import Policy
@@ -14,6 +13,7 @@ from blindlink.analyst.publish.tables import TOTAL, Table
 from blindlink.studies.probation_treatment.analysis import analyse
 from blindlink.studies.probation_treatment.definitions import Settings
 from blindlink.studies.probation_treatment.report import publish
+from worlds import simulated
 
 IDS = [
     "flow", "flow_losses", "data_quality", "engagement", "engagement_corrected",

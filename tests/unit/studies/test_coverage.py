@@ -4,7 +4,8 @@ is benchmarks/interval_coverage.py.
 
 import numpy as np
 import pytest
-from scoring import Score, centred_reach, score
+
+from worlds.scoring import Score, centred_reach, score
 
 STUDIES = 12
 

@@ -10,7 +10,7 @@ from blindlink.analyst.disclosure.policy import Policy, load_policy, parse_polic
 from blindlink.errors import FormatError, InputError
 from blindlink.messages import canonical
 
-SCHEMA = Path(__file__).parents[2] / "schemas" / "disclosure-policy.json"
+SCHEMA = Path(__file__).parents[3] / "schemas" / "disclosure-policy.json"
 
 
 def test_the_shipped_schema_is_the_models():

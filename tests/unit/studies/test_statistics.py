@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-import simulated
 
 from blindlink.analyst.publish.tables import Table
 from blindlink.studies.probation_treatment.definitions import Settings
@@ -22,6 +21,7 @@ from blindlink.studies.probation_treatment.statistics.status import status
 from blindlink.studies.probation_treatment.statistics.substances import substances
 from blindlink.studies.probation_treatment.statistics.top import top
 from blindlink.studies.probation_treatment.statistics.unlinked import linked_unlinked
+from worlds import simulated
 
 r, e = simulated.requirement, simulated.episode
 

@@ -5,12 +5,12 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-import simulated
 
 from blindlink.analyst.estimate.columns import day_number
 from blindlink.studies.probation_treatment.definitions import Definitions
 from blindlink.studies.probation_treatment.extracts import Problems, read_episodes
 from blindlink.studies.probation_treatment.journeys import NONE, Journeys
+from worlds import simulated
 
 RULES = Definitions()
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import simulated
 
 from blindlink.studies.probation_treatment.definitions import Prior, Settings
 from blindlink.studies.probation_treatment.linkage_error import (
@@ -10,6 +9,7 @@ from blindlink.studies.probation_treatment.linkage_error import (
     true_share,
     true_share_of_firsts,
 )
+from worlds import simulated
 
 NO_PRIORS = Settings(priors=())
 

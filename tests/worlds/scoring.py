@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-import simulated
 
 from blindlink.analyst.estimate.intervals import Bootstrap
 from blindlink.studies.probation_treatment.correction import ENGAGED, Correction
@@ -12,6 +11,7 @@ from blindlink.studies.probation_treatment.definitions import Prior, Settings, b
 from blindlink.studies.probation_treatment.linkage_error import error_rates
 from blindlink.studies.probation_treatment.pathways import build
 from blindlink.studies.probation_treatment.statistics.imputed import engagement_imputed, studies
+from worlds import simulated
 
 KINDS = ("ATR", "DRR", "All")
 REACH = (0.85, 0.81, 0.89)

@@ -362,7 +362,7 @@ with BatchEncoder(schema, LinkageKey(bytes(32)), workers=2) as encoder:
 
 def test_memory_does_not_grow_with_the_rows() -> None:
     """1.6 million more filters of a kibibyte pass through in an eighth of their room."""
-    program = STREAMING.format(folder=str(Path(__file__).parents[1]))
+    program = STREAMING.format(folder=str(Path(__file__).parents[2]))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     (few, before), (many, after) = (map(int, line.split()) for line in done.stdout.splitlines())

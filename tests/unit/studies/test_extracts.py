@@ -8,7 +8,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-import simulated
 
 from blindlink.analyst.estimate.columns import day_number, days, numbers, texts
 from blindlink.studies.probation_treatment.definitions import Definitions
@@ -18,6 +17,7 @@ from blindlink.studies.probation_treatment.extracts import (
     read_forms,
     read_requirements,
 )
+from worlds import simulated
 
 RULES = Definitions()
 r, e = simulated.requirement, simulated.episode

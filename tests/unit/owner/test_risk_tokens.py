@@ -5,12 +5,12 @@ from itertools import combinations
 import numpy as np
 import pyarrow as pa
 import pytest
-from risk_people import people, schema_of
 
 from blindlink.owner.risk.attributes import attributes
 from blindlink.owner.risk.census import Census
 from blindlink.owner.risk.snowball import SharedTokens, snowball
 from blindlink.owner.risk.tokens import tokens_of
+from worlds.risk_people import people, schema_of
 
 BIGRAM = {"type": "ngram", "n": 2}
 

@@ -13,7 +13,7 @@ from blindlink.messages.audit.kept import Checked, head_in, prove_file, verify_k
 from blindlink.messages.audit.log import AuditLog
 from blindlink.messages.audit.proofs import Consistency, Inclusion, load_proof
 from trust_world import NOW, keys
-from unit.test_audit_log import LOG_ID, log_of
+from unit.messages.test_audit_log import LOG_ID, log_of
 
 TTP = keys("ttp")
 SIZES = range(9)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import simulated
 from statsmodels.duration.survfunc import CumIncidenceRight
 
 from blindlink.analyst.estimate.intervals import Bootstrap
@@ -16,6 +15,7 @@ from blindlink.studies.probation_treatment.statistics.entry import (
     grid,
     incidence,
 )
+from worlds import simulated
 
 r, e = simulated.requirement, simulated.episode
 

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from blindlink.synthetic.generator.generate import generate
 from blindlink.synthetic.generator.parameters import scaled
 
-SCHEMAS = Path(__file__).parents[2] / "schemas"
+SCHEMAS = Path(__file__).parents[3] / "schemas"
 TABLES = [
     ("moj", "probation", "identities"),
     ("moj", "probation", "events"),

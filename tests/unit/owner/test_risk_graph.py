@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from risk_people import KEY, people, schema_of
 
 from blindlink.owner.encoding.encode import encode
 from blindlink.owner.risk.graph_matching import match
@@ -10,6 +9,7 @@ from blindlink.owner.risk.measures.graph import reidentified
 from blindlink.owner.risk.similarity import known_graph, seen_graph
 from blindlink.owner.risk.views import views_of
 from blindlink.schema.profiles.making import new_schema
+from worlds.risk_people import KEY, people, schema_of
 
 ROWS = 300
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-import simulated
 
 from blindlink.studies.probation_treatment.definitions import Settings
 from blindlink.studies.probation_treatment.pathways import Pathways, build
+from worlds import simulated
 
 r, e = simulated.requirement, simulated.episode
 
