@@ -1,19 +1,18 @@
 """The report as one HTML page: parts with text, figures and tables, laid out by a Jinja2 template.
 
-Nothing on the page comes from elsewhere: style and figures stand inside, there is no script, and a
-content security policy forbids any request.
+Nothing on the page comes from elsewhere: see ``blindlink.pages.html``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files as package_files
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from blindlink.analyst.disclosure.safe import SHORTHAND, SafeTable, is_total
-from blindlink.analyst.publish.tables import TOTAL
-from blindlink.pages.figures.drawing import Drawing
+from blindlink.analyst.publish.tables import heading
+from blindlink.pages.charts.kit import Chart
+from blindlink.pages.html import Stages
+from blindlink.pages.html import render as render_page
+
+Figure = Chart | Stages
 
 MOST_ROWS = 45
 DAYS = {0, 7, 14, 21, 28, 42, 56, 84, 126, 182, 273, 365, 546, 730, 1095, 1460}
@@ -27,7 +26,7 @@ class Part:
     title: str
     text: list[str] = field(default_factory=list)
     bullets: list[str] = field(default_factory=list)
-    drawings: list[Drawing] = field(default_factory=list)
+    drawings: list[Figure] = field(default_factory=list)
     open: list[SafeTable] = field(default_factory=list)
     tables: list[SafeTable] = field(default_factory=list)
     facts: list[tuple[str, str]] = field(default_factory=list)
@@ -74,39 +73,27 @@ class _Grid:
     total: int
 
 
-@dataclass(frozen=True)
-class _Figure:
-    id: str
-    number: int
-    title: str
-    alt: str
-    svg: Markup
-
-
 def render(front: Frontmatter, parts: Sequence[Part]) -> str:
     """The whole page as HTML text."""
-    environment = Environment(
-        loader=PackageLoader("blindlink.analyst.publish"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=False,
-    )
-    css = (
-        package_files("blindlink.analyst.publish")
-        .joinpath("templates/report.css")
-        .read_text("utf-8")
-    )
-    warning = front.warning and {"title": front.warning[0], "text": front.warning[1]}
-    return environment.get_template("report.html.j2").render(
+    return render_page(
+        "blindlink.analyst.publish",
+        "report.html.j2",
+        _drawings(parts),
         title=front.title,
         kind=front.kind,
-        description=front.description,
+        lead=front.description,
         facts=front.facts,
         footer=front.footer,
-        warning=warning,
-        css=Markup(css),  # noqa: S704 - our own file
-        parts=_Numbering().parts(parts),
+        warning=front.warning,
+        contents=[(p.id, p.title, [(c.id, c.title) for c in p.children]) for p in parts],
+        sections=_Numbering().parts(parts),
     )
+
+
+def _drawings(parts: Sequence[Part]) -> Iterator[Figure]:
+    for part in parts:
+        yield from part.drawings
+        yield from _drawings(part.children)
 
 
 class _Numbering:
@@ -134,10 +121,9 @@ class _Numbering:
             "children": self.parts(part.children),
         }
 
-    def _figure(self, drawing: Drawing) -> _Figure:
+    def _figure(self, drawing: Figure) -> tuple[int, Figure]:
         self.figures += 1
-        svg = Markup(drawing.svg)  # noqa: S704 - matplotlib escapes its texts
-        return _Figure(drawing.id, self.figures, drawing.title, drawing.alt, svg)
+        return self.figures, drawing
 
     def _grid(self, table: SafeTable) -> _Grid:
         number = self.numbers.setdefault(table.id, len(self.numbers) + 1)
@@ -187,16 +173,10 @@ def _merged(table: SafeTable) -> list[tuple[str, ...]]:
 def _headings(
     table: SafeTable, columns: list[tuple[str, ...]]
 ) -> list[tuple[str, tuple[str, ...]]]:
-    heads: list[tuple[str, tuple[str, ...]]] = [(_words(name), ()) for name in table.labels()]
+    heads: list[tuple[str, tuple[str, ...]]] = [(heading(table.columns, name), ()) for name in table.labels()]
     for names in columns:
-        kind = table.columns[names[0]].kind
-        if len(names) == 2:
-            of, stem = table.columns[names[0]].of or "", names[0].removesuffix("_low")
-            interval = f"{_words(of)}: interval" if stem in (of, "low") else f"{_words(stem)}s"
-            heads.append((interval, names))
-        else:
-            suffix = " (%)" if kind == "share" else ""
-            heads.append((_words(names[0]) + suffix, () if kind == "text" else names))
+        words = heading(table.columns, names[0], whole=len(names) == 2)
+        heads.append((words, () if table.columns[names[0]].kind == "text" else names))
     return heads
 
 
@@ -215,9 +195,3 @@ def _cell(table: SafeTable, row: int, names: tuple[str, ...]) -> str:
     if table.columns[names[0]].kind == "text":
         return texts[0]
     return " to ".join(texts).replace("-", "\u2212")
-
-
-def _words(name: str) -> str:
-    """A column's or label's name as a heading."""
-    words = name.replace("_", " ")
-    return words if words == TOTAL or words.isupper() else words[:1].upper() + words[1:]

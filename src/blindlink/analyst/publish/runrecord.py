@@ -21,7 +21,7 @@ PACKAGES = (
     "pyarrow",
     "scipy",
     "statsmodels",
-    "matplotlib",
+    "vl-convert-python",
     "Jinja2",
     "gptables",
 )

@@ -67,3 +67,30 @@ class Table:
     def labels(self) -> list[str]:
         """The names of the label columns, in order."""
         return [name for name, column in self.columns.items() if column.kind == "label"]
+
+
+def heading(columns: Mapping[str, Column], name: str, *, whole: bool = False) -> str:
+    """A column's name as a heading that says its unit. ``whole``: a lower and an upper bound in one.
+
+    Estimates of other units than per cent are headed by what they are: "Deaths per 1,000
+    person-years".
+    """
+    column = columns[name]
+    if column.kind in ("low", "high"):
+        of, stem = column.of or "", name.removesuffix(f"_{column.kind}")
+        unit = " (%)" if of in columns and _in_percent(columns[of]) else ""
+        if stem in (of, column.kind):
+            return f"{_words(of)}: interval{'' if whole else f', {column.kind}'}{unit}"
+        return f"{_words(stem)}{'s' if whole else f', {column.kind}'}{unit}"
+    if column.kind == "estimate" and not _in_percent(column):
+        return column.description
+    return _words(name) + (" (%)" if _in_percent(column) else "")
+
+
+def _in_percent(column: Column) -> bool:
+    return column.kind == "share" or column.description.endswith("(%)")
+
+
+def _words(name: str) -> str:
+    words = name.replace("_", " ")
+    return words if words == TOTAL or words.isupper() else words[:1].upper() + words[1:]

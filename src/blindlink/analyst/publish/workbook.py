@@ -15,6 +15,7 @@ import gptables
 import pandas as pd
 
 from blindlink.analyst.disclosure.safe import SHORTHAND, SafeTable
+from blindlink.analyst.publish.tables import heading
 
 EPOCH = dt.datetime(1980, 1, 1)  # the earliest date that a zip archive can hold
 _ONLY_SIGNS = re.compile(r"^[^a-zA-Z0-9]*$")
@@ -100,14 +101,11 @@ def _cell(table: SafeTable, row: int, name: str) -> object:
 
 
 def headings(table: SafeTable) -> dict[str, str]:
-    """A heading for each column: its name in words, with what it is; no two the same."""
+    """A heading for each column, with its unit; no two the same."""
     found: dict[str, str] = {}
-    for name, column in table.columns.items():
-        words, suffix = name.replace("_", " "), " (%)" if column.kind == "share" else ""
-        if column.kind in ("low", "high") and name == f"{column.of}_{column.kind}":
-            words, suffix = str(column.of).replace("_", " "), f" (interval, {column.kind})"
-        heading = words[:1].upper() + words[1:] + suffix
-        found[name] = heading if heading not in found.values() else f"{heading} [{name}]"
+    for name in table.columns:
+        words = heading(table.columns, name)
+        found[name] = words if words not in found.values() else f"{words} [{name}]"
     return found
 
 

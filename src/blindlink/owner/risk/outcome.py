@@ -13,6 +13,7 @@ from blindlink.arrays import Int64s
 from blindlink.owner.risk.report import Metric, light
 
 KEYLESS, KNOWN = (0.02, 0.05), (0.05, 0.10)
+BY_GUESSING = "by guessing"  # how the text of every attack that guesses an attribute ends
 _RARE = 10  # values held by fewer test records say nothing
 _CHANCE = 3.5  # standard errors; some two hundred attacks are played, and one in 4,000 goes so far
 
@@ -53,6 +54,6 @@ def judged(family: str, part: str, outcome: Outcome, limits: tuple[float, float]
 
     A gain that chance explains is green: in a small file every attack is now and then lucky.
     """
-    text = f"{outcome.accuracy:.3f} against {outcome.guess:.3f} by guessing"
+    text = f"{outcome.accuracy:.3f} against {outcome.guess:.3f} {BY_GUESSING}"
     seen = light(outcome.gain, *limits) if outcome.beyond_chance else "green"
     return Metric(family, part, outcome.gain, seen, text)

@@ -1,29 +1,19 @@
-"""The disclosure-risk report as one HTML page. No script, no outside address, no value of a person.
+"""The disclosure-risk report as one HTML page, led by its worst line. No value of a person.
 
-The lights are words as well as colours.
+The lights are words as well as colours. Nothing on the page comes from elsewhere: see
+``blindlink.pages.html``.
 """
 
-from collections.abc import Iterable
-from html import escape
+from collections.abc import Iterable, Sequence
 
+from markupsafe import Markup
+
+from blindlink.owner.risk.outcome import BY_GUESSING
 from blindlink.owner.risk.report import Light, Metric, RiskReport
+from blindlink.pages.html import Section, Table, document, light
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
-    "color:#111;background:#fff}table{border-collapse:collapse;margin:1rem 0;width:100%}"
-    "th,td{border-bottom:1px solid #ccc;padding:.25rem .75rem;text-align:left;vertical-align:top;"
-    "font-weight:400;overflow-wrap:anywhere}thead th,caption{font-weight:600}"
-    "caption{text-align:left}h2 .light,h1 .light{font-size:1rem;vertical-align:middle}"
-    ".light{display:inline-block;min-width:4em;text-align:center;padding:0 .5em;border-radius:3px;"
-    "color:#fff;font-weight:600}.green{background:#00703c}.amber{background:#ffdd00;color:#111}"
-    ".red{background:#b3261e}.none{background:#505a5f}td:first-child{width:5.5rem}"
-    "th[scope=row]{width:45%}small{color:#444}dt{font-weight:600}dd{margin:0 0 .5rem}"
-    "code{overflow-wrap:anywhere}@media(max-width:40rem){th,td{padding:.25rem}"
-    ".light{min-width:0}td:first-child{width:4rem}th[scope=row]{width:38%}"
-    "h1 .light,h2 .light{min-width:4em}}"
-)
 _FEW = 2
-_ORDER: tuple[Light, ...] = ("red", "amber", "green", "none")
+_ORDER: tuple[Light, ...] = ("red", "amber", "none", "green")
 _VERDICT = {
     "red": "Do not send these encodings, unless somebody with the authority accepts the risk by "
     "name in a waiver.",
@@ -33,106 +23,120 @@ _VERDICT = {
     "attack does.",
     "none": "Nothing could be judged.",
 }
+_METHOD = (
+    "Accuracy against guessing: the mean, over the values of an attribute, of the share of people "
+    "guessed right. Whoever knows nothing reaches one over the number of values. Attacks without "
+    "a known person are green up to 2 points above that, attacks with known people up to 5.",
+    "Known people: somebody who holds the encodings knows which of them belong to 500 or to 4,000 "
+    "people.",
+    "Graph matching: somebody who holds the encodings has the plain text of the same people and no "
+    "key. Green up to 2 % of the people found out.",
+    "The report holds no value of any person. It says nothing about a linker who gets the linkage "
+    "secret: then every encoding of weak identifiers is plain text.",
+)
+_HEADS = ("What was tried", "Light", "Finding")
 
 
 def page(report: RiskReport) -> str:
     """The whole page."""
-    families = _families(report.metrics)
-    body = [
-        f"<header><h1>Disclosure-risk report {_light(report.light)}</h1>"
-        f"<p>{_VERDICT[report.light]}</p>{_waiver(report)}{_facts(report)}</header><main>",
+    sections = [
         _attention(report),
-        _short([lines for lines in families if len(lines) <= _FEW]),
-        *(_family(lines) for lines in families if len(lines) > _FEW),
-        f"</main><footer>{_method()}</footer>",
+        *_families(report.metrics),
+        Section("method", "How to read this", notes=_METHOD),
     ]
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>Disclosure-risk report: {report.light}</title><style>{_STYLE}</style></head>"
-        f"<body>{''.join(body)}</body></html>\n"
+    return document(
+        [section for section in sections if section is not None],
+        package="blindlink.owner.risk",
+        template="risk.html.j2",
+        title="Disclosure-risk report",
+        kind=f"Before encodings are sent: {report.light}",
+        lead=_VERDICT[report.light],
+        facts=[
+            ("Encodings", f"{report.rows:,}"),
+            ("Of them attacked", f"{report.sample:,}"),
+            ("Schema", report.schema_fingerprint[:16] or "not known"),
+            ("Digest of this report", report.digest()),
+        ],
+        worst=_worst(report.metrics),
+        attack=_worst(m for m in report.metrics if m.text.endswith(BY_GUESSING)),
+        numbers={one: sum(m.light == one for m in report.metrics) for one in _ORDER},
+        waiver=report.waiver.text() if report.waiver else "",
+        footer="Made with blindlink for the data owner.",
     )
 
 
-def _waiver(report: RiskReport) -> str:
-    if report.waiver is None:
-        return ""
-    return f"<p><strong>Accepted:</strong> {escape(report.waiver.text())}</p>"
+def _worst(metrics: Iterable[Metric]) -> Metric | None:
+    """The line that gives most away: of the worst light, the one of the highest value.
+
+    Values of different families can be compared roughly: most are shares that an attacker gains.
+    """
+    judged = [metric for metric in metrics if metric.light != "none"]
+    return min(judged, key=lambda m: (_ORDER.index(m.light), -m.value), default=None)
 
 
-def _facts(report: RiskReport) -> str:
-    return (
-        f"<p>{report.rows:,} encodings, {report.sample:,} of them attacked. "
-        f"Schema <code>{escape(report.schema_fingerprint[:16]) or 'not known'}</code>. "
-        f"Digest of this report <code>{report.digest()}</code>.</p>"
-    )
-
-
-def _attention(report: RiskReport) -> str:
-    lines = [m for light in _ORDER[:2] for m in report.metrics if m.light == light]
+def _attention(report: RiskReport) -> Section | None:
+    lines = [m for one in _ORDER[:2] for m in report.metrics if m.light == one]
     if not lines:
-        return ""
-    return "<h2>What needs attention</h2>" + _table("Red and amber lines", lines)
+        return None
+    return Section(
+        "attention", "What needs attention", tables=[_table("Red and amber lines", lines)]
+    )
 
 
-def _families(metrics: Iterable[Metric]) -> list[list[Metric]]:
-    """The lines of each family, families in the order of their first lines."""
+def _families(metrics: Iterable[Metric]) -> list[Section]:
+    """Families in the order of their first lines; those of a line or two together, at the end."""
     found: dict[str, list[Metric]] = {}
     for metric in metrics:
         found.setdefault(metric.family, []).append(metric)
-    return list(found.values())
+    several = [lines for lines in found.values() if len(lines) > _FEW]
+    single = [metric for lines in found.values() if len(lines) <= _FEW for metric in lines]
+    sections = [_family(number, lines) for number, lines in enumerate(several)]
+    if not single:
+        return sections
+    quiet = sum(metric.light in _ORDER[2:] for metric in single)
+    return [
+        *sections,
+        Section(
+            "single",
+            "Other lines",
+            [f"{quiet} of {len(single)} need no attention."],
+            folded=[_table("One line each", single, about=True)],
+            summary=f"All {len(single)} other lines",
+        ),
+    ]
 
 
-def _short(families: Iterable[list[Metric]]) -> str:
-    """Families of a line or two, together in one table."""
-    lines = [metric for family in families for metric in family]
-    if not lines:
-        return ""
-    return f"<section><h2>In short</h2>{_table('One line each', lines, about=True)}</section>"
-
-
-def _family(lines: list[Metric]) -> str:
-    worst = min((metric.light for metric in lines), key=_ORDER.index)
+def _family(number: int, lines: Sequence[Metric]) -> Section:
+    """One attack on several filters or attributes; its green lines are folded behind the highest."""
     title = lines[0].family[:1].upper() + lines[0].family[1:]
-    return (
-        f"<section><h2>{escape(title)} {_light(worst)}</h2><p>{escape(lines[0].about)}</p>"
-        f"{_table(title, lines, whole=False)}</section>"
+    green = [metric for metric in lines if metric.light == "green"]
+    other = [metric for metric in lines if metric.light != "green"]
+    text: list[str | Markup] = [lines[0].about] if lines[0].about else []
+    if green:
+        highest = max(green, key=lambda metric: metric.value)
+        text.append(
+            Markup("{} {} of {} lines; highest {}: {}.").format(
+                light("green"), len(green), len(lines), highest.part, highest.text
+            )
+        )
+    return Section(
+        f"family-{number}",
+        title,
+        text,
+        tables=[_table(title, other, whole=False)] if other else [],
+        folded=[_table(f"{title}: green lines", green, whole=False)] if green else [],
+        summary=f"All {len(green)} green lines",
     )
 
 
 def _table(
     caption: str, lines: Iterable[Metric], *, whole: bool = True, about: bool = False
-) -> str:
+) -> Table:
     """``whole``: lines go by their full names; ``about``: with what their families are."""
-    rows = "".join(
-        f"<tr><td>{_light(m.light)}</td>"
-        f'<th scope="row">{escape(m.name if whole else m.part)}'
-        f"{f'<br><small>{escape(m.about)}</small>' if about else ''}</th>"
-        f"<td>{escape(m.text)}</td></tr>"
-        for m in lines
-    )
-    head = "".join(f'<th scope="col">{cell}</th>' for cell in ("Light", "What", "Finding"))
-    return (
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{rows}</tbody></table>"
-    )
-
-
-def _light(light: Light) -> str:
-    return f'<span class="light {light}">{"no light" if light == "none" else light}</span>'
-
-
-def _method() -> str:
-    return (
-        "<h2>How to read this</h2><dl>"
-        "<dt>Accuracy against guessing</dt><dd>The mean, over the values of an attribute, of the "
-        "share of people guessed right. Whoever knows nothing reaches one over the number of "
-        "values. Attacks without a known person are green up to 2 points above that, attacks with "
-        "known people up to 5.</dd>"
-        "<dt>Known people</dt><dd>Somebody who holds the encodings knows which of them belong to "
-        "500 or to 4,000 people.</dd>"
-        "<dt>Graph matching</dt><dd>Somebody who holds the encodings has the plain text of the "
-        "same people and no key. Green up to 2 % of the people found out.</dd></dl>"
-        "<p>The report holds no value of any person. It says nothing about a linker who gets the "
-        "linkage secret: then every encoding of weak identifiers is plain text.</p>"
-    )
+    rows = []
+    for metric in lines:
+        name: str | Markup = metric.name if whole else metric.part
+        if about and metric.about:
+            name = Markup('{}<br><span class="hint">{}</span>').format(name, metric.about)
+        rows.append((name, light(metric.light), metric.text))
+    return Table(caption, _HEADS, rows, {1, 2})

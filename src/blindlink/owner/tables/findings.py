@@ -4,15 +4,16 @@ Only counts, row numbers and names of fields of the layout: no value ever stands
 of a column that the layout does not know. The report is for the owner.
 """
 
-import html
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
+from markupsafe import Markup
 
 from blindlink.arrays import Bools, Int64s
+from blindlink.pages.html import Section, Table, document, with_bar
 from blindlink.schema.quality import KINDS, Kind, Loss
 
 MISSING, NOT_KNOWN = "missing", "recorded as not known"
@@ -140,9 +141,19 @@ class Findings:
     def to_html(self) -> str:
         """A page without scripts or anything from elsewhere."""
         faults = self.faults()
+        files = ("File", "Field", "Problem", "Rows")
         sections = [
-            _table("Rows", ("File or table", "Rows"), [*self.read.items(), *self.written.items()]),
-            _table(
+            _section(
+                "Faults",
+                "Rows with a fault, by field",
+                (*files, "First rows", "What was done"),
+                [
+                    (f.file, f.field, f.problem, f.rows, ", ".join(map(str, f.first)), f.done)
+                    for f in faults
+                ],
+            ),
+            _section(
+                "Fields",
                 "Fields before and after",
                 ("Field", "Rows", "Filled before", "Filled after", *map(str.capitalize, KINDS)),
                 [
@@ -150,71 +161,52 @@ class Findings:
                     for f in self.losses
                 ],
             ),
-            _table(
-                "Faults",
-                ("File", "Field", "Problem", "Rows", "First rows", "What was done"),
-                [
-                    (f.file, f.field, f.problem, f.rows, ", ".join(map(str, f.first)), f.done)
-                    for f in faults
-                ],
-            ),
-            _table(
+            _section(
                 "Empty cells",
-                ("File", "Field", "Problem", "Rows", "Share of rows (%)"),
+                "Rows with an empty cell, by field",
+                (*files, "Share of rows (%)"),
                 [
-                    (f.file, f.field, f.problem, f.rows, f"{100 * self._share(f):.1f}")
+                    (f.file, f.field, f.problem, f.rows, self._share(f))
                     for f in self.found
                     if f not in faults and f.rows
                 ],
             ),
+            _section(
+                "Rows",
+                "Rows read and written",
+                ("File or table", "Rows"),
+                [*self.read.items(), *self.written.items()],
+            ),
         ]
         quiet = sum(each.rows == 0 for each in self.found)
-        return _PAGE.format(
-            system=html.escape(self.system), sections="\n".join(sections), quiet=quiet
+        return document(
+            sections,
+            title=f"Data quality of a {self.system} extract",
+            kind="For the data owner",
+            lead="Counts by field; no value of a person stands here. Small counts are not hidden.",
+            facts=[
+                ("Rows read", f"{sum(self.read.values()):,}"),
+                ("Checks that found a fault", f"{len(faults):,}"),
+                ("Checks that found nothing", f"{quiet:,}"),
+            ],
+            footer="Made with blindlink for the data owner.",
         )
 
     def _share(self, finding: Finding) -> float:
         return finding.rows / max(self.read.get(finding.file, 0), 1)
 
 
-def _table(title: str, head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
-    if not rows:
-        return f"<h2>{title}</h2>\n<p>None.</p>"
-    top = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
-    body = "\n".join(
-        "<tr>" + "".join(f"<td>{html.escape(_shown(cell))}</td>" for cell in row) + "</tr>"
-        for row in rows
-    )
-    return (
-        f"<table><caption><h2>{title}</h2></caption>\n<thead><tr>{top}</tr></thead>\n"
-        f"<tbody>\n{body}\n</tbody></table>"
+def _section(
+    title: str, caption: str, heads: tuple[str, ...], rows: Sequence[tuple[str | int | float, ...]]
+) -> Section:
+    cells = [[_shown(cell) for cell in row] for row in rows]
+    words = {n for n in range(len(heads)) if all(isinstance(row[n], str) for row in rows)}
+    return Section(
+        title.lower().replace(" ", "-"), title, tables=[Table(caption, heads, cells, words)]
     )
 
 
-def _shown(cell: object) -> str:
-    return f"{cell:,}" if isinstance(cell, int) else str(cell)
-
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en-GB">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Data quality of a {system} extract</title>
-<style>
-body {{ font-family: sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
-table {{ border-collapse: collapse; width: 100%; margin: 1rem 0 }}
-caption {{ text-align: left }}
-th, td {{ text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #b1b4b6 }}
-</style>
-</head>
-<body>
-<main>
-<h1>Data quality of a {system} extract</h1>
-<p>Counts by field; no value of a person stands here. Small counts are not hidden: this page is for
-the data owner. {quiet} further checks found nothing.</p>
-{sections}
-</main>
-</body>
-</html>
-"""
+def _shown(cell: str | int | float) -> str | Markup:
+    if isinstance(cell, float):  # a share
+        return with_bar(f"{100 * cell:.1f}", cell)
+    return cell if isinstance(cell, str) else f"{cell:,}"

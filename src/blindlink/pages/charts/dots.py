@@ -17,6 +17,7 @@ from blindlink.pages.charts.kit import (
     chosen,
     heading,
     legend,
+    plain,
     scale,
 )
 from blindlink.pages.charts.rows import row_axis, row_key
@@ -161,9 +162,9 @@ def _rows(values: Sequence[Dot], unit: str) -> tuple[list[Json], list[str]]:
                 lines[over, dot.group] = row_key(len(lines), dot.group)
     rows = [
         {
-            "heading": dot.heading, "group": dot.group, "series": dot.series, "value": dot.value,
+            "heading": plain(dot.heading), "group": plain(dot.group), "series": dot.series, "value": dot.value,
             "low": dot.low, "high": dot.high, "_row": lines[dot.heading, dot.group],
-            "_tip": f"{dot.group}, {dot.series}: {dot.said or said(dot, unit)}",
+            "_tip": f"{plain(dot.group)}, {dot.series}: {dot.said or said(dot, unit)}",
         }
         for dot in values
     ]  # fmt: skip

@@ -170,6 +170,11 @@ def whole(text: str) -> str:
     return text.replace(" ", "\u00a0")
 
 
+def plain(text: str) -> str:
+    """A text without what keeps lines whole."""
+    return text.replace("\u00a0", " ")
+
+
 def signed(value: float, places: int = 1) -> str:
     """A number with its sign, a minus that is as wide as a plus."""
     return f"{value:+.{places}f}".replace("-", "\u2212")
@@ -210,6 +215,6 @@ def _inline(svg: str, name: str, layout: str) -> str:
     rest = re.sub(r'\bid="', f'id="{name}-{layout}-', rest)
     rest = re.sub(r"url\(#", f"url(#{name}-{layout}-", rest)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="{layout}" {size} role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{layout}-picture" {size} role="img" '
         f'aria-labelledby="{name}-title" aria-describedby="{name}-alt" focusable="false">{rest}'
     )

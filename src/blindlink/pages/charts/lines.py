@@ -92,7 +92,7 @@ def lines(
             "scale": {"zero": False, "nice": False},
         }
         if panel.ticks:
-            x["axis"] |= {"values": list(panel.ticks), "labelFlush": False,
+            x["axis"] |= {"values": list(panel.ticks), "labelFlush": False, "labelOverlap": "greedy",
                           "labelExpr": f"{lookup(panel.ticks)}[datum.value]"}  # fmt: skip
         axis: Json = {
             "title": heading(y_label, size, 0.3) if size.narrow or not number else None, "tickCount": 5,
@@ -102,7 +102,9 @@ def lines(
             axis |= {"labelExpr": "datum.value == 1 ? '1 or none' : format(datum.value, ',')",
                      "values": [10**power for power in range(10) if 10**power <= 2 * highest]}  # fmt: skip
         y: Json = {"type": "quantitative", "scale": y_scale, "axis": axis}
-        named = legend(size, series, 8, **({} if dots else {"symbolType": "stroke", "symbolSize": 500}))
+        stroke = {} if dots else {"symbolType": "stroke", "symbolSize": 500}
+        above = 28 if panel.marks and not panel.title else 14
+        named = legend(size, series, 8, offset=above, **stroke)
         kind = {"field": "series", "type": "nominal"}
         look = {
             "color": kind | {"scale": scale(series, PALETTE), "legend": named},
@@ -145,7 +147,8 @@ def lines(
         return {
             "width": width, "height": 210 if size.narrow else 280,
             "transform": [{"filter": f"datum._panel == {number}"}], "layer": layers,
-            **({"title": panel.title} if panel.title else {}),
+            **({"title": {"text": panel.title, "offset": 28 if panel.marks else 10}}
+               if panel.title else {}),
         }  # fmt: skip
 
     for row in rows:
@@ -171,7 +174,7 @@ def _rows(panel: Panel, line: Line, unit: str) -> list[Json]:
 
 
 def _marks(panel: Panel, x: Json, width: int) -> Json:
-    """Vertical lines; their words stand on the side that has more room."""
+    """Vertical lines; their words stand above the panel, where no curve crosses them."""
     values = [line.x for line in panel.lines]
     low, high = min(min(v) for v in values), max(max(v) for v in values)
     rows = [
@@ -179,7 +182,7 @@ def _marks(panel: Panel, x: Json, width: int) -> Json:
         for at, words in panel.marks
         if low <= at <= high
     ]
-    right: Json = {"type": "text", "align": "left", "dx": 6, "dy": 6, "baseline": "top"}
+    right: Json = {"type": "text", "align": "left", "dx": -2, "dy": -5, "baseline": "bottom"}
     words = {"x": x | {"field": "_at"}, "y": {"value": 0}, "text": {"field": "_words"}}
     return {
         "data": {"values": rows},
@@ -191,7 +194,7 @@ def _marks(panel: Panel, x: Json, width: int) -> Json:
             {"transform": [{"filter": "!datum._side"}], "mark": right, "encoding": words},
             {
                 "transform": [{"filter": "datum._side"}],
-                "mark": right | {"align": "right", "dx": -6}, "encoding": words,
+                "mark": right | {"align": "right", "dx": 2}, "encoding": words,
             },
         ],
     }  # fmt: skip

@@ -1,26 +1,20 @@
 """The linkage quality report as one HTML page: readable by a statistician who never saw the data.
 
 Everything stands in the linkage report; the page only shows it. The analyst adds what the control
-records measured. No script, no outside address.
+records measured. Nothing on the page comes from elsewhere: see ``blindlink.pages.html``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
-from blindlink.messages.linkage_report import Estimate, LinkageReport
-from blindlink.pages.linkage.charts import Series, count_chart, line_chart
-from blindlink.pages.linkage.levels import levels, table
+from blindlink.messages.linkage_report import CurvePoint, Estimate, LinkageReport
+from blindlink.pages.charts.kit import Chart
+from blindlink.pages.charts.lines import Line, Panel, lines
+from blindlink.pages.html import Section, Table, document
+from blindlink.pages.linkage.levels import levels
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;"
-    "color:#111}table{border-collapse:collapse;margin:1rem 0}th,td{border-bottom:1px solid #ccc;"
-    "padding:.25rem .75rem;text-align:right}th:first-child,td:first-child{text-align:left}"
-    "td:last-child{white-space:normal}td{white-space:nowrap}"
-    "caption{text-align:left;font-weight:600}svg{width:100%;height:auto;font:12px system-ui}"
-    ".warning{border-left:4px solid #D55E00;padding-left:.75rem}"
-)
 _OTHER_THRESHOLDS = 12
+_LEAST_RECALL = 0.01  # beyond the threshold where recall ends nothing happens
 
 
 @dataclass(frozen=True)
@@ -43,25 +37,35 @@ def page(
     report: LinkageReport, measured: Sequence[Measured] = (), owners: tuple[str, str] | None = None
 ) -> str:
     """The whole page. ``measured``: of the left owner first; ``owners``: left and right."""
-    between = f": {escape(owners[0])} and {escape(owners[1])}" if owners else ""
-    body = [
-        f"<h1>Linkage quality report{between}</h1>",
-        _main_points(report),
-        *(f'<p class="warning">{escape(text)}</p>' for text in report.warnings),
-        _figures(report),
+    made = [
+        _quality(report),
         _controls(report, measured),
         _scores(report),
         _thresholds(report),
         _methods(report),
-        levels(report),
+        *levels(report),
         _counts(report),
         _model(report),
     ]
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f"<title>Linkage quality report</title><style>{_STYLE}</style></head><body>"
-        f"{''.join(body)}</body></html>\n"
+    sections = [section for section in made if section is not None]
+    return document(
+        sections,
+        title="Linkage quality report" + (f": {owners[0]} and {owners[1]}" if owners else ""),
+        kind="Estimates from the scores: nobody holds the truth",
+        lead=_main_points(report),
+        facts=_facts(report),
+        warnings=report.warnings,
+        footer="Made with blindlink: no record, no identity and no single pair is shown.",
     )
+
+
+def _facts(report: LinkageReport) -> list[tuple[str, str]]:
+    named = {"Precision": report.precision, "Recall": report.recall, "F1": report.f1}
+    return [
+        (name, f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})")
+        for name, one in named.items()
+        if one is not None
+    ]
 
 
 def _main_points(report: LinkageReport) -> str:
@@ -76,7 +80,7 @@ def _main_points(report: LinkageReport) -> str:
             f"{report.model['probability_cut']:.3f} or more. "
         )
     if "clk" not in report.methods_used and report.threshold_method == "auto":
-        return f"<p>{text}Everything was chosen from the scores alone, {_aim(report.target)}.</p>"
+        return f"{text}Everything was chosen from the scores alone, {_aim(report.target)}."
     why = {
         "auto": f"The threshold {report.threshold:.4f} was chosen from the scores alone, "
         f"{_aim(report.target)}.",
@@ -84,7 +88,7 @@ def _main_points(report: LinkageReport) -> str:
         "fallback": f"The plan's fallback threshold {report.threshold:.4f} was used: the scores do "
         "not separate matches from non-matches.",
     }[report.threshold_method]
-    return f"<p>{text}{why}</p>"
+    return text + why
 
 
 def _aim(target: str) -> str:
@@ -95,7 +99,7 @@ def _aim(target: str) -> str:
     return f"for an expected {name.replace('_', '-')} of {word} {value}"
 
 
-def _figures(report: LinkageReport) -> str:
+def _quality(report: LinkageReport) -> Section:
     named: list[tuple[str, Estimate | None, str]] = [
         ("Precision", report.precision, "share of the links that are right"),
         ("Recall", report.recall, "share of the true pairs of comparable records that are linked"),
@@ -107,19 +111,18 @@ def _figures(report: LinkageReport) -> str:
         for name, one, meaning in named
         if one is not None
     ]
+    title = "Expected quality, without truth"
     if not rows:
-        return "<p>No score model was fitted: precision and recall are not known.</p>"
-    if report.expected_matches is not None:
-        one = report.expected_matches
-        rows.append(
-            ("True pairs", f"{one.value:,.0f}", f"{one.low:,.0f} to {one.high:,.0f}", "in all")
-        )
-    return table(
-        "Expected quality, without truth", ("", "expected", "95 % interval", "meaning"), rows
-    )
+        unknown = "No score model was fitted: precision and recall are not known."
+        return Section("quality", title, [unknown])
+    if (one := report.expected_matches) is not None:
+        interval = f"{one.low:,.0f} to {one.high:,.0f}"
+        rows.append(("True pairs", f"{one.value:,.0f}", interval, "in all"))
+    heads = ("Figure", "Expected", "95 % interval", "Meaning")
+    return Section("quality", title, tables=[Table("Expected quality", heads, rows, {3})])
 
 
-def _controls(report: LinkageReport, measured: Sequence[Measured]) -> str:
+def _controls(report: LinkageReport, measured: Sequence[Measured]) -> Section | None:
     rows = [
         (
             one.owner,
@@ -133,12 +136,14 @@ def _controls(report: LinkageReport, measured: Sequence[Measured]) -> str:
         if one.number
     ]
     if not rows:
-        return ""
-    head = ("owner", "linked", "rate", "95 % interval", "pairs among the candidates", "held right")
-    return (
-        "<h2>Control records</h2><p>Nobody made up by an owner has a partner: whoever of them is "
-        f"linked is a false link. {_verdict(report, measured)}</p>"
-        + table("False links, measured", head, rows)
+        return None
+    heads = ("Owner", "Linked", "Rate", "95 % interval", "Pairs among the candidates", "Held right")
+    text = (
+        "Nobody made up by an owner has a partner: whoever of them is linked is a false link. "
+        f"{_verdict(report, measured)}"
+    )
+    return Section(
+        "controls", "Control records", [text], tables=[Table("False links, measured", heads, rows)]
     )
 
 
@@ -149,61 +154,51 @@ def _verdict(report: LinkageReport, measured: Sequence[Measured]) -> str:
         return ""
     said = f"The score model expects a rate of {model.low:.4f} to {model.high:.4f} on the left"
     if model.high < left.rate.low:
-        return (
-            f"{said}: <strong>less than the control records of {escape(left.owner)} show.</strong>"
-        )
+        return f"{said}: less than the control records of {left.owner} show."
     if model.low > left.rate.high:
-        return (
-            f"{said}: <strong>more than the control records of {escape(left.owner)} show.</strong>"
-        )
-    return f"{said}, which agrees with the control records of {escape(left.owner)}."
+        return f"{said}: more than the control records of {left.owner} show."
+    return f"{said}, which agrees with the control records of {left.owner}."
 
 
-def _scores(report: LinkageReport) -> str:
+def _scores(report: LinkageReport) -> Section | None:
     bins = [bin_ for bin_ in report.histogram if bin_.matches is not None]
     if not bins:
-        return ""
+        return None
     edges = [*(bin_.low for bin_ in bins), bins[-1].high]
     counts = {
         "all pairs": [float(bin_.observed) for bin_ in bins],
-        "strangers expected": [bin_.non_matches or 0.0 for bin_ in bins],
+        "non-matches expected": [bin_.non_matches or 0.0 for bin_ in bins],
         "matches expected": [bin_.matches or 0.0 for bin_ in bins],
     }
-    series = [
-        Series(name, list(zip(edges, [*heights, heights[-1]], strict=True)))
-        for name, heights in counts.items()
-    ]
-    text = "Numbers of pairs by score on a logarithmic scale, with the two fitted components."
+    drawn = [Line(n, edges, [*high, high[-1]], steps=True) for n, high in counts.items()]
+    marks: list[tuple[float, str]] = []
     if report.levels:
-        axis, mark = "match weight, log2(m/u) summed over the filters", float("nan")
-        note = "Strangers are measured by joining each file with itself."
+        axis = "Match weight, log2(m/u) summed over the filters"
+        note = "Non-matches are measured by joining each file with itself."
     else:
-        axis, mark = "Dice score", report.threshold
+        axis, marks = "Dice score", [(report.threshold, f"threshold {report.threshold:.3f}")]
         above = [bin_ for bin_ in bins if bin_.low >= report.threshold]
         note = (
             f"In the bins above the threshold: {sum(b.observed for b in above):,} pairs; "
-            f"{sum(b.non_matches or 0 for b in above):,.0f} of them are expected to be strangers, "
-            "measured by joining each file with itself."
+            f"{sum(b.non_matches or 0 for b in above):,.0f} of them are expected to be "
+            "non-matches, measured by joining each file with itself."
         )
-    chart = count_chart("Scores of pairs", text, axis, series, mark=mark)
-    return f"<h2>Scores</h2>{chart}<p>{note}</p>"
+    chart = lines(
+        [Panel("", drawn, marks=marks)], name="scores", title="Scores of pairs", unit="",
+        x_label=axis, y_label="Pairs (logarithmic scale)", logarithmic=True,
+        alt="Numbers of pairs by score on a logarithmic scale, with the two fitted components. "
+        + note,
+    )  # fmt: skip
+    return Section("scores-section", "Scores", charts=[chart] if chart else [])
 
 
-def _thresholds(report: LinkageReport) -> str:
+def _thresholds(report: LinkageReport) -> Section | None:
     points = [point for point in report.curve if point.precision is not None]
     if not points:
-        return ""
-    rising = points[::-1]
-    series = [
-        Series("precision", [(point.threshold, point.precision or 0.0) for point in rising]),
-        Series("recall", [(point.threshold, point.recall or 0.0) for point in rising]),
-        Series("F1", [(point.threshold, point.f1 or 0.0) for point in rising]),
-    ]
-    text = "Expected precision, recall and F1 for every threshold."
+        return None
     by_chance = report.methods_used[0] == "probabilistic"
-    axis = "least match probability" if by_chance else "least Dice score"
+    axis = "Least match probability" if by_chance else "Least Dice score"
     mark = report.model.get("probability_cut", 0.0) if by_chance else report.threshold
-    chart = line_chart("Quality by threshold", text, axis, series, mark=mark)
     step = max(1, len(points) // _OTHER_THRESHOLDS)
     rows = [
         (
@@ -216,11 +211,35 @@ def _thresholds(report: LinkageReport) -> str:
         )
         for point in points[::step]
     ]
-    head = ("threshold", "links", "change", "precision", "recall", "F1")
-    return f"<h2>Other thresholds</h2>{chart}" + table("What they would give", head, rows)
+    heads = ("Threshold", "Links", "Change in links", "Precision", "Recall", "F1")
+    chart = _curve(points, axis, mark)
+    return Section(
+        "thresholds-section", "Other thresholds", charts=[chart] if chart else [],
+        tables=[Table("What they would give", heads, rows)],
+    )  # fmt: skip
 
 
-def _methods(report: LinkageReport) -> str:
+def _curve(points: Sequence[CurvePoint], axis: str, mark: float) -> Chart | None:
+    """Precision, recall and F1 where recall is more than nothing."""
+    rising = [point for point in reversed(points) if (point.recall or 0.0) > _LEAST_RECALL]
+    if len(rising) < 2:
+        return None
+    x = [point.threshold for point in rising]
+    drawn = [
+        Line("precision", x, [100 * (point.precision or 0.0) for point in rising]),
+        Line("recall", x, [100 * (point.recall or 0.0) for point in rising]),
+        Line("F1", x, [100 * (point.f1 or 0.0) for point in rising]),
+    ]
+    best = max(rising, key=lambda point: point.f1 or 0.0)
+    return lines(
+        [Panel("", drawn, marks=[(mark, f"threshold {mark:.3f}")])], name="thresholds",
+        title="Quality by threshold", x_label=axis, y_label="Expected share", top=100,
+        alt="Expected precision, recall and F1 for every threshold at which more than 1 % of the "
+        f"true pairs are linked. F1 is highest at {best.threshold:.3f}: {best.f1:.3f}.",
+    )  # fmt: skip
+
+
+def _methods(report: LinkageReport) -> Section:
     rows = [
         (
             row.method,
@@ -233,30 +252,45 @@ def _methods(report: LinkageReport) -> str:
         )
         for row in report.methods
     ]
-    head = ("method", "makes links", "links", "pairs accepted", "right", "added", "right of these")
-    return (
-        "<h2>Methods</h2><p>Each method beside the stricter ones above it, whether or not the plan "
-        "lets it make links. Shares that are right are expectations of the score model.</p>"
-        + table("What each method adds", head, rows)
+    heads = (
+        "Method", "Makes links", "Links", "Pairs accepted", "Share of them right", "Links added",
+        "Share of these right",
+    )  # fmt: skip
+    text = (
+        "Each method beside the stricter ones above it, whether or not the plan lets it make "
+        "links. Shares that are right are expectations of the score model."
     )
+    tables = [Table("What each method adds", heads, rows, {1})]
+    return Section("methods", "Methods", [text], tables=tables)
 
 
 def _known(share: float | None) -> str:
     return "not known" if share is None else f"{share:.4f}"
 
 
-def _counts(report: LinkageReport) -> str:
-    named = report.counts.model_dump().items()
-    rows = [(name.replace("_", " "), f"{value:,}") for name, value in named]
+def _counts(report: LinkageReport) -> Section:
+    tables = [_pairs("Records and pairs", "Number of", "Number", report.counts.model_dump(), "{:,}")]
     text = "Conflicts are accepted pairs that lost to a rival under the cardinality rule."
-    return "<h2>Counts</h2>" + table("Records and pairs", ("", "number"), rows) + f"<p>{text}</p>"
+    return Section("counts", "Counts", [text], tables=tables)
 
 
-def _model(report: LinkageReport) -> str:
-    notes = "".join(f"<li>{escape(note)}</li>" for note in report.notes)
-    rows = [
-        (name.replace("_", " "), f"{value:,.0f}" if value >= 1000 else f"{value:.4g}")
-        for name, value in report.model.items()
-    ]
-    parameters = table("Parameters of the score model", ("", "value"), rows) if rows else ""
-    return f"<h2>Model and limits</h2><ul>{notes}</ul>{parameters}"
+def _model(report: LinkageReport) -> Section:
+    tables = [_pairs("Parameters of the score model", "Parameter", "Value", report.model, "")]
+    return Section("model", "Model and limits", tables=tables, notes=report.notes)
+
+
+def _pairs(
+    caption: str, name: str, value: str, rows: Mapping[str, float], words: str
+) -> Table:
+    """A table of names and values; without ``words`` large values are whole."""
+    return Table(
+        caption,
+        (name, value),
+        [
+            (
+                key.replace("_", " "),
+                words.format(one) if words else f"{one:,.0f}" if one >= 1000 else f"{one:.4g}",
+            )
+            for key, one in rows.items()
+        ],
+    )

@@ -1,31 +1,33 @@
 """From released tables to the report's charts: which columns and rows each chart shows."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from blindlink.analyst.disclosure.safe import SafeTable
 from blindlink.analyst.publish.tables import TOTAL
-from blindlink.pages.figures.bars import stacked
-from blindlink.pages.figures.dots import Dot, dots
-from blindlink.pages.figures.drawing import (
+from blindlink.pages.charts.bars import bars
+from blindlink.pages.charts.dots import Dot, Mark, dots, said
+from blindlink.pages.charts.forest import Ratio, forest
+from blindlink.pages.charts.kit import (
     BLUE,
+    FAINT,
     GREY,
     ORANGE,
     PINK,
     PURPLE,
     TURQUOISE,
-    Drawing,
+    Chart,
+    whole,
 )
-from blindlink.pages.figures.forest import Ratio, forest
-from blindlink.pages.figures.lines import Line, Panel, panels
-from blindlink.pages.figures.people import of_hundred
-from blindlink.pages.figures.sankey import Flow, Node, sankey
-from blindlink.pages.figures.waterfall import waterfall
+from blindlink.pages.charts.lines import Line, Panel, lines
+from blindlink.pages.charts.sankey import Flow, Node, sankey
+from blindlink.pages.charts.waterfall import waterfall
 
 Tables = Mapping[str, SafeTable]
 
 KINDS = ("ATR", "DRR")
-COLOURS = {"ATR": BLUE, "DRR": ORANGE, TOTAL: GREY}
-YEARS = ((0, "0"), (365, "1"), (730, "2"), (1095, "3"))
+COLOURS = {"ATR": BLUE, "DRR": ORANGE}
+YEARS = {0.0: "0", 365.0: "1", 730.0: "2", 1095.0: "3"}
 FOLD = {"measured": "end of observation", "split": "four-way"}
 END = {
     "completed": "successfully completed",
@@ -43,31 +45,34 @@ def values(table: SafeTable | None, row: int | None, *columns: str) -> list[floa
 def spoken(label: str) -> str:
     """A code as words: bail_or_probation -> bail or probation."""
     words = label.replace("_", " ")
-    return {"M": "male", "F": "female", "M (reference)": "male (reference)"}.get(words, words)
+    return {"M": "male", "F": "female"}.get(words, words)
 
 
-def discharge(tables: Tables) -> Drawing | None:
-    """The infographic: how the first treatment journey ended, of every hundred engaged."""
+def discharge(tables: Tables) -> Chart | None:
+    """How the first treatment journey ended, of those engaged."""
     table = tables.get("outcomes")
     if table is None:
         return None
-    parts = []
+    ends: dict[str, Dot] = {}
     for row in table.rows(requirement=TOTAL, **FOLD):
-        share = table.value(row, "share")
+        share, low, high = values(table, row, "share", "share_low", "share_high")
         if share is not None:
             name = table.label(row, "outcome")
-            parts.append((END.get(name, name), share))
-    order = list(END.values())
-    parts.sort(key=lambda part: order.index(part[0]) if part[0] in order else len(order))
-    return of_hundred(
-        parts,
+            dot = Dot("", END.get(name, name), "share", share, low, high)
+            words = "fewer than 0.1%" if share < 0.05 else said(dot)
+            ends[dot.group] = replace(dot, group=f"{dot.group}: {whole(words)}")
+    order = [*(name for name in END.values() if name in ends), *(set(ends) - set(END.values()))]
+    told = "; ".join(ends[name].group for name in order).replace("\u00a0", " ")
+    return dots(
+        [ends[name] for name in order],
         name="discharge",
         title="How the first treatment journey ended",
-        subject="requirements engaged with treatment",
+        x_label="Share of requirements engaged with treatment",
+        alt=f"Shares of the requirements engaged with treatment. {told}.",
     )
 
 
-def pathway(tables: Tables) -> Drawing | None:
+def pathway(tables: Tables) -> Chart | None:
     """The Sankey diagram: requirement, engagement, outcome."""
     engagement, outcomes = tables.get("engagement_corrected"), tables.get("outcomes")
     if engagement is None or outcomes is None:
@@ -124,19 +129,19 @@ def _ends(outcomes: SafeTable, engaged: float) -> list[tuple[str, float, str]]:
     return [*ends, ("Other or not shown", rest, PURPLE)] if rest > 0 else ends
 
 
-def substances(tables: Tables) -> Drawing | None:
+def substances(tables: Tables) -> Chart | None:
     """Substance groups by requirement."""
     table = tables.get("substances")
     if table is None or table.empty:
         return None
     order = ("alcohol only", "non-opiate and alcohol", "non-opiate only", "opiate", "not recorded")
     parts = [p for p in order if table.row(substance=p) is not None]
-    bars = [
+    shares = [
         (kind, [table.value(table.row(requirement=kind, substance=p), "share") for p in parts])
         for kind in KINDS
     ]
-    return stacked(
-        bars,
+    return bars(
+        shares,
         parts,
         name="substances-figure",
         title="Substances of those engaged, by requirement",
@@ -144,29 +149,28 @@ def substances(tables: Tables) -> Drawing | None:
     )
 
 
-def entry(tables: Tables) -> Drawing | None:
+def entry(tables: Tables) -> Chart | None:
     """Cumulative entry with its competing events, one panel per requirement."""
     table = tables.get("entry_curves")
     if table is None or table.empty:
         return None
-    looks = {
-        "entered treatment": ("entered\ntreatment", BLUE, "-"),
-        "order ended before entry": ("order ended\nfirst", ORANGE, "--"),
-        "died before entry": ("died first", GREY, ":"),
+    events = {
+        "entered treatment": "entered treatment",
+        "order ended before entry": "order ended first",
+        "died before entry": "died first",
     }
-    curve = "within the order"
-    parts = []
-    told = []
+    panels, told = [], []
     for kind in KINDS:
-        lines = []
-        for event, (name, colour, dashes) in looks.items():
-            line = _curve(table, name, colour, dashes, curve=curve, requirement=kind, event=event)
-            if line is not None:
-                lines.append(line)
-                told.append(f"{kind}, {name}: {line.y[-1]:.1f}%".replace("\n", " "))
-        parts.append(Panel(kind, lines, ticks=YEARS, marks=((21, "3 weeks"),)))
-    return panels(
-        parts,
+        drawn = [
+            _line(table, name, "day", "incidence", steps=True, curve="within the order",
+                  requirement=kind, event=event)
+            for event, name in events.items()
+        ]  # fmt: skip
+        known = [line for line in drawn if line is not None]
+        told += [f"{kind}, {line.name}: {line.y[-1]:.1f}%" for line in known]
+        panels.append(Panel(kind, known, ticks=YEARS, marks=((21, "3 weeks"),)))
+    return lines(
+        panels,
         name="entry",
         title="Entry into treatment within the order, with what may come first",
         alt="Cumulative incidence curves that rise from the day of the sentence. At the end: "
@@ -177,65 +181,62 @@ def entry(tables: Tables) -> Drawing | None:
     )
 
 
-def _curve(table: SafeTable, name: str, colour: str, dashes: str, **labels: str) -> Line | None:
+def _line(
+    table: SafeTable, name: str, x: str, y: str, *, steps: bool = False, **labels: str
+) -> Line | None:
+    """The rows with these labels as a line, with its interval where the whole of it is known."""
     points = []
     for row in table.rows(**labels):
-        y, low, high = values(table, row, "incidence", "incidence_low", "incidence_high")
-        if y is not None:
-            points.append((float(table.label(row, "day")), y, low, high))
+        value, low, high = values(table, row, y, f"{y}_low", f"{y}_high")
+        if value is not None:
+            points.append((float(table.label(row, x)), value, low, high))
     if len(points) < 2:
         return None
-    x, y_all, lows, highs = zip(*points, strict=True)
+    along, up, lows, highs = zip(*sorted(points, key=lambda point: point[0]), strict=True)
     known = all(v is not None for v in (*lows, *highs))
-    return Line(
-        name, x, y_all, colour, lows if known else (), highs if known else (), dashes, steps=True
-    )
+    return Line(name, along, up, lows if known else (), highs if known else (), steps=steps)
 
 
-def status(tables: Tables) -> Drawing | None:
+def status(tables: Tables) -> Chart | None:
     """In treatment on the day, and access by the day, side by side for each requirement."""
     table = tables.get("status")
     if table is None or table.empty:
         return None
-    looks = {
-        "accessed_share": ("any treatment\nsince sentence", ORANGE, "--", "D"),
-        "in_treatment_share": ("in treatment\non the day", BLUE, "-", "o"),
-        "not_yet_share": ("not yet,\nbut later", GREY, ":", "s"),
+    columns = {
+        "in_treatment_share": "in treatment on the day",
+        "accessed_share": "any treatment since the sentence",
+        "not_yet_share": "not yet, but later",
     }
-    parts, told = [], []
+    panels, told = [], []
     for kind in KINDS:
-        lines, days = [], [int(table.label(row, "day")) for row in table.rows(requirement=kind)]
-        for column, (name, colour, dashes, marker) in looks.items():
-            found = [(d, table.value(table.row(requirement=kind, day=d), column)) for d in days]
-            points = [(days.index(d), y) for d, y in found if y is not None]
+        days = [int(table.label(row, "day")) for row in table.rows(requirement=kind)]
+        drawn = []
+        for column, name in columns.items():
+            known = [(d, table.value(table.row(requirement=kind, day=d), column)) for d in days]
+            points = [(float(days.index(d)), y) for d, y in known if y is not None]
             if len(points) > 1:
                 x, y = zip(*points, strict=True)
-                lines.append(Line(name, x, y, colour, dashes=dashes, marker=marker))
+                drawn.append(Line(name, x, y))
         at = table.row(requirement=kind, day=21)
-        shares = {
-            "in treatment": "in_treatment_share",
-            "any treatment since the sentence": "accessed_share",
-            "not yet but later": "not_yet_share",
-        }
-        known = [
-            f"{table.text(at, column)}% {words}"
-            for words, column in shares.items()
+        words = [
+            f"{table.text(at, column)}% {name}"
+            for column, name in columns.items()
             if table.value(at, column) is not None
         ]
-        told.append(f"{kind} on day 21: {', '.join(known) or 'not shown'}")
-        parts.append(Panel(kind, lines, ticks=[(i, f"{d}") for i, d in enumerate(days)]))
-    return panels(
-        parts,
+        told.append(f"{kind} on day 21: {', '.join(words) or 'not shown'}")
+        panels.append(Panel(kind, drawn, ticks={float(i): f"{d}" for i, d in enumerate(days)}))
+    return lines(
+        panels,
         name="status-figure",
         title="Treatment status on days after the sentence",
         alt=f"Lines over chosen days. {'; '.join(told)}.",
         x_label="Days since the sentence (not to scale)",
         y_label="Share of requirements followed",
-        room=0.42,
+        dots=True,
     )
 
 
-def model(tables: Tables, name: str, what: str, title: str) -> Drawing | None:
+def model(tables: Tables, name: str, what: str, title: str) -> Chart | None:
     """Forest plot of the population-averaged model without the reason for the order's end."""
     table = tables.get(name)
     if table is None or table.empty:
@@ -245,12 +246,12 @@ def model(tables: Tables, name: str, what: str, title: str) -> Drawing | None:
         value, low, high = values(table, row, "odds_ratio", "odds_ratio_low", "odds_ratio_high")
         withheld = "" if value is not None else table.text(row, "odds_ratio")
         variable, level = table.label(row, "variable"), table.label(row, "level")
-        level = "" if level == "[x]" else spoken(level)
+        level = "" if level == "[x]" else spoken(level.removesuffix(" (reference)"))
         ratios.append(Ratio(variable, level, value, low, high, withheld))
     return forest(ratios, name=f"{name}-figure", title=title, what=what)
 
 
-def groups(tables: Tables) -> Drawing | None:
+def groups(tables: Tables) -> Chart | None:
     """Observed engagement by group."""
     table = tables.get("engagement_by_group")
     if table is None or table.empty:
@@ -273,7 +274,7 @@ def groups(tables: Tables) -> Drawing | None:
     )
 
 
-def use(tables: Tables) -> Drawing | None:
+def use(tables: Tables) -> Chart | None:
     """Mean days of use at start and later, by substance."""
     table = tables.get("top")
     if table is None or table.empty:
@@ -297,37 +298,27 @@ def use(tables: Tables) -> Drawing | None:
     )
 
 
-def thresholds(tables: Tables) -> Drawing | None:
+def thresholds(tables: Tables) -> Chart | None:
     """Engagement under other acceptance thresholds."""
     table = tables.get("sensitivity")
     if table is None or table.empty or "threshold" not in table.columns:
         return None
-    lines, told = [], []
-    for kind, dashes in ((TOTAL, "-"), ("ATR", "--"), ("DRR", ":")):
-        points = []
-        for row in table.rows(requirement=kind):
-            y, low, high = values(table, row, "share", "share_low", "share_high")
-            if y is not None:
-                points.append((float(table.label(row, "threshold")), y, low, high))
-        if len(points) > 1:
-            x, y_all, lows, highs = zip(*sorted(points), strict=True)
-            known = all(v is not None for v in (*lows, *highs))
-            band = (lows, highs) if known else ((), ())
-            name = "all" if kind == TOTAL else kind
-            lines.append(Line(name, x, y_all, COLOURS[kind], *band, dashes, marker="o"))
-            told.append(f"{name} from {max(y_all):.1f}% to {min(y_all):.1f}%")
-    return panels(
-        [Panel("", lines)],
+    names = {TOTAL: "all", "ATR": "ATR", "DRR": "DRR"}
+    drawn = [_line(table, n, "threshold", "share", requirement=kind) for kind, n in names.items()]
+    known = [line for line in drawn if line is not None]
+    told = [f"{line.name} from {max(line.y):.1f}% to {min(line.y):.1f}%" for line in known]
+    return lines(
+        [Panel("", known)],
         name="thresholds",
         title="How the result depends on the threshold for accepting a link",
         alt=f"Engagement over thresholds of match probability: {'; '.join(told)}.",
         x_label="Match probability from which a pair is accepted as a link",
         y_label="Observed share engaged",
-        room=0.12,
+        dots=True,
     )
 
 
-def steps(tables: Tables) -> Drawing | None:
+def steps(tables: Tables) -> Chart | None:
     """From the observed to the corrected share, step by step."""
     table = tables.get("decomposition")
     if table is None or table.empty:
@@ -343,5 +334,35 @@ def steps(tables: Tables) -> Drawing | None:
         last="corrected",
         name="steps",
         title="From the observed to the corrected share, step by step, all requirements",
-        x_label="Share engaged",
+        x_label="Share engaged (%)",
+    )
+
+
+def headline(tables: Tables, benchmarks: list[tuple[str, float]]) -> Chart | None:
+    """Observed and corrected share of each requirement with intervals, and the bounds."""
+    table = tables.get("engagement_corrected")
+    if table is None or table.empty or "observed" not in table.columns:
+        return None
+    known = [r for r in range(len(table.frame)) if table.value(r, "observed") is not None]
+    drawn, told = [], []
+    for row in known:
+        kind, size = table.label(row, "requirement"), table.text(row, "requirements")
+        said_here = []
+        for name in ("observed", "corrected", "bounds"):
+            stem = name if name != "bounds" else "bound"
+            value, low, high = values(table, row, name, f"{stem}_low", f"{stem}_high")
+            if value is not None or low is not None:
+                dot = Dot(f"{kind}: {whole(f'{size} requirements')}", name, name, value, low, high)
+                drawn.append(replace(dot, group=f"{name} {whole(said(dot))}"))
+                said_here.append(f"{name} {said(dot)}")
+        told.append(f"{kind}: {', '.join(said_here)}")
+    return dots(
+        drawn,
+        name="headline",
+        title="Engagement: observed, corrected for linkage error, and its bounds",
+        alt=f"Engagement shares with their intervals. {'; '.join(told)}.",
+        x_label="Share of requirements with engagement in treatment",
+        ticks=(0, 20, 40, 60, 80, 100),
+        marks=[Mark(value, name) for name, value in benchmarks],
+        colours={"observed": BLUE, "corrected": ORANGE, "bounds": FAINT},
     )

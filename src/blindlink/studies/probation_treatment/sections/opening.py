@@ -2,8 +2,8 @@
 
 from blindlink.analyst.publish.page import Part
 from blindlink.analyst.publish.tables import TOTAL
+from blindlink.studies.probation_treatment.figures.charts import headline
 from blindlink.studies.probation_treatment.figures.flow import flow_diagram
-from blindlink.studies.probation_treatment.figures.headline import headline
 from blindlink.studies.probation_treatment.sections.view import View
 
 FOLD = {"measured": "end of observation", "split": "four-way", "requirement": TOTAL}
@@ -16,7 +16,7 @@ def main_points(view: View) -> Part:
         for make in (_engaged, _corrected, _weeks, _ends, _chain, _deaths)
         if (text := make(view))
     ]
-    drawing = headline(view.tables.get("engagement_corrected"), view.benchmarks)
+    drawing = headline(view.tables, view.benchmarks)
     return Part(
         "main-points",
         "Main points",

@@ -1,7 +1,7 @@
 """The results: a section for each question that readers of the first publication asked."""
 
-from blindlink.analyst.publish.page import Part
-from blindlink.pages.figures.drawing import Drawing
+from blindlink.analyst.publish.page import Figure, Part
+from blindlink.pages.charts.kit import Chart
 from blindlink.studies.probation_treatment.figures import charts
 from blindlink.studies.probation_treatment.sections.view import View
 
@@ -15,7 +15,7 @@ def results(view: View) -> Part:
     return Part("results", "Results", children=[section(view) for section in sections])
 
 
-def _drawn(*drawings: Drawing | None) -> list[Drawing]:
+def _drawn(*drawings: Chart | None) -> list[Figure]:
     return [drawing for drawing in drawings if drawing is not None]
 
 
