@@ -35,7 +35,8 @@ def _dots() -> Chart | None:
         for number, kind in enumerate(("DRR", "ATR"))
     ]  # fmt: skip
     return dots(
-        values, name="dots", title="Engagement by group", marks=[Mark(60, "an outside figure, 60%")],
+        values, name="dots", title="Engagement by group",
+        marks=[Mark(60, "an outside figure, 60%")],
         alt="Dots with intervals by group, from 30% to 46%.", x_label="Share of requirements",
     )  # fmt: skip
 

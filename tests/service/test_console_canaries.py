@@ -140,7 +140,7 @@ def test_no_score_and_no_probability_of_a_pair(linked: Served, pages: dict[str, 
     for name, text in pages.items():
         assert re.findall(r"\d\.\d{4,}", text) == [], name
     quality = pages[f"auditor {project(linked)}/quality"]
-    assert "<polyline" in quality
+    assert "<rect" in quality
     assert "fewer than 10" in quality
 
 

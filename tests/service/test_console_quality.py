@@ -1,13 +1,9 @@
 """The figures of the quality page: coarser than the linkage report, and true."""
 
-import re
 from itertools import pairwise
 
-import pytest
-
 from blindlink.messages.linkage_report import Bin, CurvePoint
-from blindlink.service.console import charts, quality
-from blindlink.service.console.charts import Series
+from blindlink.service.console import quality
 from blindlink.service.console.render import moment, size
 
 
@@ -58,39 +54,11 @@ class TestBins:
             "10",
             "1,234",
         ]
-        pictures = {
-            str(
-                quality._bars_chart(
-                    [quality.Bar(0.5, 0.6, 500, 400, 90), quality.Bar(0.6, 0.7, count, 0, 0)], 0.5
-                )
-            )
-            for count in (1, 5, 9)
-        }
-        assert len(pictures) == 1
-
-
-class TestCharts:
-    def test_draw_what_they_are_told(self) -> None:
-        series = [Series("a<b", [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0)])]
-        text = str(charts.lines('A "title"', "x & y", series, mark=0.5))
-        path = re.search(r'points="([^"]+)"', text)
-        assert path is not None
-        assert path[1] == "84.0,252.0 354.0,144.0 624.0,36.0"
-        assert "a&lt;b" in text
-        assert "x &amp; y" in text
-        assert 'aria-label="A &#34;title&#34;"' in text
-        assert "threshold 0.50" in text
-        assert "style=" not in text
-
-    def test_are_logarithmic_for_counts(self) -> None:
-        series = [Series("pairs", [(0.0, 1000.0), (0.5, 10.0), (1.0, 0.0)])]
-        text = str(charts.bars("t", "x", 0.5, series, mark=2.0))
-        tops = [float(y) for y in re.findall(r'<rect x="[0-9.]+" y="([0-9.]+)" w', text)][:3]
-        base, top = charts.HEIGHT - charts.BOTTOM, charts.TOP
-        assert tops[0] == pytest.approx(base - (base - top) * 3 / 4, abs=0.06)
-        assert tops[1] == pytest.approx(base - (base - top) * 1 / 4, abs=0.06)
-        assert tops[2] == base
-        assert "threshold" not in text
+        bars = [quality.Bar(0.5, 0.6, 500, 400, 90), quality.Bar(0.6, 0.7, 3, 0, 0)]
+        lengths = [quality.length(number, bars) for number in (0, 0.4, 1, 9, 10, 11, 500)]
+        assert lengths[0] == 0
+        assert len(set(lengths[1:5])) == 1
+        assert lengths[4] < lengths[5] < lengths[6] == 1
 
 
 def test_bytes_and_moments_read_well() -> None:

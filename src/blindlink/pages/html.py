@@ -20,8 +20,8 @@ from markupsafe import Markup
 from blindlink.pages.charts.kit import PAGE, PHONE, VEGA_LITE, Chart
 
 KIT = "blindlink.pages"
-_NOTICE = """/*! Vega, Vega-Lite and Vega-Embed, copyright University of Washington Interactive Data Lab,
-BSD 3-Clause licence; D3, copyright Mike Bostock, ISC licence. As bundled by vl-convert. */
+_NOTICE = """/*! As bundled by vl-convert: Vega, Vega-Lite and Vega-Embed, copyright University of
+Washington Interactive Data Lab, BSD 3-Clause licence; D3, copyright Mike Bostock, ISC licence. */
 """
 
 
@@ -109,7 +109,7 @@ def light(colour: str) -> Markup:
 
 @cache
 def _parts() -> Any:
-    return _environment(KIT).get_template("parts.html.j2").module
+    return _environment(KIT).get_template("kit.html.j2").module
 
 
 def environment(package: str, **settings: Any) -> Environment:

@@ -1,5 +1,8 @@
 """The linkage quality report as a page: complete, self-contained, and well-formed."""
 
+import base64
+import hashlib
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -10,7 +13,7 @@ from blindlink.messages.plan import Plan
 from blindlink.pages.linkage.page import Measured, page
 from linked_files import linked_files
 
-VOID = {"meta", "line", "polyline"}
+VOID = {"meta", "br"}
 
 
 class Reader(HTMLParser):
@@ -52,16 +55,26 @@ def test_the_page_shows_what_the_report_says(report: LinkageReport) -> None:
     assert report.precision is not None
     assert f"{report.precision.value:.4f}" in texts
     assert f"threshold {report.threshold:.3f}" in texts
-    assert html.count("<svg") == 2
-    assert html.count("<title>") == 3
-    assert "strangers expected" in texts
+    assert html.count('<figure class="chart"') == 2
+    assert html.count("<svg xmlns") == 2 * 2  # each laid out for a page and for a telephone
+    assert "non-matches expected" in texts
     assert "for the best expected F1" in html
 
 
 def test_the_page_needs_nothing_from_outside(report: LinkageReport) -> None:
     html, _ = read(report)
-    assert "http" not in html
-    assert "<script" not in html
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
+    assert policy is not None
+    assert policy[1].startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy[1]
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    own = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
+    assert set(re.findall(r"https?://[^\"]+", own)) <= {"http://www.w3.org/2000/svg"}
+    assert not re.search(r"\s(src|href)=\"(?!#|data:text/csv)", own)
+    for script in scripts:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy[1]
+    assert len(scripts) == 2
 
 
 def test_without_a_model_nothing_is_claimed() -> None:
@@ -70,6 +83,7 @@ def test_without_a_model_nothing_is_claimed() -> None:
     html, texts = read(fixed)
     assert "precision and recall are not known" in html
     assert "<svg" not in html
+    assert "<script" not in html
     assert "was fixed by the plan" in html
     assert "not known" in texts
 

@@ -173,7 +173,9 @@ def _merged(table: SafeTable) -> list[tuple[str, ...]]:
 def _headings(
     table: SafeTable, columns: list[tuple[str, ...]]
 ) -> list[tuple[str, tuple[str, ...]]]:
-    heads: list[tuple[str, tuple[str, ...]]] = [(heading(table.columns, name), ()) for name in table.labels()]
+    heads: list[tuple[str, tuple[str, ...]]] = [
+        (heading(table.columns, name), ()) for name in table.labels()
+    ]
     for names in columns:
         words = heading(table.columns, names[0], whole=len(names) == 2)
         heads.append((words, () if table.columns[names[0]].kind == "text" else names))

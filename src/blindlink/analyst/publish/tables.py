@@ -70,7 +70,7 @@ class Table:
 
 
 def heading(columns: Mapping[str, Column], name: str, *, whole: bool = False) -> str:
-    """A column's name as a heading that says its unit. ``whole``: a lower and an upper bound in one.
+    """A column's name as a heading that says its unit; ``whole``: two bounds under one heading.
 
     Estimates of other units than per cent are headed by what they are: "Deaths per 1,000
     person-years".

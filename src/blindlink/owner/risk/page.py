@@ -107,7 +107,7 @@ def _families(metrics: Iterable[Metric]) -> list[Section]:
 
 
 def _family(number: int, lines: Sequence[Metric]) -> Section:
-    """One attack on several filters or attributes; its green lines are folded behind the highest."""
+    """One attack on several filters or attributes; green lines are folded behind the highest."""
     title = lines[0].family[:1].upper() + lines[0].family[1:]
     green = [metric for metric in lines if metric.light == "green"]
     other = [metric for metric in lines if metric.light != "green"]

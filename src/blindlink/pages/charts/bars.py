@@ -56,7 +56,12 @@ def bars(
     def draw(size: Size) -> Json:
         y, height = row_axis(size, list(dict.fromkeys(row["_row"] for row in rows)), step=54)
         x = {"type": "quantitative", "scale": {"domain": [0, 100]}}
-        axis = {"title": heading(x_label, size), "grid": False, "tickCount": 5, "labelExpr": "datum.label + '%'"}
+        axis = {
+            "title": heading(x_label, size),
+            "grid": False,
+            "tickCount": 5,
+            "labelExpr": "datum.label + '%'",
+        }
         least = 100 * _ROOM * (2.4 if size.narrow else 1)
         return {
             "data": {"name": "shares"}, "width": size.width, "height": height,
@@ -68,7 +73,8 @@ def bars(
                     "encoding": {
                         "x": x | {"field": "_start", "axis": axis}, "x2": {"field": "_end"},
                         "color": {
-                            "field": "series", "type": "nominal", "legend": legend(size, used, size.label),
+                            "field": "series", "type": "nominal",
+                            "legend": legend(size, used, size.label),
                             "scale": scale(used, [colours[part] for part in used]),
                         },
                         "tooltip": TIP,

@@ -87,7 +87,10 @@ def dots(
         x: Json = {"type": "quantitative", "scale": {"domain": domain, "nice": False}}
         if logarithmic:
             x["scale"] = {"type": "log", "domain": domain}
-        axis: Json = {"title": heading(x_label, size), "labelExpr": f"format(datum.value, '~') + '{unit}'"}
+        axis: Json = {
+            "title": heading(x_label, size),
+            "labelExpr": f"format(datum.value, '~') + '{unit}'",
+        }
         axis |= {"values": list(ticks)} if ticks else {"tickCount": 5}
         if logarithmic and size.narrow:
             axis["values"] = [tick for tick in ticks if tick in (0.25, 0.5, 1, 2, 4, 8)]
@@ -162,8 +165,9 @@ def _rows(values: Sequence[Dot], unit: str) -> tuple[list[Json], list[str]]:
                 lines[over, dot.group] = row_key(len(lines), dot.group)
     rows = [
         {
-            "heading": plain(dot.heading), "group": plain(dot.group), "series": dot.series, "value": dot.value,
-            "low": dot.low, "high": dot.high, "_row": lines[dot.heading, dot.group],
+            "heading": plain(dot.heading), "group": plain(dot.group), "series": dot.series,
+            "value": dot.value, "low": dot.low, "high": dot.high,
+            "_row": lines[dot.heading, dot.group],
             "_tip": f"{plain(dot.group)}, {dot.series}: {dot.said or said(dot, unit)}",
         }
         for dot in values

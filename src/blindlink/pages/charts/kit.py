@@ -150,7 +150,7 @@ def scale(names: Sequence[str], values: Sequence[Any]) -> Json:
 
 
 def wrap(text: str, width: int) -> str:
-    """The text broken at spaces into lines of at most ``width`` characters, where words allow it."""
+    """The text broken at spaces into lines of at most ``width`` characters, as words allow."""
     lines: list[str] = []
     for word in text.split(" "):
         if lines and len(lines[-1]) + 1 + len(word) <= width:

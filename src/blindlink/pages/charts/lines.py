@@ -25,7 +25,7 @@ _Y_AXIS = 88  # pixels that the y axis with its title takes of a panel
 
 @dataclass(frozen=True)
 class Line:
-    """One line and, where known, its interval as a band. ``steps``: a value holds until the next."""
+    """One line, with its interval as a band where known; ``steps``: a value holds to the next."""
 
     name: str
     x: Sequence[float]
@@ -88,19 +88,29 @@ def lines(
         beside = 1 if size.narrow else len(panels)
         x: Json = {
             "type": "quantitative",
-            "axis": {"title": heading(x_label, size, 0.6 / beside), "grid": False, "tickCount": 5, "labelFlush": True},
+            "axis": {
+                "title": heading(x_label, size, 0.6 / beside),
+                "grid": False,
+                "tickCount": 5,
+                "labelFlush": True,
+            },
             "scale": {"zero": False, "nice": False},
         }
         if panel.ticks:
-            x["axis"] |= {"values": list(panel.ticks), "labelFlush": False, "labelOverlap": "greedy",
-                          "labelExpr": f"{lookup(panel.ticks)}[datum.value]"}  # fmt: skip
+            x["axis"] |= {
+                "values": list(panel.ticks), "labelFlush": False, "labelOverlap": "greedy",
+                "labelExpr": f"{lookup(panel.ticks)}[datum.value]",
+            }  # fmt: skip
         axis: Json = {
-            "title": heading(y_label, size, 0.3) if size.narrow or not number else None, "tickCount": 5,
-            "domain": False, "ticks": False, "labelExpr": f"format(datum.value, ',~r') + '{unit}'",
+            "title": heading(y_label, size, 0.3) if size.narrow or not number else None,
+            "tickCount": 5, "domain": False, "ticks": False,
+            "labelExpr": f"format(datum.value, ',~r') + '{unit}'",
         }  # fmt: skip
         if logarithmic:
-            axis |= {"labelExpr": "datum.value == 1 ? '1 or none' : format(datum.value, ',')",
-                     "values": [10**power for power in range(10) if 10**power <= 2 * highest]}  # fmt: skip
+            axis |= {
+                "labelExpr": "datum.value == 1 ? '1 or none' : format(datum.value, ',')",
+                "values": [10**power for power in range(10) if 10**power <= 2 * highest],
+            }
         y: Json = {"type": "quantitative", "scale": y_scale, "axis": axis}
         stroke = {} if dots else {"symbolType": "stroke", "symbolSize": 500}
         above = 28 if panel.marks and not panel.title else 14

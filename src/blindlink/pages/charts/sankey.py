@@ -1,10 +1,10 @@
 """A pathway as a Sankey diagram: widths are numbers of cases, flows run from left to right.
 
-    x   0                    1                     2           columns
-        #                                          #
-        # label, size  ----- # label, size  ------ # label, size
-        #                    #                     #
-    y   pixels from the top: a node is as high as its size, and as its words need room below it
+x   0                    1                     2           columns
+    #                                          #
+    # label, size  ----- # label, size  ------ # label, size
+    #                    #                     #
+y   pixels from the top: a node is as high as its size, and as its words need room below it
 """
 
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ def sankey(
                 "_foot": tops[node.label] + max(node.size * scale, 1.5),
                 "_middle": tops[node.label] + node.size * scale / 2,
                 "_tip": f"{node.label}: {node.size:,.0f}",
-                **{f"_{width}": f"{wrap(node.label, width)}\n{node.size:,.0f}" for width in (13, 24)},
+                **{f"_{n}": f"{wrap(node.label, n)}\n{node.size:,.0f}" for n in (13, 24)},
             }
             for node in nodes
         ],

@@ -7,6 +7,7 @@ from blindlink.pages.charts.kit import Chart, signed
 from blindlink.pages.charts.waterfall import waterfall
 from blindlink.pages.html import Section, Table, with_bar
 
+
 def levels(report: LinkageReport) -> Iterator[Section]:
     """The sections about agreement levels; none where there is one filter."""
     if not report.levels:

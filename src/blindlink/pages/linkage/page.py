@@ -269,7 +269,9 @@ def _known(share: float | None) -> str:
 
 
 def _counts(report: LinkageReport) -> Section:
-    tables = [_pairs("Records and pairs", "Number of", "Number", report.counts.model_dump(), "{:,}")]
+    tables = [
+        _pairs("Records and pairs", "Number of", "Number", report.counts.model_dump(), "{:,}")
+    ]
     text = "Conflicts are accepted pairs that lost to a rival under the cardinality rule."
     return Section("counts", "Counts", [text], tables=tables)
 
@@ -279,9 +281,7 @@ def _model(report: LinkageReport) -> Section:
     return Section("model", "Model and limits", tables=tables, notes=report.notes)
 
 
-def _pairs(
-    caption: str, name: str, value: str, rows: Mapping[str, float], words: str
-) -> Table:
+def _pairs(caption: str, name: str, value: str, rows: Mapping[str, float], words: str) -> Table:
     """A table of names and values; without ``words`` large values are whole."""
     return Table(
         caption,

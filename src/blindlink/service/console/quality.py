@@ -8,14 +8,11 @@ screen that others may see tells no pair's score. The whole report is the analys
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor
+from math import ceil, floor, log10
 
 from fastapi import APIRouter, Request, Response
-from markupsafe import Markup
 
 from blindlink.messages.linkage_report import Bin, CurvePoint, Estimate, LinkageReport
-from blindlink.service.console import charts
-from blindlink.service.console.charts import Series
 from blindlink.service.console.render import PREFIX, page
 from blindlink.service.console.visitors import Here, Seen
 from blindlink.service.data.models import Run
@@ -61,9 +58,7 @@ class Pair:
     figures: list[tuple[str, Estimate, str]]
     counts: list[tuple[str, int, int]]
     curve: list[CurvePoint]
-    curve_chart: Markup | None
     bars: list[Bar]
-    bars_chart: Markup | None
 
 
 @router.get("/projects/{project}/quality")
@@ -72,7 +67,9 @@ def show_quality(request: Request, service: Here, access: Seen) -> Response:
         run = session.get(Run, access.project.id)
     found = json.loads(run.report) if run is not None and run.report else []
     pairs = [_pair(each["left"], each["right"], each["report"]) for each in found]
-    return page(request, "quality", project=access.project, pairs=pairs, run=run, small=few)
+    return page(
+        request, "quality", project=access.project, pairs=pairs, run=run, small=few, length=length
+    )
 
 
 def few(number: float) -> str:
@@ -97,9 +94,7 @@ def _pair(left: str, right: str, values: dict[str, object]) -> Pair:
             for name, one, other in COUNTS
         ],
         curve=curve[:: max(1, len(curve) // ROWS)],
-        curve_chart=_curve_chart(curve, report.threshold),
         bars=joined,
-        bars_chart=_bars_chart(joined, report.threshold),
     )
 
 
@@ -117,7 +112,7 @@ def on_grid(curve: Sequence[CurvePoint]) -> list[CurvePoint]:
 
 
 def join(histogram: Sequence[Bin]) -> list[Bar]:
-    """Bins joined; small counts become 0 or ``SMALL`` for the drawing."""
+    """Bins joined, ``JOINED`` to one."""
     known = [each for each in histogram if each.matches is not None]
     groups = [known[start : start + JOINED] for start in range(0, len(known), JOINED)]
     return [
@@ -132,29 +127,7 @@ def join(histogram: Sequence[Bin]) -> list[Bar]:
     ]
 
 
-def _curve_chart(curve: Sequence[CurvePoint], mark: float) -> Markup | None:
-    if len(curve) < 2:
-        return None
-    series = [
-        Series(name, [(point.threshold, getattr(point, field) or 0.0) for point in curve])
-        for name, field in (("precision", "precision"), ("recall", "recall"), ("F1", "f1"))
-    ]
-    return charts.lines(
-        "Expected precision, recall and F1 by threshold", "threshold", series, mark=mark
-    )
-
-
-def _bars_chart(found: Sequence[Bar], mark: float) -> Markup | None:
-    if not found:
-        return None
-
-    def shown(number: float) -> float:
-        return float(SMALL) if 0 < number < SMALL else number
-
-    series = [
-        Series("pairs", [(bar.low, shown(bar.observed)) for bar in found]),
-        Series("strangers expected", [(bar.low, shown(bar.strangers)) for bar in found]),
-        Series("matches expected", [(bar.low, shown(bar.matches)) for bar in found]),
-    ]
-    width = found[0].high - found[0].low
-    return charts.bars("Pairs by score", "score", width, series, mark=mark)
+def length(number: float, bars: Sequence[Bar]) -> float:
+    """How long a count is drawn, of the longest, on a logarithmic scale; small ones are alike."""
+    most = max(max(bar.observed, bar.matches, bar.strangers) for bar in bars)
+    return log10(1 + max(number, SMALL)) / log10(1 + max(most, SMALL)) if number else 0.0

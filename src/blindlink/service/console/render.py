@@ -1,6 +1,6 @@
 """Templates to pages, and the headers that every page has.
 
-Nothing on a page comes from elsewhere: style and script are two files of the package, a policy
+Nothing on a page comes from elsewhere: styles and script are files of the package, a policy
 forbids everything else, and no other site may frame a page or read it.
 """
 
@@ -12,13 +12,20 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from blindlink import __version__
+from blindlink.pages import html
 from blindlink.service.console.visitors import Visitor
 
 PREFIX = "/console"
-ASSETS = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
+KIT = "page.css"  # the stylesheet of all pages; console.css adds what only the console has
+ASSETS = {
+    KIT: "text/css",
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -81,13 +88,7 @@ def size(number: float) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("blindlink.service.console"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = html.environment("blindlink.service.console")
     environment.filters |= {"moment": moment, "size": size, "number": "{:,}".format}
     environment.globals |= {"asset": _asset_name, "prefix": PREFIX, "version": __version__}
     return environment
@@ -95,6 +96,8 @@ def _environment() -> Environment:
 
 @cache
 def _asset(name: str) -> bytes:
+    if name == KIT:
+        return html.asset(name)
     return files("blindlink.service.console").joinpath("static", name).read_bytes()
 
 

@@ -263,7 +263,8 @@ def groups(tables: Tables) -> Chart | None:
         if kind in KINDS and value is not None:
             heading, group = table.label(row, "dimension"), spoken(table.label(row, "group"))
             found.append(Dot(heading, group, kind, value, low, high))
-    ends = [max(found, key=lambda d: d.value), min(found, key=lambda d: d.value)] if found else []
+    ordered = sorted(found, key=lambda dot: dot.value or 0.0)
+    ends = [ordered[-1], ordered[0]] if ordered else []
     told = " and ".join(f"{d.value:.0f}% ({d.series}, {d.heading}: {d.group})" for d in ends)
     return dots(
         found,
