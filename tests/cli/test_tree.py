@@ -95,7 +95,7 @@ def test_start_is_light() -> None:
         "assert not [m for m in sys.modules if m.startswith('blindlink.')]\n"
         "from blindlink.cli import run\n"
         "run(['--help'])\n"
-        "heavy = {'numpy', 'pandas', 'pyarrow', 'numba', 'scipy', 'matplotlib', 'statsmodels',\n"
+        "heavy = {'numpy', 'pandas', 'pyarrow', 'numba', 'scipy', 'vl_convert', 'statsmodels',\n"
         "         'pydantic', 'cryptography', 'jinja2', 'gptables'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )

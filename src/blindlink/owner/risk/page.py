@@ -123,7 +123,7 @@ def _family(number: int, lines: Sequence[Metric]) -> Section:
         f"family-{number}",
         title,
         text,
-        tables=[_table(title, other, whole=False)] if other else [],
+        tables=[_table(f"{title}: lines to look at", other, whole=False)] if other else [],
         folded=[_table(f"{title}: green lines", green, whole=False)] if green else [],
         summary=f"All {len(green)} green lines",
     )

@@ -212,6 +212,8 @@ def _inline(svg: str, name: str, layout: str) -> str:
     head, rest = svg.split(">", 1)
     size = " ".join(re.findall(r'(?:width|height|viewBox)="[^"]*"', head))
     size = re.sub(r"\.\d+", "", size)
+    # What Vega says of every group of marks is noise beside the alternative text.
+    rest = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", rest)
     rest = re.sub(r'\bid="', f'id="{name}-{layout}-', rest)
     rest = re.sub(r"url\(#", f"url(#{name}-{layout}-", rest)
     return (

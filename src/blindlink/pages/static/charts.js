@@ -16,6 +16,7 @@ async function draw(figure) {
     defaultStyle: false,
     tooltip: { disableDefaultStyle: true },
   });
+  live.querySelector("svg").setAttribute("aria-hidden", "true"); // the figure says what it shows
   figure.dataset.live = "";
   const choice = figure.querySelector("select");
   if (choice) {
