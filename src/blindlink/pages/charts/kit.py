@@ -214,6 +214,8 @@ def _inline(svg: str, name: str, layout: str) -> str:
     size = re.sub(r"\.\d+", "", size)
     # What Vega says of every group of marks is noise beside the alternative text.
     rest = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", rest)
+    # Marks that are only there to be pointed at cannot be in a still picture.
+    rest = re.sub(r'<path [^>]*\sopacity="0"[^>]*/>', "", rest)
     rest = re.sub(r'\bid="', f'id="{name}-{layout}-', rest)
     rest = re.sub(r"url\(#", f"url(#{name}-{layout}-", rest)
     return (

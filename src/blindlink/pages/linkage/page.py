@@ -189,7 +189,16 @@ def _scores(report: LinkageReport) -> Section | None:
         alt="Numbers of pairs by score on a logarithmic scale, with the two fitted components. "
         + note,
     )  # fmt: skip
-    return Section("scores-section", "Scores", charts=[chart] if chart else [])
+    rows = [
+        (f"{b.low:.3f} to {b.high:.3f}", f"{b.observed:,}", f"{b.non_matches or 0:,.1f}",
+         f"{b.matches or 0:,.1f}")
+        for b in bins
+    ]  # fmt: skip
+    heads = ("Score", "Pairs", "Non-matches expected", "Matches expected")
+    return Section(
+        "scores-section", "Scores", charts=[chart] if chart else [],
+        folded=[Table("Pairs by score", heads, rows)], summary="The figures of this chart",
+    )  # fmt: skip
 
 
 def _thresholds(report: LinkageReport) -> Section | None:

@@ -45,7 +45,7 @@ class Bar:
     high: float
     observed: int
     matches: float
-    strangers: float
+    non_matches: float
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def join(histogram: Sequence[Bin]) -> list[Bar]:
             high=group[-1].high,
             observed=sum(each.observed for each in group),
             matches=sum(each.matches or 0.0 for each in group),
-            strangers=sum(each.non_matches or 0.0 for each in group),
+            non_matches=sum(each.non_matches or 0.0 for each in group),
         )
         for group in groups
     ]
@@ -129,5 +129,5 @@ def join(histogram: Sequence[Bin]) -> list[Bar]:
 
 def length(number: float, bars: Sequence[Bar]) -> float:
     """How long a count is drawn, of the longest, on a logarithmic scale; small ones are alike."""
-    most = max(max(bar.observed, bar.matches, bar.strangers) for bar in bars)
+    most = max(max(bar.observed, bar.matches, bar.non_matches) for bar in bars)
     return log10(1 + max(number, SMALL)) / log10(1 + max(most, SMALL)) if number else 0.0
