@@ -2,21 +2,8 @@
 
 from collections.abc import Sequence
 
-from blindlink.pages.charts.kit import (
-    DARK,
-    FAINT,
-    INK,
-    PALETTE,
-    TIP,
-    Chart,
-    Json,
-    Size,
-    chart,
-    chosen,
-    heading,
-    legend,
-    scale,
-)
+from blindlink.pages.charts import kit
+from blindlink.pages.charts.kit import Chart, Json, Size
 from blindlink.pages.charts.rows import row_axis, row_key
 
 NOT_SHOWN = "not shown"
@@ -49,15 +36,15 @@ def bars(
                 rows.append(_part(row_key(number, bar), bar, part, share, start))
                 start += share
     used = [part for part in (*parts, NOT_SHOWN) if any(row["series"] == part for row in rows)]
-    colours = {part: PALETTE[i % len(PALETTE)] for i, part in enumerate(parts)}
+    colours = {part: kit.PALETTE[i % len(kit.PALETTE)] for i, part in enumerate(parts)}
     colours[NOT_SHOWN] = "#FFFFFF"
-    dark = [part for part in used if colours[part] in DARK]
+    dark = [part for part in used if colours[part] in kit.DARK]
 
     def draw(size: Size) -> Json:
         y, height = row_axis(size, list(dict.fromkeys(row["_row"] for row in rows)), step=54)
         x = {"type": "quantitative", "scale": {"domain": [0, 100]}}
         axis = {
-            "title": heading(x_label, size),
+            "title": kit.heading(x_label, size),
             "grid": False,
             "tickCount": 5,
             "labelExpr": "datum.label + '%'",
@@ -66,18 +53,18 @@ def bars(
         return {
             "data": {"name": "shares"}, "width": size.width, "height": height,
             "autosize": {"type": "fit-x", "contains": "padding"},
-            "encoding": {"y": y, "opacity": chosen()},
+            "encoding": {"y": y, "opacity": kit.chosen()},
             "layer": [
                 {
-                    "mark": {"type": "bar", "stroke": FAINT, "strokeWidth": 0.6},
+                    "mark": {"type": "bar", "stroke": kit.FAINT, "strokeWidth": 0.6},
                     "encoding": {
                         "x": x | {"field": "_start", "axis": axis}, "x2": {"field": "_end"},
                         "color": {
                             "field": "series", "type": "nominal",
-                            "legend": legend(size, used, size.label),
-                            "scale": scale(used, [colours[part] for part in used]),
+                            "legend": kit.legend(size, used, size.label),
+                            "scale": kit.scale(used, [colours[part] for part in used]),
                         },
-                        "tooltip": TIP,
+                        "tooltip": kit.TIP,
                     },
                 },
                 {
@@ -89,14 +76,14 @@ def bars(
                             "condition": {
                                 "test": {"field": "series", "oneOf": dark}, "value": "white",
                             },
-                            "value": INK,
+                            "value": kit.INK,
                         },
                     },
                 },
             ],
         }  # fmt: skip
 
-    return chart(name, title, _alt(values, parts), {"shares": rows}, draw, used)
+    return kit.chart(name, title, _alt(values, parts), {"shares": rows}, draw, used)
 
 
 def _part(key: str, bar: str, part: str, share: float, start: float) -> Json:

@@ -3,23 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from blindlink.pages.charts.kit import (
-    FAINT,
-    GREY,
-    PALETTE,
-    RULE,
-    SHAPES,
-    TIP,
-    Chart,
-    Json,
-    Size,
-    chart,
-    chosen,
-    heading,
-    legend,
-    plain,
-    scale,
-)
+from blindlink.pages.charts import kit
+from blindlink.pages.charts.kit import Chart, Json, Size
 from blindlink.pages.charts.rows import row_axis, row_key
 
 
@@ -60,7 +45,7 @@ def dots(
     joined: bool = False,
     marks: Sequence[Mark] = (),
     logarithmic: bool = False,
-    colours: Sequence[str] | Mapping[str, str] = PALETTE,
+    colours: Sequence[str] | Mapping[str, str] = kit.PALETTE,
 ) -> Chart | None:
     """Rows from top to bottom in the order given. None without values.
 
@@ -88,7 +73,7 @@ def dots(
         if logarithmic:
             x["scale"] = {"type": "log", "domain": domain}
         axis: Json = {
-            "title": heading(x_label, size),
+            "title": kit.heading(x_label, size),
             "labelExpr": f"format(datum.value, '~') + '{unit}'",
         }
         axis |= {"values": list(ticks)} if ticks else {"tickCount": 5}
@@ -100,12 +85,12 @@ def dots(
             if several
             else {}
         )
-        named = legend(size, series, size.label) if len(series) > 1 else None
-        colour = {"field": "series", "type": "nominal", "scale": scale(series, colours)}
-        shape = {"field": "series", "type": "nominal", "scale": scale(series, SHAPES)}
+        named = kit.legend(size, series, size.label) if len(series) > 1 else None
+        colour = {"field": "series", "type": "nominal", "scale": kit.scale(series, colours)}
+        shape = {"field": "series", "type": "nominal", "scale": kit.scale(series, kit.SHAPES)}
         layers: list[Json] = [
             {
-                "mark": {"type": "rule", "color": GREY, "strokeWidth": 1.4, "strokeDash": [5, 3]},
+                "mark": kit.DASHED,
                 "data": {"values": [{"_at": mark.at} for mark in marks]},
                 "encoding": {"x": x | {"field": "_at"}},
             }
@@ -113,7 +98,7 @@ def dots(
         if joined:
             layers.append(
                 {
-                    "mark": {"type": "line", "color": RULE, "strokeWidth": 4},
+                    "mark": {"type": "line", "color": kit.RULE, "strokeWidth": 4},
                     "encoding": {
                         "x": x | {"field": "_value"}, "y": y, "detail": {"field": "_row"},
                     },
@@ -126,14 +111,15 @@ def dots(
                 "mark": interval,
                 "encoding": {
                     **shown, "x": x | {"field": "_low"}, "x2": {"field": "_high"},
-                    "color": colour | {"legend": named}, "opacity": chosen(), "tooltip": TIP,
+                    "color": colour | {"legend": named}, "opacity": kit.chosen(),
+                    "tooltip": kit.TIP,
                 },
             },
             {
                 "mark": {"type": "point", "filled": True, "size": 85, "opacity": 1},
                 "encoding": {
                     **shown, "x": x | {"field": "_value"}, "color": colour | {"legend": named},
-                    "shape": shape | {"legend": named}, "opacity": chosen(), "tooltip": TIP,
+                    "shape": shape | {"legend": named}, "opacity": kit.chosen(), "tooltip": kit.TIP,
                 },
             },
         ]  # fmt: skip
@@ -143,7 +129,7 @@ def dots(
             **_title(marks),
         }  # fmt: skip
 
-    return chart(name, title, alt, {"figures": rows}, draw, series)
+    return kit.chart(name, title, alt, {"figures": rows}, draw, series)
 
 
 def _title(marks: Sequence[Mark]) -> Json:
@@ -151,7 +137,7 @@ def _title(marks: Sequence[Mark]) -> Json:
     words = [f"Dashed line: {mark.words}" for mark in marks if mark.words]
     if not words:
         return {}
-    return {"title": {"text": words, "fontWeight": "normal", "color": FAINT, "fontSize": 13}}
+    return {"title": {"text": words, "fontWeight": "normal", "color": kit.FAINT, "fontSize": 13}}
 
 
 def _rows(values: Sequence[Dot], unit: str) -> tuple[list[Json], list[str]]:
@@ -165,10 +151,10 @@ def _rows(values: Sequence[Dot], unit: str) -> tuple[list[Json], list[str]]:
                 lines[over, dot.group] = row_key(len(lines), dot.group)
     rows = [
         {
-            "heading": plain(dot.heading), "group": plain(dot.group), "series": dot.series,
+            "heading": kit.plain(dot.heading), "group": kit.plain(dot.group), "series": dot.series,
             "value": dot.value, "low": dot.low, "high": dot.high,
             "_row": lines[dot.heading, dot.group],
-            "_tip": f"{plain(dot.group)}, {dot.series}: {dot.said or said(dot, unit)}",
+            "_tip": f"{kit.plain(dot.group)}, {dot.series}: {dot.said or said(dot, unit)}",
         }
         for dot in values
     ]  # fmt: skip

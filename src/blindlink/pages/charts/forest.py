@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from blindlink.pages.charts import kit
 from blindlink.pages.charts.dots import Dot, Mark, dots
-from blindlink.pages.charts.kit import BLUE, FAINT, GREY, ORANGE, Chart, whole
+from blindlink.pages.charts.kit import Chart
 
 _TICKS = (0.125, 0.25, 0.5, 1, 2, 4, 8)
 _ABOVE, _BELOW = "clearly above 1", "clearly below 1"
 _UNCLEAR, _REFERENCE = "not clear", "reference"
-_COLOURS = {_ABOVE: ORANGE, _BELOW: BLUE, _UNCLEAR: FAINT, _REFERENCE: GREY}
+_COLOURS = {_ABOVE: kit.ORANGE, _BELOW: kit.BLUE, _UNCLEAR: kit.FAINT, _REFERENCE: kit.GREY}
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def forest(ratios: Sequence[Ratio], *, name: str, title: str, what: str) -> Char
     widest = next((limit for limit in (2.0, 4.0) if farthest <= limit), 8.0)
     values = []
     for ratio in ratios:
-        row = f"{ratio.level or ratio.variable}: {whole(_said(ratio))}"
+        row = f"{ratio.level or ratio.variable}: {kit.whole(_said(ratio))}"
         value = 1.0 if ratio.value is None else ratio.value
         shown = None if ratio.withheld else value
         values.append(

@@ -119,6 +119,7 @@ def chart(
     return Chart(name, title, alt, data, layouts, tuple(series) if len(series) > 1 else ())
 
 
+DASHED: Json = {"type": "rule", "color": GREY, "strokeWidth": 1.4, "strokeDash": [5, 3]}
 TIP: Json = {"field": "_tip", "type": "nominal"}  # what a mark says under the pointer
 
 

@@ -3,21 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from blindlink.pages.charts.kit import (
-    DASHES,
-    FAINT,
-    PALETTE,
-    SHAPES,
-    TIP,
-    Chart,
-    Json,
-    Size,
-    chart,
-    chosen,
-    heading,
-    legend,
-    scale,
-)
+from blindlink.pages.charts import kit
+from blindlink.pages.charts.kit import Chart, Json, Size
 from blindlink.pages.charts.rows import lookup
 
 _Y_AXIS = 88  # pixels that the y axis with its title takes of a panel
@@ -89,7 +76,7 @@ def lines(
         x: Json = {
             "type": "quantitative",
             "axis": {
-                "title": heading(x_label, size, 0.6 / beside),
+                "title": kit.heading(x_label, size, 0.6 / beside),
                 "grid": False,
                 "tickCount": 5,
                 "labelFlush": True,
@@ -102,7 +89,7 @@ def lines(
                 "labelExpr": f"{lookup(panel.ticks)}[datum.value]",
             }  # fmt: skip
         axis: Json = {
-            "title": heading(y_label, size, 0.3) if size.narrow or not number else None,
+            "title": kit.heading(y_label, size, 0.3) if size.narrow or not number else None,
             "tickCount": 5, "domain": False, "ticks": False,
             "labelExpr": f"format(datum.value, ',~r') + '{unit}'",
         }  # fmt: skip
@@ -114,12 +101,12 @@ def lines(
         y: Json = {"type": "quantitative", "scale": y_scale, "axis": axis}
         stroke = {} if dots else {"symbolType": "stroke", "symbolSize": 500}
         above = 28 if panel.marks and not panel.title else 14
-        named = legend(size, series, 8, offset=above, **stroke)
+        named = kit.legend(size, series, 8, offset=above, **stroke)
         kind = {"field": "series", "type": "nominal"}
         look = {
-            "color": kind | {"scale": scale(series, PALETTE), "legend": named},
-            "strokeDash": kind | {"scale": scale(series, DASHES), "legend": named},
-            "opacity": chosen(),
+            "color": kind | {"scale": kit.scale(series, kit.PALETTE), "legend": named},
+            "strokeDash": kind | {"scale": kit.scale(series, kit.DASHES), "legend": named},
+            "opacity": kit.chosen(),
         }
         step = "step-after" if any(line.steps for line in panel.lines) else "linear"
         at = {"x": x | {"field": "x"}, "y": y | {"field": "_y"}}
@@ -133,7 +120,7 @@ def lines(
                         "y2": {"field": "_high"},
                         "color": look["color"],
                         "opacity": {
-                            "condition": chosen()["condition"] | {"value": 0.16}, "value": 0.03,
+                            "condition": kit.chosen()["condition"] | {"value": 0.16}, "value": 0.03,
                         },
                     },
                 }
@@ -144,14 +131,16 @@ def lines(
                 "encoding": at | look,
             }
         )
-        shape = kind | {"scale": scale(series, SHAPES), "legend": named}
+        shape = kind | {"scale": kit.scale(series, kit.SHAPES), "legend": named}
         # Points can be pointed at even where they are not to be seen.
         layers.append(
             {
                 "mark": {"type": "point", "filled": True, "size": 70 if dots else 160},
                 "encoding": at
-                | {"color": look["color"], "tooltip": TIP}
-                | ({"shape": shape, "opacity": chosen()} if dots else {"opacity": {"value": 0}}),
+                | {"color": look["color"], "tooltip": kit.TIP}
+                | (
+                    {"shape": shape, "opacity": kit.chosen()} if dots else {"opacity": {"value": 0}}
+                ),
             }
         )
         return {
@@ -163,7 +152,7 @@ def lines(
 
     for row in rows:
         row["_panel"] = next(n for n, panel in enumerate(panels) if panel.title == row["panel"])
-    return chart(name, title, alt, {"points": rows}, draw, series)
+    return kit.chart(name, title, alt, {"points": rows}, draw, series)
 
 
 def _rows(panel: Panel, line: Line, unit: str) -> list[Json]:
@@ -198,7 +187,7 @@ def _marks(panel: Panel, x: Json, width: int) -> Json:
         "data": {"values": rows},
         "layer": [
             {
-                "mark": {"type": "rule", "color": FAINT, "strokeWidth": 1.4, "strokeDash": [5, 3]},
+                "mark": kit.DASHED,
                 "encoding": {"x": x | {"field": "_at"}},
             },
             {"transform": [{"filter": "!datum._side"}], "mark": right, "encoding": words},

@@ -10,7 +10,8 @@ y   pixels from the top: a node is as high as its size, and as its words need ro
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from blindlink.pages.charts.kit import FAINT, TIP, Chart, Json, Size, chart, wrap
+from blindlink.pages.charts import kit
+from blindlink.pages.charts.kit import Chart, Json, Size
 
 _HEIGHT, _GAP, _BEND = 460.0, 14.0, 16
 _COLUMN = 16  # pixels: the width of a node
@@ -63,7 +64,7 @@ def sankey(
                 "_foot": tops[node.label] + max(node.size * scale, 1.5),
                 "_middle": tops[node.label] + node.size * scale / 2,
                 "_tip": f"{node.label}: {node.size:,.0f}",
-                **{f"_{n}": f"{wrap(node.label, n)}\n{node.size:,.0f}" for n in (13, 24)},
+                **{f"_{n}": f"{kit.wrap(node.label, n)}\n{node.size:,.0f}" for n in (13, 24)},
             }
             for node in nodes
         ],
@@ -93,7 +94,7 @@ def sankey(
                             "field": "_to", "type": "nominal", "legend": None,
                             "scale": {"domain": list(colours), "range": list(colours.values())},
                         },
-                        "tooltip": TIP,
+                        "tooltip": kit.TIP,
                     },
                 },
                 {
@@ -101,7 +102,7 @@ def sankey(
                     "mark": {"type": "bar", "width": _COLUMN, "opacity": 1},
                     "encoding": {
                         "x": x | {"field": "_x"}, "y": y | {"field": "_top"},
-                        "y2": {"field": "_foot"}, "tooltip": TIP,
+                        "y2": {"field": "_foot"}, "tooltip": kit.TIP,
                         "color": {"field": "_colour", "type": "nominal", "scale": None},
                     },
                 },
@@ -120,7 +121,7 @@ def sankey(
                     "data": {"name": "heads"},
                     "mark": {
                         "type": "text", "align": "left", "dx": -_COLUMN / 2, "baseline": "top",
-                        "color": FAINT, "fontSize": words,
+                        "color": kit.FAINT, "fontSize": words,
                     },
                     "encoding": {
                         "x": x | {"field": "_x"}, "y": {"value": 2}, "text": {"field": "_words"},
@@ -129,7 +130,7 @@ def sankey(
             ],
         }  # fmt: skip
 
-    return chart(name, title, alt, data, draw)
+    return kit.chart(name, title, alt, data, draw)
 
 
 def _places(nodes: Sequence[Node], columns: int) -> tuple[dict[str, float], float]:

@@ -2,26 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from blindlink.pages.charts.kit import (
-    BLUE,
-    GREY,
-    ORANGE,
-    RULE,
-    TIP,
-    TURQUOISE,
-    Chart,
-    Json,
-    Size,
-    chart,
-    heading,
-    legend,
-    scale,
-    signed,
-    whole,
-)
+from blindlink.pages.charts import kit
+from blindlink.pages.charts.kit import Chart, Json, Size
 from blindlink.pages.charts.rows import row_axis, row_key
 
-_KINDS = {"first": BLUE, "adds": TURQUOISE, "takes away": ORANGE, "last": GREY}
+_KINDS = {"first": kit.BLUE, "adds": kit.TURQUOISE, "takes away": kit.ORANGE, "last": kit.GREY}
 
 
 def waterfall(
@@ -33,7 +18,7 @@ def waterfall(
     title: str,
     x_label: str,
     total: Callable[[float], str] = "{:.1f}%".format,
-    step: Callable[[float], str] = lambda size: f"{signed(size)} points",
+    step: Callable[[float], str] = lambda size: f"{kit.signed(size)} points",
 ) -> Chart | None:
     """Bars from ``first``, or from 0 where it is None, over the steps to ``last``, top to bottom.
 
@@ -54,7 +39,8 @@ def waterfall(
         rows.append(
             {
                 "step": label, "size": round(size, 3), "kind": kind,
-                "_row": row_key(number, f"{label}: {whole(words)}"), "_start": start, "_end": level,
+                "_row": row_key(number, f"{label}: {kit.whole(words)}"), "_start": start,
+                "_end": level,
                 "_tip": f"{label}: {words}",
             }
         )  # fmt: skip
@@ -63,19 +49,19 @@ def waterfall(
 
     def draw(size: Size) -> Json:
         y, height = row_axis(size, [row["_row"] for row in rows])
-        axis = {"title": heading(x_label, size), "tickCount": 5}
-        colours = scale(kinds, [_KINDS[kind] for kind in kinds])
-        named = legend(size, steps, size.label) | {"values": steps} if len(steps) > 1 else None
+        axis = {"title": kit.heading(x_label, size), "tickCount": 5}
+        colours = kit.scale(kinds, [_KINDS[kind] for kind in kinds])
+        named = kit.legend(size, steps, size.label) | {"values": steps} if len(steps) > 1 else None
         return {
             "data": {"name": "steps"}, "width": size.width, "height": height,
             "autosize": {"type": "fit-x", "contains": "padding"},
             "encoding": {"y": y},
             "layer": [
                 {
-                    "mark": {"type": "bar", "stroke": RULE, "strokeWidth": 0.6},
+                    "mark": {"type": "bar", "stroke": kit.RULE, "strokeWidth": 0.6},
                     "encoding": {
                         "x": {"field": "_start", "type": "quantitative", "axis": axis},
-                        "x2": {"field": "_end"}, "tooltip": TIP,
+                        "x2": {"field": "_end"}, "tooltip": kit.TIP,
                         "color": {
                             "field": "kind", "type": "nominal", "scale": colours, "legend": named,
                         },
@@ -85,7 +71,7 @@ def waterfall(
         }  # fmt: skip
 
     told = "; ".join(row["_tip"] for row in rows)
-    return chart(name, title, f"Bars from top to bottom: {told}.", {"steps": rows}, draw)
+    return kit.chart(name, title, f"Bars from top to bottom: {told}.", {"steps": rows}, draw)
 
 
 def _direction(size: float) -> str:

@@ -5,20 +5,11 @@ from dataclasses import replace
 
 from blindlink.analyst.disclosure.safe import SafeTable
 from blindlink.analyst.publish.tables import TOTAL
+from blindlink.pages.charts import kit
 from blindlink.pages.charts.bars import bars
 from blindlink.pages.charts.dots import Dot, Mark, dots, said
 from blindlink.pages.charts.forest import Ratio, forest
-from blindlink.pages.charts.kit import (
-    BLUE,
-    FAINT,
-    GREY,
-    ORANGE,
-    PINK,
-    PURPLE,
-    TURQUOISE,
-    Chart,
-    whole,
-)
+from blindlink.pages.charts.kit import Chart
 from blindlink.pages.charts.lines import Line, Panel, lines
 from blindlink.pages.charts.sankey import Flow, Node, sankey
 from blindlink.pages.charts.waterfall import waterfall
@@ -26,7 +17,7 @@ from blindlink.pages.charts.waterfall import waterfall
 Tables = Mapping[str, SafeTable]
 
 KINDS = ("ATR", "DRR")
-COLOURS = {"ATR": BLUE, "DRR": ORANGE}
+COLOURS = {"ATR": kit.BLUE, "DRR": kit.ORANGE}
 YEARS = {0.0: "0", 365.0: "1", 730.0: "2", 1095.0: "3"}
 FOLD = {"measured": "end of observation", "split": "four-way"}
 END = {
@@ -60,7 +51,7 @@ def discharge(tables: Tables) -> Chart | None:
             name = table.label(row, "outcome")
             dot = Dot("", END.get(name, name), "share", share, low, high)
             words = "fewer than 0.1%" if share < 0.05 else said(dot)
-            ends[dot.group] = replace(dot, group=f"{dot.group}: {whole(words)}")
+            ends[dot.group] = replace(dot, group=f"{dot.group}: {kit.whole(words)}")
     order = [*(name for name in END.values() if name in ends), *(set(ends) - set(END.values()))]
     told = "; ".join(ends[name].group for name in order).replace("\u00a0", " ")
     return dots(
@@ -93,7 +84,7 @@ def pathway(tables: Tables) -> Chart | None:
         flows += [Flow(label, engaged_label, part), Flow(label, other, whole - part)]
         sizes[engaged_label] += part
         sizes[other] += whole - part
-    nodes[engaged_label] = Node(engaged_label, 1, sizes[engaged_label], TURQUOISE)
+    nodes[engaged_label] = Node(engaged_label, 1, sizes[engaged_label], kit.TURQUOISE)
     nodes[other] = Node(other, 1, sizes[other], "#8A9499")
     ends = _ends(outcomes, sizes[engaged_label])
     for label, size, colour in ends:
@@ -113,10 +104,10 @@ def pathway(tables: Tables) -> Chart | None:
 def _ends(outcomes: SafeTable, engaged: float) -> list[tuple[str, float, str]]:
     """Outcomes with their numbers; what is withheld is shown as one rest."""
     colours = {
-        "completed": TURQUOISE,
-        "dropped out": PINK,
-        "still in treatment": BLUE,
-        "died": GREY,
+        "completed": kit.TURQUOISE,
+        "dropped out": kit.PINK,
+        "still in treatment": kit.BLUE,
+        "died": kit.GREY,
     }
     ends = []
     for name, colour in colours.items():
@@ -126,7 +117,7 @@ def _ends(outcomes: SafeTable, engaged: float) -> list[tuple[str, float, str]]:
             text = END[name]
             ends.append((text[:1].upper() + text[1:], size, colour))
     rest = engaged - sum(size for _, size, _ in ends)
-    return [*ends, ("Other or not shown", rest, PURPLE)] if rest > 0 else ends
+    return [*ends, ("Other or not shown", rest, kit.PURPLE)] if rest > 0 else ends
 
 
 def substances(tables: Tables) -> Chart | None:
@@ -353,8 +344,10 @@ def headline(tables: Tables, benchmarks: list[tuple[str, float]]) -> Chart | Non
             stem = name if name != "bounds" else "bound"
             value, low, high = values(table, row, name, f"{stem}_low", f"{stem}_high")
             if value is not None or low is not None:
-                dot = Dot(f"{kind}: {whole(f'{size} requirements')}", name, name, value, low, high)
-                drawn.append(replace(dot, group=f"{name} {whole(said(dot))}"))
+                dot = Dot(
+                    f"{kind}: {kit.whole(f'{size} requirements')}", name, name, value, low, high
+                )
+                drawn.append(replace(dot, group=f"{name} {kit.whole(said(dot))}"))
                 said_here.append(f"{name} {said(dot)}")
         told.append(f"{kind}: {', '.join(said_here)}")
     return dots(
@@ -365,5 +358,5 @@ def headline(tables: Tables, benchmarks: list[tuple[str, float]]) -> Chart | Non
         x_label="Share of requirements with engagement in treatment",
         ticks=(0, 20, 40, 60, 80, 100),
         marks=[Mark(value, name) for name, value in benchmarks],
-        colours={"observed": BLUE, "corrected": ORANGE, "bounds": FAINT},
+        colours={"observed": kit.BLUE, "corrected": kit.ORANGE, "bounds": kit.FAINT},
     )
