@@ -110,7 +110,7 @@ def lines(
         }
         step = "step-after" if any(line.steps for line in panel.lines) else "linear"
         at = {"x": x | {"field": "x"}, "y": y | {"field": "_y"}}
-        layers: list[Json] = [_marks(panel, x, width)] if panel.marks else []
+        layers: list[Json] = [_marks(panel, x)] if panel.marks else []
         if banded:
             layers.append(
                 {
@@ -172,7 +172,7 @@ def _rows(panel: Panel, line: Line, unit: str) -> list[Json]:
     return rows
 
 
-def _marks(panel: Panel, x: Json, width: int) -> Json:
+def _marks(panel: Panel, x: Json) -> Json:
     """Vertical lines; their words stand above the panel, where no curve crosses them."""
     values = [line.x for line in panel.lines]
     low, high = min(min(v) for v in values), max(max(v) for v in values)
