@@ -20,7 +20,7 @@ from blindlink.pages.charts.lines import Line, Panel, lines
 from blindlink.pages.charts.waterfall import waterfall
 from chart_examples import examples
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EXAMPLES = examples()
 SIZES = {"page": PAGE, "phone": PHONE}
 
