@@ -1,8 +1,8 @@
 """Normalisation steps that keep how a name sounds: one key for spellings that are said alike.
 
 All look at the letters A to Z alone: normalise with ``name`` first. The keys are those of the
-library jellyfish (extra ``owner``), and tests/unit/schema/test_normalise.py pins their results, so that a
-new version of it cannot change a bit unseen.
+library jellyfish (extra ``owner``), and tests/unit/schema/test_normalise.py pins their results, so
+that a new version of it cannot change a bit unseen.
 """
 
 from collections.abc import Callable
