@@ -3,7 +3,6 @@
 Never the command line, which other users and the shell's history see.
 """
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from blindlink.keys import PartyKeys
 
 F = TypeVar("F", bound=Callable[..., Any])
-VARIABLE = "BLINDLINK_PASSPHRASE_FILE"
+VARIABLE = "BLINDLINK_PASSPHRASE_FILE"  # as in keys.passphrase, which is slow to import
 
 
 def passphrase_option(command: F) -> F:
@@ -32,12 +31,16 @@ def passphrase_option(command: F) -> F:
 
 def passphrase(given: Path | None, what: str) -> bytes:
     """The passphrase of an existing key file. Raises KeyFileError."""
-    return _from_file(given) or _ask(f"Passphrase of {what}", confirm=False)
+    from blindlink.keys.passphrase import passphrase_from_file
+
+    return passphrase_from_file(given) or _ask(f"Passphrase of {what}", confirm=False)
 
 
 def new_passphrase(given: Path | None) -> bytes:
     """The passphrase of a key file to be made; a prompt asks twice. Raises KeyFileError."""
-    return _from_file(given) or _ask("New passphrase", confirm=True)
+    from blindlink.keys.passphrase import passphrase_from_file
+
+    return passphrase_from_file(given) or _ask("New passphrase", confirm=True)
 
 
 def party_keys(path: Path, given: Path | None) -> "PartyKeys":
@@ -45,19 +48,6 @@ def party_keys(path: Path, given: Path | None) -> "PartyKeys":
     from blindlink.keys import PartyKeys
 
     return PartyKeys.load(path, passphrase(given, path.name))
-
-
-def _from_file(given: Path | None) -> bytes | None:
-    from blindlink.keys.files import read_private
-
-    named = os.environ.get(VARIABLE)
-    path = given or (Path(named) if named else None)
-    if path is None:
-        return None
-    first = read_private(path).split(b"\n", 1)[0].removesuffix(b"\r")
-    if not first:
-        raise KeyFileError(f"{path}: its first line is empty", hint="put the passphrase there")
-    return first
 
 
 def _ask(text: str, *, confirm: bool) -> bytes:

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import click
 
-from blindlink import __version__
+from blindlink.version import __version__
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

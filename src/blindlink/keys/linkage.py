@@ -8,6 +8,7 @@ File (text, mode 0600, no passphrase so that ``clk encode --secret-file`` never 
 """
 
 import hmac
+from os import PathLike
 from pathlib import Path
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -39,9 +40,10 @@ class LinkageKey:
         return cls(entropy(SIZE))
 
     @classmethod
-    def load(cls, path: Path) -> "LinkageKey":
+    def load(cls, path: str | PathLike[str]) -> "LinkageKey":
         """Read a key file; raises KeyFileError (missing, exposed, wrong kind, malformed)."""
-        _, encoded, check = files.lines_of(files.read_private(path), HEADER, 3, path)
+        file = Path(path)
+        _, encoded, check = files.lines_of(files.read_private(file), HEADER, 3, file)
         try:
             key = cls(files.decode(encoded, SIZE))
         except ValueError:
@@ -50,10 +52,10 @@ class LinkageKey:
             raise KeyFileError(f"{path}: damaged: the key does not fit its check value")
         return key
 
-    def save(self, path: Path, *, force: bool = False) -> None:
+    def save(self, path: str | PathLike[str], *, force: bool = False) -> None:
         """Write the key file with mode 0600; raises OutputError."""
         text = f"{HEADER}\n{files.encode(self._secret)}\n{self.check_value()}\n"
-        files.write_private(path, text.encode("ascii"), force=force)
+        files.write_private(Path(path), text.encode("ascii"), force=force)
 
     @property
     def secret(self) -> bytes:

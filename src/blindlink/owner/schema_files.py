@@ -104,11 +104,17 @@ def check_schema(path: Path) -> LinkageSchema:
 
 def describe(path: Path) -> tuple[dict[str, Any], str]:
     """What a schema encodes, as a dictionary and as text."""
-    schema = check_schema(path)
+    found = summary(check_schema(path))
+    return found, _text(found)
+
+
+def summary(schema: LinkageSchema) -> dict[str, Any]:
+    """What a schema encodes. Raises SchemaError where it cannot be encoded with."""
+    compile_schema(schema)
     extension = schema.extension
     features = [each.identifier for each in schema.model.features if not each.ignored]
     composites = [each.fields for each in extension.composites] if extension else []
-    summary: dict[str, Any] = {
+    return {
         "fingerprint": schema.fingerprint(),
         "profile": extension.profile if extension else None,
         "bits": list(schema.bits),
@@ -118,7 +124,6 @@ def describe(path: Path) -> tuple[dict[str, Any], str]:
         "match_keys": extension.match_keys if extension else [],
         "hardening": [_hardening(each) for each in extension.hardening] if extension else [],
     }
-    return summary, _text(summary)
 
 
 def _text(summary: dict[str, Any]) -> str:

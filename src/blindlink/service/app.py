@@ -14,7 +14,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from blindlink import __version__
 from blindlink.errors import BlindlinkError
 from blindlink.messages.http import PROBLEM_TYPE
 from blindlink.service import describing
@@ -29,6 +28,7 @@ from blindlink.service.web.forwarded import Forwarded
 from blindlink.service.web.nonces import Nonces
 from blindlink.service.web.rates import Rates
 from blindlink.service.web.requestlog import RequestLog
+from blindlink.version import __version__
 
 DESCRIPTION = """The trusted third party's linkage service. Every request is signed (RFC 9421) with
 the authentication key of a party of the agreement, or with a local credential of the operator or

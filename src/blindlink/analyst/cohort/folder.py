@@ -29,7 +29,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from blindlink import __version__
 from blindlink.analyst.cohort.linkage_pages import pages
 from blindlink.analyst.cohort.opening import Opened, OpenedOwner, open_release
 from blindlink.arrays import Bools, Bytes, Structs
@@ -40,6 +39,7 @@ from blindlink.messages.agreement.document import Agreement, SignedAgreement
 from blindlink.messages.fields import stamp
 from blindlink.messages.release import spans
 from blindlink.progress import Progress, silent
+from blindlink.version import __version__
 
 FORMAT = "blindlink-cohort-v1"
 INFO = "cohort.json"

@@ -23,8 +23,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from blindlink import __version__
+<<<<<<< HEAD
+from blindlink.version import __version__
 from blindlink.arrays import Bytes, Objects
+=======
+>>>>>>> 1bc90da (The public Python interface: encode, link, join, assess, evaluate and the steps of a study as 'import blindlink as bl')
 from blindlink.errors import InputError, SchemaError
 from blindlink.frames import from_any, rebatch
 from blindlink.keys import Entropy, LinkageKey, system_entropy
@@ -39,6 +42,7 @@ from blindlink.owner.encoding.slices import Job, Part, SliceEncoder
 from blindlink.owner.tables.record_ids import RecordIds
 from blindlink.progress import Progress, silent
 from blindlink.schema.document import LinkageSchema
+from blindlink.version import __version__
 
 RECORD, ENTITY = "record_id", "entity_id"
 Tolerate = Callable[[dict[str, int]], None]

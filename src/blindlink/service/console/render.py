@@ -14,9 +14,9 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment
 
-from blindlink import __version__
 from blindlink.pages import html
 from blindlink.service.console.visitors import Visitor
+from blindlink.version import __version__
 
 PREFIX = "/console"
 KIT = "page.css"  # the stylesheet of all pages; console.css adds what only the console has

@@ -21,7 +21,6 @@ from typing import IO, Any
 
 from sqlalchemy import Row, Table, func, select
 
-from blindlink import __version__
 from blindlink.errors import ServiceError
 from blindlink.files import PRIVATE, replacing
 from blindlink.messages.fields import stamp
@@ -37,6 +36,7 @@ from blindlink.service.data.models import (
     named_objects,
 )
 from blindlink.service.recovery import witness
+from blindlink.version import __version__
 
 FORMAT = "blindlink-service-backup-v1"
 DATABASE, MANIFEST, OBJECTS = "database.jsonl", "manifest.json", "objects/"

@@ -20,10 +20,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
-from blindlink import __version__
 from blindlink.service.context import Service
 from blindlink.service.data.models import Job, KeyHolder, Project, Run, Stray, Upload
 from blindlink.service.data.states import JobState
+from blindlink.version import __version__
 
 METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)  # seconds

@@ -6,7 +6,7 @@ another is a file that is copied into the other's folder, and nothing else cross
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -219,9 +219,14 @@ def publish(
 
 
 def _draft(parties: dict[str, Party]) -> str:
+    held = {name: parties[name].path("identities.csv") for name in CONTROLS}
+    return draft_text({name: frames.read_table(path).num_rows for name, path in held.items()})
+
+
+def draft_text(rows: Mapping[str, int]) -> str:
+    """The draft of the demo's agreement (TOML) for owners with so many rows of identities."""
     text = resources.files("blindlink.synthetic.demo").joinpath("agreement.toml").read_text("utf-8")
     for name, (share, fewest) in CONTROLS.items():
-        rows = frames.read_table(parties[name].path("identities.csv")).num_rows
-        number = min(max(fewest, round(share * rows)), int(MOST_CONTROLS * rows))
+        number = min(max(fewest, round(share * rows[name])), int(MOST_CONTROLS * rows[name]))
         text = text.replace(f"{{{name}_controls}}", str(number))
     return text
