@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SPARK := $(VENV)/.installed-spark
 
-.PHONY: help demo test lint types imports unit docs commands-page bench bench-spark spark quality vectors lock clean
+.PHONY: help demo test lint types imports unit docs commands-page notebooks bench bench-spark spark quality vectors lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,10 +42,13 @@ unit: $(STAMP) ## unit, vector, property, command-line and end-to-end tests
 	$(BIN)/pytest
 
 docs: $(STAMP) ## build the documentation strictly
-	$(BIN)/mkdocs build --strict --quiet --site-dir site
+	$(BIN)/zensical build --strict --clean
 
 commands-page: $(STAMP) ## write docs/reference/commands.md from the tool's own help
 	$(BIN)/python tests/docs/commands_page.py
+
+notebooks: $(STAMP) ## run docs/notebooks/*.ipynb, keep their outputs, and write their pages (five minutes)
+	$(BIN)/python tests/docs/notebooks.py
 
 bench-spark: $(SPARK) ## Spark's overhead and scaling on this machine (about six minutes)
 	$(BIN)/python benchmarks/bench_spark.py

@@ -5,25 +5,14 @@ printed for us and is not compared. A page that needs files first makes them in 
 A block after the comment ``<!-- not run: reason -->`` is shown only.
 """
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from pages import DOCS, commands, pages
 
-DOCS = Path(__file__).parents[2] / "docs"
-BLOCK = re.compile(r"(<!-- not run: [^>]+ -->\n+)?^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
-
-
-def commands(page: Path) -> list[str]:
-    """The commands of a page, continuation lines joined."""
-    blocks = [match[2] for match in BLOCK.finditer(page.read_text()) if not match[1]]
-    text = "".join(blocks).replace("\\\n", " ")
-    return [line[2:] for line in text.splitlines() if line.startswith("$ ")]
-
-
-PAGES = [page for page in sorted(DOCS.rglob("*.md")) if commands(page)]
+PAGES = [page for page in pages() if commands(page)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))

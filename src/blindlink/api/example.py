@@ -12,11 +12,10 @@ if TYPE_CHECKING:
     from blindlink.synthetic.generator.generate import Study
 
 Kind = Literal["pandas", "polars", "arrow"]
-_PEOPLE = 10_000
 
 
 def example_tables(
-    people: int = _PEOPLE, *, seed: int = 1, kind: Kind = "pandas"
+    people: int = 10_000, *, seed: int = 1, kind: Kind = "pandas"
 ) -> tuple[Any, Any]:
     """Two tables of invented people, some of them in both, with the errors of real ones.
 
@@ -43,7 +42,7 @@ def example_tables(
     return polars.from_arrow(sides[0]), polars.from_arrow(sides[1])
 
 
-def example_study(folder: StrPath, people: int = _PEOPLE, *, seed: int = 1) -> Path:
+def example_study(folder: StrPath, people: int = 10_000, *, seed: int = 1) -> Path:
     """The extracts of two invented owners, ``moj`` and ``ohid``, and the draft of an agreement.
 
     Writes ``moj/`` and ``ohid/`` (identities.csv, events.csv, ...), ``truth/``, which nobody has in

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from blindlink.linker.join.pairs import Pairs as FoundPairs
 
-AUTO = "auto"
-
 
 class Pairs(Tabular):
     """Similar pairs, best first. A row of its table: ``left``, ``right``, their record ids where
@@ -59,8 +57,8 @@ def join(
     top: int | None = None,
     measure: str = "dice",
     filter_number: int = 1,
-    engine: str = AUTO,
-    limit: int = 2**26,
+    engine: str = "auto",
+    limit: int = 67_108_864,
     progress: Progress = silent,
 ) -> Pairs:
     """All pairs with a similarity of ``threshold`` or more, none missed; of one set, each once.
@@ -85,7 +83,7 @@ def join(
         raise InputError(f"no filter {filter_number}: a record has {len(left.bits)}")
     a, b = (side.records.filters[filter_number - 1] for side in (left, second))
     bits = left.bits[filter_number - 1]
-    name = engines.choose(len(a), len(b), bits)[0] if engine == AUTO else engine
+    name = engines.choose(len(a), len(b), bits)[0] if engine == "auto" else engine
     found, count = [], 0
     parts = engines.parts(
         name,

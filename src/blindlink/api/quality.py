@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from blindlink.linker.model.evaluate import Figure
     from blindlink.owner.risk.report import Light, Metric, RiskReport
 
-_GRAPH_ROWS = 3000
-
 
 class Risk(Tabular):
     """The disclosure-risk report of encodings; a notebook shows it as a page.
@@ -79,7 +77,7 @@ def assess(
     *,
     columns: Columns | None = None,
     people: int | None = None,
-    graph_rows: int = _GRAPH_ROWS,
+    graph_rows: int = 3000,
     seed: int = 1,
     progress: Progress = silent,
 ) -> Risk:

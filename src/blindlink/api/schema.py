@@ -10,7 +10,7 @@ from blindlink.api.extras import needs
 from blindlink.api.tables import Columns, arrow, listed
 from blindlink.errors import InputError, SchemaError
 from blindlink.schema.document import LinkageSchema, load_schema
-from blindlink.schema.profiles.making import PEOPLE, STANDARD, new_schema
+from blindlink.schema.profiles.making import STANDARD, new_schema
 
 StrPath = str | os.PathLike[str]
 _IDS = ("record_id", "entity_id")
@@ -28,19 +28,20 @@ class Schema:
     ignored: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
+    @needs("owner")
     def for_columns(
         cls,
         profile: str,
         *sources: Any,
-        people: int = PEOPLE,
+        people: int = 500_000,
         columns: Columns | None = None,
     ) -> "Schema":
         """The schema of a profile for what every source can supply.
 
-        ``sources``: a table, or a list of the names of its columns, for each owner; only the names
-        are read, so the same names give the same schema. ``profile``: ``names``, ``weak`` (no
-        names on one side), ``diffused`` or ``clkhash``. ``people``: of the largest file that it is
-        for, 5,000 at least. ``columns`` maps names of the sources to standard names.
+        ``sources``: a table, its file, or a list of the names of its columns, for each owner; only
+        the names are read, so the same names give the same schema. ``profile``: ``names``, ``weak``
+        (no names on one side), ``diffused`` or ``clkhash``. ``people``: of the largest file that it
+        is for, 5,000 at least. ``columns`` maps names of the sources to standard names.
 
         Raises SchemaError where too little is left to tell people apart; it lists the columns that
         it saw and the standard names that it looked for.
@@ -138,7 +139,11 @@ def _used(feature: Any) -> bool:
 
 
 def _names(source: Any, what: str) -> list[str]:
-    if isinstance(source, Sequence) and not isinstance(source, str | bytes):
+    if isinstance(source, str | os.PathLike):
+        from blindlink.owner.schema_files import columns_of
+
+        return columns_of(Path(source))
+    if isinstance(source, Sequence) and not isinstance(source, bytes):
         if all(isinstance(name, str) for name in source):
             return list(source)
         raise InputError(f"{what} is a list, not of names only")

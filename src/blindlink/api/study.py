@@ -60,7 +60,6 @@ __all__ = [
     "template",
     "withdraw",
 ]
-SEED = 20230330  # of the bootstrap, as on the command line
 
 
 @dataclass(frozen=True)
@@ -486,7 +485,7 @@ def report(
     settings: StrPath | None = None,
     policy: StrPath | None = None,
     earlier: Sequence[StrPath] = (),
-    seed: int = SEED,
+    seed: int = 20230330,
     force: bool = False,
     progress: Progress = silent,
 ) -> StudyReport:

@@ -4,7 +4,9 @@ A table is taken without a copy where its library can give Arrow, and its column
 standard names here, before anybody else sees them. No message quotes a cell: Arrow's own would.
 """
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blindlink.api.extras import needs
@@ -61,13 +63,16 @@ def kind_of(frame: Any) -> str:
 def arrow(frame: Any, what: str, columns: Columns | None = None) -> "pa.Table":
     """The frame as an Arrow table under the names that ``columns`` gives: {"DOB": "date_of_birth"}.
 
+    A path is read: CSV, Parquet or Arrow.
     ``what`` names the argument in messages. Raises InputError for what is no table, a column that
     Arrow cannot hold, and a mapping that does not fit.
     """
     import pyarrow
 
-    from blindlink.frames import from_any
+    from blindlink.frames import from_any, read_table
 
+    if isinstance(frame, str | os.PathLike):
+        return renamed(read_table(Path(frame)), what, columns or {})
     try:
         table = from_any(frame)
     except InputError:
