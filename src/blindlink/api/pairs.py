@@ -72,7 +72,7 @@ def join(
     belong together.
     """
     from blindlink.linker.join import engines
-    from blindlink.linker.join.pairs import drained, ordered
+    from blindlink.linker.join.pairs import Join
     from blindlink.linker.model.link import check
 
     check_encodings(left, "left")
@@ -84,24 +84,7 @@ def join(
     a, b = (side.records.filters[filter_number - 1] for side in (left, second))
     bits = left.bits[filter_number - 1]
     name = engines.choose(len(a), len(b), bits)[0] if engine == "auto" else engine
-    found, count = [], 0
-    parts = engines.parts(
-        name,
-        a,
-        None if right is None else b,
-        threshold,
-        top=top,
-        measure=measure,
-        bits=bits,
-        progress=progress,
-    )
-    for part in parts:
-        found.append(part)
-        count += len(part)
-        if count > limit:
-            raise InputError(
-                f"more than {limit:,} pairs reach the threshold {threshold:g}",
-                hint="raise the threshold; 'blindlink clk pairs' writes any number of pairs",
-            )
+    wanted = Join(a, None if right is None else b, threshold, top, measure, bits, progress)
+    found = engines.load(name).bounded(wanted, limit=limit)
     asked = f"{measure} {threshold:g} or more"
-    return Pairs(ordered(drained(found)), left, second, name, asked)
+    return Pairs(found, left, second, name, asked)

@@ -198,11 +198,14 @@ def agreement(
     draft: StrPath, out: StrPath, *, secret_file: StrPath | None = None, force: bool = False
 ) -> Agreement:
     """Make an agreement, still unsigned, from a draft, for the owners of this secret."""
+    from blindlink.api.feasible import check_everywhere
     from blindlink.keys import LinkageKey
-    from blindlink.messages.agreement.draft import write_agreement
+    from blindlink.messages.agreement.draft import new_agreement, write_agreement
 
     key = LinkageKey.load(secret_file) if secret_file is not None else None
-    made = write_agreement(Path(draft), Path(out), now=_now(), key=key, force=force)
+    made = new_agreement(Path(draft), now=_now(), key=key)
+    check_everywhere(made.agreement)
+    write_agreement(made, Path(draft), Path(out), force=force)
     return _agreement(made, Path(out))
 
 
@@ -215,9 +218,11 @@ def sign(
     force: bool = False,
 ) -> Agreement:
     """Add your party's signature to an agreement."""
-    from blindlink.messages.agreement.document import sign_file
+    from blindlink.api.feasible import check_own_side
+    from blindlink.messages.agreement.document import read_agreement, sign_file
 
     own = _keys(keys, passphrase_file)
+    check_own_side(read_agreement(Path(file)).agreement, own.public.role)
     return _agreement(sign_file(Path(file), own, Path(out), now=_now(), force=force), Path(out))
 
 

@@ -23,7 +23,7 @@ from blindlink.cli.common import (
 from blindlink.cli.passphrase import party_keys, passphrase_option
 
 if TYPE_CHECKING:
-    from blindlink.messages.agreement.document import Agreement
+    pass
 
 
 @click.group(cls=Group, epilog="Start with: blindlink agreement new --template > draft.toml")
@@ -52,6 +52,7 @@ def new(
     as_json: bool,
 ) -> None:
     """Make an agreement, still unsigned, from a short TOML file that people edit."""
+    from blindlink.api.feasible import check_everywhere
     from blindlink.keys import LinkageKey
     from blindlink.messages.agreement import draft as agreement_draft
 
@@ -62,7 +63,7 @@ def new(
         raise click.UsageError("needs a draft and --out, or --template")
     key = LinkageKey.load(secret_file) if secret_file else None
     signed = agreement_draft.new_agreement(draft, now=_now(), key=key)
-    _check_everywhere(signed.agreement)
+    check_everywhere(signed.agreement)
     agreement_draft.write_agreement(signed, draft, out, force=force)
     show({"agreement": str(out), "digest": signed.digest()}, as_json, f"digest {signed.digest()}")
 
@@ -80,10 +81,11 @@ def sign(
     file: Path, keys: Path, passphrase_file: Path | None, out: Path, force: bool, as_json: bool
 ) -> None:
     """Add your party's signature. Look at it first: 'blindlink agreement show'."""
+    from blindlink.api.feasible import check_own_side
     from blindlink.messages.agreement.document import read_agreement, sign_file
 
     own = party_keys(keys, passphrase_file)
-    _check_own_side(read_agreement(file).agreement, own.public.role)
+    check_own_side(read_agreement(file).agreement, own.public.role)
     signed = sign_file(file, own, out, now=_now(), force=force)
     missing = signed.missing()
     text = f"still to sign: {', '.join(missing)}" if missing else "signed by every party"
@@ -176,24 +178,6 @@ def receive_secret(
     own = party_keys(keys, passphrase_file)
     receive_secret(file, agreement_file, own, out, now=_now(), force=force)
     note(f"{out}: the owners' secret. Whoever holds it can re-identify people from encodings.")
-
-
-def _check_everywhere(terms: "Agreement") -> None:
-    """What linker and analyst will have to do under the agreement can be done by them."""
-    from blindlink.analyst.disclosure.policy import parse_policy
-    from blindlink.linker.protocol.ready import check_engine
-
-    check_engine(terms)
-    parse_policy(terms.disclosure_policy)
-
-
-def _check_own_side(terms: "Agreement", role: str) -> None:
-    """The same of whoever signs; the linker also needs the engine's library."""
-    from blindlink.linker.protocol.ready import check_ready
-
-    _check_everywhere(terms)
-    if role == "linker":
-        check_ready(terms)
 
 
 def _now() -> datetime:

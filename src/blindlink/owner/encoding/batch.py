@@ -23,11 +23,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-<<<<<<< HEAD
-from blindlink.version import __version__
 from blindlink.arrays import Bytes, Objects
-=======
->>>>>>> 1bc90da (The public Python interface: encode, link, join, assess, evaluate and the steps of a study as 'import blindlink as bl')
 from blindlink.errors import InputError, SchemaError
 from blindlink.frames import from_any, rebatch
 from blindlink.keys import Entropy, LinkageKey, system_entropy
