@@ -111,8 +111,8 @@ class TestNames:
         from blindlink.cli.linker import linker
         from blindlink.cli.owner import owner
 
-        commands = {"keygen": keygen, **agreement.commands, **owner.commands}
-        commands |= {**linker.commands, **analyst.commands}
+        commands = {"keygen": keygen, **owner.commands, **linker.commands, **analyst.commands}
+        commands |= agreement.commands  # 'check' is that of the agreement
         steps = {name for name in study.__all__ if inspect.isfunction(getattr(study, name))}
         renamed = {"agreement": "new", "template": "new"}
         for step in steps:
@@ -227,6 +227,21 @@ class TestTables:
         assert mapped == SCHEMA
         assert mapped.ignored == ("case",)
 
+    def test_a_mapping_says_how_cells_are_spelled(self) -> None:
+        days = pd.to_datetime(PEOPLE_FRAME["date_of_birth"]).dt.strftime("%d/%m/%Y")
+        words = PEOPLE_FRAME["sex"].replace({"F": "Woman", "M": "Man"})
+        foreign = PEOPLE_FRAME.assign(DOB=days, Gender=words)
+        foreign = foreign.drop(columns=["date_of_birth", "sex"])
+        columns = {
+            "DOB": {"name": "date_of_birth", "format": "day first"},
+            "Gender": {"name": "sex", "codes": {"Woman": "F", "Man": "M"}},
+        }
+        a = bl.encode(foreign, SCHEMA, KEY, columns=columns)
+        assert a.to_arrow().equals(bl.encode(PEOPLE_FRAME, SCHEMA, KEY).to_arrow())
+        wrong = {"DOB": {"name": "date_of_birth", "format": "sideways"}}
+        with pytest.raises(InputError, match="must be one of"):
+            bl.encode(foreign, SCHEMA, KEY, columns=wrong)
+
     def test_record_ids_stay_in_the_process(self, tmp_path: Path) -> None:
         a = bl.encode(PEOPLE_FRAME, SCHEMA, KEY)
         a.save(tmp_path / "a.parquet")
@@ -304,7 +319,7 @@ class TestSummaries:
                 assert name not in text
 
     def test_bad_cells_that_count_as_missing_are_told(self) -> None:
-        spoilt = PEOPLE_FRAME.assign(date_of_birth="1980-02-30")
+        spoilt = PEOPLE_FRAME.assign(date_of_birth="19x0-02-30")
         with pytest.raises(InputError, match="date_of_birth"):
             bl.encode(spoilt, SCHEMA, KEY)
         a = bl.encode(spoilt, SCHEMA, KEY, bad_cells="missing")
@@ -342,7 +357,7 @@ class TestErrors:
                 InputError,
                 "several columns for date_of_birth",
             ),
-            (lambda a: bl.encode(MIXED, SCHEMA, KEY), InputError, "column date_of_birth holds"),
+            (lambda a: bl.encode(MIXED, SCHEMA, KEY), InputError, "column 1 of the table"),
             (lambda a: bl.encode({CANARY: 1}, SCHEMA, KEY), InputError, "is a dict, not a table"),
             (lambda a: bl.encode(PEOPLE_FRAME, CANARY, KEY), InputError, "schema is a str"),
             (lambda a: bl.Schema.for_columns("names", NO_TABLE), SchemaError, "DOB, Surname"),

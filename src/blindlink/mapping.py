@@ -109,7 +109,7 @@ class Source:
                 renamed, chosen = self._renamed(piece.column_names, targets, wanted, path)
             made = piece.rename_columns(renamed)
             for place, target in chosen.items():
-                made = made.set_column(place, target.name, _spelled(made, target))
+                made = made.set_column(place, target.name, spelled(made, target))
             yield made
 
     def columns(
@@ -184,7 +184,7 @@ def _place(source: str, names: list[str], path: Path) -> int:
     raise InputError(f"{path}: has no column {source}, which the mapping names", hint=HINT)
 
 
-def _spelled(table: pa.Table, target: Target) -> pa.ChunkedArray:
+def spelled(table: pa.Table, target: Target) -> pa.ChunkedArray:
     cells = frames.text_column(table, target.name)
     if target.codes is None and target.format is None and target.type in (None, "text"):
         return cells

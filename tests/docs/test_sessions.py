@@ -35,7 +35,7 @@ def test_the_sessions_of_a_page_print_what_it_says(page: Path, tmp_path: Path) -
         cwd=work,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1800,
         check=False,
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]

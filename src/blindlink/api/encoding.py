@@ -120,7 +120,8 @@ def encode(
 ) -> Encodings:
     """Encode every row of a table: pandas, polars, pyarrow, or what streams Arrow, as DuckDB's.
 
-    ``columns`` maps the table's own names to standard ones, {"DOB": "date_of_birth"}. ``record_id``
+    ``columns`` maps the table's own names to standard ones, {"DOB": "date_of_birth"}, and says how
+    cells are spelled, {"DOB": {"name": "date_of_birth", "format": "day first"}}. ``record_id``
     names the column whose values ``link`` gives beside row numbers, ``record_id`` unless given and
     if there; it must not repeat and stays in this process. A column ``entity_id`` says which rows
     are one person. ``bad_cells``: a cell that cannot be read, as 30 February, ends the run, or
@@ -136,7 +137,7 @@ def encode(
             f"schema is a {type(schema).__name__}, not a bl.Schema",
             hint="make it with bl.Schema.for_columns(...), or read it with bl.Schema.load(path)",
         )
-    names = dict(columns or {}) | ({record_id: RECORD} if record_id else {})
+    names: Columns = dict(columns or {}) | ({record_id: RECORD} if record_id else {})
     found = arrow(table, "the table", names)
     schema.check(found.column_names, "the table")
     counted: dict[str, int] = {}

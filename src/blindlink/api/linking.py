@@ -34,6 +34,7 @@ class PlanOptions(TypedDict, total=False):
     methods: Sequence[Method]
     assignment: Assignment
     levels: Sequence[Sequence[Fraction]]
+    collapse_duplicates: bool
     candidate_floor: Fraction
     engine: str
 
@@ -46,7 +47,8 @@ class Plan(AgreedPlan):
     scores that do not separate. ``cardinality``: ``one-to-one``, ``one-to-many`` or
     ``many-to-many``. ``methods``: ``deterministic`` (equal match keys), ``clk`` (the score),
     ``probabilistic`` (the match probability, from all filters). ``assignment``: ``greedy`` or
-    ``optimal``. ``levels``: where agreement levels begin, for each filter. ``candidate_floor``: the
+    ``optimal``. ``levels``: where agreement levels begin, for each filter.
+    ``collapse_duplicates``: equal encodings of one file are one entity. ``candidate_floor``: the
     least probability of a candidate. Raises InputError naming the field.
     """
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from blindlink.api.extras import needs
-from blindlink.api.tables import Columns, arrow, listed
+from blindlink.api.tables import Columns, arrow, listed, target_of
 from blindlink.errors import InputError, SchemaError
 from blindlink.schema.document import LinkageSchema, load_schema
 from blindlink.schema.profiles.making import STANDARD, new_schema
@@ -57,7 +57,8 @@ class Schema:
                 f"no source has a column {' or '.join(absent)}; {_seen(seen)}",
                 hint="columns= maps a name of the table to a standard one",
             )
-        known = [[(columns or {}).get(name, name) for name in names] for names in seen]
+        standard = {name: target_of(to).name for name, to in (columns or {}).items()}
+        known = [[standard.get(name, name) for name in names] for names in seen]
         ignored = {name for names in known for name in names if name not in STANDARD}
         try:
             made, _ = new_schema(profile, known, people=people)
@@ -140,9 +141,11 @@ def _used(feature: Any) -> bool:
 
 def _names(source: Any, what: str) -> list[str]:
     if isinstance(source, str | os.PathLike):
+        from blindlink.frames import column_names
         from blindlink.owner.schema_files import columns_of
 
-        return columns_of(Path(source))
+        path = Path(source)
+        return columns_of(path)[0] if path.suffix == ".json" else column_names(path)
     if isinstance(source, Sequence) and not isinstance(source, bytes):
         if all(isinstance(name, str) for name in source):
             return list(source)

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-Columns = Mapping[str, str]
+    from blindlink.mapping import Target
+
+# What columns of a table are: a standard name, or that with how the cells are spelled.
+Columns = Mapping[str, str | Mapping[str, Any]]
 _SHOWN = 40  # names of columns in a message
 
 
@@ -67,8 +70,6 @@ def arrow(frame: Any, what: str, columns: Columns | None = None) -> "pa.Table":
     ``what`` names the argument in messages. Raises InputError for what is no table, a column that
     Arrow cannot hold, and a mapping that does not fit.
     """
-    import pyarrow
-
     from blindlink.frames import from_any, read_table
 
     if isinstance(frame, str | os.PathLike):
@@ -76,27 +77,29 @@ def arrow(frame: Any, what: str, columns: Columns | None = None) -> "pa.Table":
     try:
         table = from_any(frame)
     except InputError:
+        if hasattr(frame, "__arrow_c_stream__"):
+            raise
         raise InputError(
             f"{what} is {_kind_in_words(frame)}, not a table",
             hint="give a pandas, polars or pyarrow table, or what streams Arrow, such as DuckDB's",
-        ) from None
-    except (pyarrow.ArrowException, TypeError, ValueError):
-        raise InputError(
-            f"{what}: {_mixed(frame)} values of several types, which no Arrow column can hold",
-            hint="convert it to text first: frame[name].astype('string')",
         ) from None
     return renamed(table, what, columns or {})
 
 
 def renamed(table: "pa.Table", what: str, columns: Columns) -> "pa.Table":
-    """The table under other names. Raises InputError, which lists the columns that it saw."""
+    """The table under other names, its cells spelled in the standard way where the mapping says how
+    they are. Raises InputError, which lists the columns that it saw.
+    """
+    from blindlink.mapping import spelled
+
+    targets = {name: target_of(to) for name, to in columns.items()}
     absent = [name for name in columns if name not in table.column_names]
     if absent:
         raise InputError(
             f"{what} has no column {' or '.join(absent)}; it has {listed(table.column_names)}",
             hint="columns= maps a name of the table to a standard one: {'DOB': 'date_of_birth'}",
         )
-    names = [columns.get(name, name) for name in table.column_names]
+    names = [targets[name].name if name in targets else name for name in table.column_names]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(
@@ -104,7 +107,28 @@ def renamed(table: "pa.Table", what: str, columns: Columns) -> "pa.Table":
             f"{listed(table.column_names)}",
             hint="drop all but one of them, or map them to different names",
         )
-    return table.rename_columns(names)
+    table = table.rename_columns(names)
+    for target in targets.values():
+        place = names.index(target.name)
+        table = table.set_column(place, target.name, spelled(table, target))
+    return table
+
+
+def target_of(to: "str | Mapping[str, Any]") -> "Target":
+    """What a mapping says of a column: name, and perhaps type, format or codes; see a mapping file.
+
+    Raises InputError, without a value, for what it cannot say.
+    """
+    from pydantic import ValidationError
+
+    from blindlink.mapping import HINT, Target
+
+    try:
+        return Target.model_validate(to if isinstance(to, str) else dict(to))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "columns"
+        raise InputError(f"columns=, {place}: {first['msg']}", hint=HINT) from None
 
 
 def column(table: "pa.Table", name: str, what: str) -> "pa.ChunkedArray":
@@ -126,18 +150,3 @@ def listed(names: Sequence[str]) -> str:
 def _kind_in_words(frame: Any) -> str:
     name = type(frame).__name__
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
-
-
-def _mixed(frame: Any) -> str:
-    """The columns of a pandas frame that hold several types, as the beginning of a sentence."""
-    import pyarrow
-
-    bad = []
-    for name in getattr(frame, "columns", ()):
-        try:
-            pyarrow.array(frame[name])
-        except (pyarrow.ArrowException, TypeError, ValueError):
-            bad.append(str(name))
-    if not bad:
-        return "it holds"
-    return f"column {bad[0]} holds" if len(bad) == 1 else f"columns {listed(bad)} hold"
