@@ -1,10 +1,11 @@
 """The commands that the documentation shows are run, page by page, in the order they stand.
 
 A ``console`` block holds lines that start with ``$ ``; what stands below a command is what it
-printed for us and is not compared. A page that needs files first makes them in a block of its own.
+printed for us and is not compared, but for what ``PROMISES`` names. A page that needs files first makes them in a block of its own.
 A block after the comment ``<!-- not run: reason -->`` is shown only.
 """
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,21 @@ from pathlib import Path
 import pytest
 from pages import DOCS, commands, pages
 
+# What a page says that its reader will see, as a pattern for a line of what its commands print.
+PROMISES = {
+    "tutorials/first-study.md": [
+        r"engaged with treatment",
+        r"precision +\d+\.\d % \(\d",
+        r"recall +\d+\.\d % \(\d",
+        r"threshold 0\.\d+ \(auto\)",
+    ],
+    "tutorials/link-two-files.md": [
+        r"profile +weak",
+        r"expected precision +0\.\d{4} +\(0\.\d{4} to [01]\.\d{4}\)",
+        r"expected recall +0\.\d{4} +\(0\.\d{4} to [01]\.\d{4}\)",
+        r"^\d+,\d+,[01]\.\d+,0\.\d+$",
+    ],
+}
 PAGES = [page for page in pages() if commands(page)]
 
 
@@ -25,7 +41,9 @@ def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
         env={"PATH": path, "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=1200,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
+    for promise in PROMISES.get(str(page.relative_to(DOCS)), []):
+        assert re.search(promise, done.stdout, re.MULTILINE | re.IGNORECASE), promise
