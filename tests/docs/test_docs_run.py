@@ -1,8 +1,8 @@
 """The commands that the documentation shows are run, page by page, in the order they stand.
 
 A ``console`` block holds lines that start with ``$ ``; what stands below a command is what it
-printed for us and is not compared, but for what ``PROMISES`` names. A page that needs files first makes them in a block of its own.
-A block after the comment ``<!-- not run: reason -->`` is shown only.
+printed for us and is not compared, but for what ``PROMISES`` names. A page that needs files first
+makes them in a block of its own. A block after the comment ``<!-- not run: reason -->`` is shown only.
 """
 
 import re
