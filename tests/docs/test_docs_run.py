@@ -2,7 +2,8 @@
 
 A ``console`` block holds lines that start with ``$ ``; what stands below a command is what it
 printed for us and is not compared, but for what ``PROMISES`` names. A page that needs files first
-makes them in a block of its own. A block after the comment ``<!-- not run: reason -->`` is shown only.
+makes them in a block of its own. A block after the comment ``<!-- not run: reason -->`` is shown
+only.
 """
 
 import re
