@@ -1,5 +1,6 @@
 """Link two sets of encodings: the linker's call. It needs neither tables nor key."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
@@ -99,6 +100,7 @@ class Report(LinkageReport):
     def __repr__(self) -> str:
         return f"<Report {'; '.join(self.text().splitlines())}>"
 
+    @needs("linker")
     def _repr_html_(self) -> str:
         from blindlink.pages.linkage.page import page
 
@@ -201,9 +203,13 @@ def check_encodings(side: Any, name: str) -> None:
 
 
 def framed(page: str) -> str:
-    """A whole page inside a notebook's cell, its style apart from the notebook's."""
+    """A whole page inside a notebook's cell, its style apart from the notebook's and no script run.
+
+    Without its scripts, a megabyte, the page shows what it has for readers without them.
+    """
+    still = re.sub(r"<script\b.*?</script>", "", page, flags=re.DOTALL | re.IGNORECASE)
     return (
-        f'<iframe srcdoc="{escape(page, quote=True)}" title="report" sandbox="" '
+        f'<iframe srcdoc="{escape(still, quote=True)}" title="report" sandbox="" '
         'style="width:100%;height:36rem;border:1px solid #ccc"></iframe>'
     )
 
