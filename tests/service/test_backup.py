@@ -191,7 +191,7 @@ def test_a_frozen_project_stays_frozen_and_takes_the_same_files(
                     "operator", "GET", f"{back.client('moj').path}/audit/entries"
                 ).json()["items"]
             ]
-    assert events == [*frozen, "released"]
+    assert events == [*frozen, "run-asked", "released"]
 
 
 def _frozen(served: Served) -> list[str]:
@@ -223,6 +223,7 @@ def _frozen(served: Served) -> list[str]:
         "key-held",
         "submission-received",
         "submission-received",
+        "run-asked",
         "inputs-frozen",
     ]
 
@@ -232,7 +233,7 @@ def test_a_release_is_not_made_twice(served: Served, databases: Databases) -> No
         served.submit(owner)
     path = written(served)
     served.run()
-    witnessed(served, 6)
+    witnessed(served, 7)
     with lost(served, databases()) as new:
         load(new, path)
         with again(served, new) as back:
