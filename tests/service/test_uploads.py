@@ -229,7 +229,7 @@ class TestHostile:
 
     def test_path_tricks(self, served: Served) -> None:
         for name in ("..", "%2e%2e", "..%2f..%2fservice.db", "a%00b", "x" * 3000, "%ff"):
-            assert served.raw("moj", "GET", f"{base(served)}/{name}").status in (401, 404)
+            assert served.raw("moj", "GET", f"{base(served)}/{name}").status in (400, 401, 404)
 
     def test_cut_off(self, served: Served) -> None:
         location, data = begin(served)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 BUSY = 0.5  # of a core
+SPAN = 2.0  # seconds over which that is measured
 
 
 class Pulse:
@@ -26,11 +27,14 @@ class Pulse:
 
     def still(self) -> float:
         """Seconds without any sign of work."""
-        now, counts, cpu = time.monotonic(), self._read(), time.process_time()
-        share = (cpu - self._cpu) / max(1e-3, now - self._looked)
-        if counts != self._counts or share > BUSY:
-            self._at = now
-        self._counts, self._looked, self._cpu = counts, now, cpu
+        now, counts = time.monotonic(), self._read()
+        if counts != self._counts:
+            self._at, self._counts = now, counts
+        if now - self._looked > SPAN:  # over less a share says nothing
+            cpu = time.process_time()
+            if cpu - self._cpu > BUSY * (now - self._looked):
+                self._at = now
+            self._looked, self._cpu = now, cpu
         return now - self._at
 
     def age(self) -> float:
