@@ -33,3 +33,11 @@ def test_says_of_every_endpoint_what_it_tells_whom(document: dict[str, object]) 
 
 def test_the_reference_page_is_that_of_the_code() -> None:
     assert api_page.PAGE.read_text() == api_page.text(), "run: python tests/service/api_page.py"
+
+
+def test_every_operation_has_a_name_of_its_own() -> None:
+    """Generated clients are called by it: it is that of the function, and no path is in it."""
+    document = json.loads((Path(__file__).parents[2] / "schemas/openapi.json").read_text())
+    names = [each["operationId"] for path in document["paths"].values() for each in path.values()]
+    assert len(set(names)) == len(names)
+    assert all("v1" not in name and name.isidentifier() for name in names)

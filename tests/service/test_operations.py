@@ -1,5 +1,6 @@
 """What an operator counts on: logs without a secret, metrics, slow readers, workers that go on."""
 
+import json
 import logging
 import socket
 import time
@@ -16,7 +17,8 @@ import world
 from world import Served
 
 import flow_world
-from blindlink.client.connection import RefusalError
+from blindlink.client.client import Client
+from blindlink.client.connection import Connection, RefusalError
 from blindlink.client.signing import Request, Signer
 from blindlink.client.transfer import Source
 from blindlink.errors import InputError, ServiceError
@@ -214,3 +216,28 @@ def test_an_owner_gives_up_what_it_broke_off(embedded: Served) -> None:
     client.cancel(begun[0])
     assert client._begin(source, "submission", None)["state"] == "receiving"
     assert [each["state"] for each in client.uploads()].count("cancelled") == 1
+
+
+def test_one_id_leads_from_an_upload_to_its_verification(submitted: flow_world.World) -> None:
+    """By the caller's own trace, where it sends one."""
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    with logged() as text, world.served(submitted) as served:
+        served.open()
+        connection, real = served.connection("moj"), Connection._send
+
+        def send(self: Connection, method: str, path: str, *given: Any, **named: Any) -> Any:
+            headers = {**given[1], "traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+            return real(self, method, path, given[0], headers, **named)
+
+        Connection._send = send  # type: ignore[method-assign]
+        try:
+            found = Client(connection, served.agreement).upload(served.folder / "moj.submission")
+        finally:
+            Connection._send = real  # type: ignore[method-assign]
+        served.client("moj").settle(found["id"])
+    lines = [json.loads(line) for line in text.getvalue().splitlines()]
+    mine = [each for each in lines if each.get("trace") == trace]
+    assert {"request", "job-started", "job-done"} <= {each["event"] for each in mine}
+    assert next(e for e in mine if e["event"] == "job-done")["subject"] == found["id"]
+    others = {each["trace"] for each in lines if each["event"] == "request"} - {trace}
+    assert len(others) > 1

@@ -41,6 +41,7 @@ def make_app(service: Service) -> FastAPI:
     """The application. Raises RuntimeError for an endpoint that names no roles."""
     app = FastAPI(
         title="blindlink linkage service",
+        generate_unique_id_function=lambda route: route.name,
         version=__version__,
         description=DESCRIPTION,
         openapi_url=None,

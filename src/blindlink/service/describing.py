@@ -7,12 +7,13 @@ from blindlink.messages.http import PROBLEM_TYPE
 from blindlink.service.problems import TITLES
 
 SIGNATURE = {
-    "type": "apiKey",
-    "in": "header",
-    "name": "Signature",
-    "description": "An HTTP message signature (RFC 9421) by Ed25519, with Signature-Input: see "
-    "docs/reference/service-api.md.",
+    "type": "http",
+    "scheme": "signature",
+    "description": "An HTTP message signature (RFC 9421) by Ed25519, in the headers Signature and "
+    "Signature-Input. OpenAPI has no scheme for it, and no client can send it from this "
+    "description alone: what it covers stands in docs/reference/service-api.md.",
 }
+SERVER = {"url": "https://link.example", "description": "The address that clients sign for"}
 PROBLEM = {
     "type": "object",
     "description": "Problem details (RFC 9457).",
@@ -57,9 +58,12 @@ def completed(
     for name in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(name, None)
     components["securitySchemes"] = {"signature": SIGNATURE}
+    document["servers"] = [SERVER]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             place = (method.upper(), path)
+            if path == "/ready":
+                operation["responses"]["503"] = {"description": "Not ready"}
             if place in in_project:
                 operation["security"] = [{"signature": []}]
                 _refusals(operation, _statuses(place, in_project[place]))
@@ -69,7 +73,7 @@ def completed(
 def _statuses(place: tuple[str, str], inside: bool) -> dict[int, str]:
     method, path = place
     found = EVERYWHERE | (IN_PROJECT if inside else {})
-    if method in ("POST", "PATCH"):
+    if method in ("POST", "PATCH", "PUT"):
         found |= WITH_BODY
     if method == "DELETE":
         found |= {409: WITH_BODY[409]}

@@ -177,6 +177,7 @@ class Job(Base):
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     tries: Mapped[int] = mapped_column(Integer, default=0)
     first: Mapped[float] = mapped_column(Double, default=0.0)
+    trace: Mapped[str] = mapped_column(String(32), default="")  # of the request that asked for it
     token: Mapped[int] = mapped_column(BigInteger, default=0)
     worker: Mapped[str | None] = mapped_column(String(64))
     due: Mapped[float] = mapped_column(Double)

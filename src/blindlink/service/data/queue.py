@@ -24,6 +24,7 @@ from blindlink.service.data.database import Database
 from blindlink.service.data.models import Job
 from blindlink.service.data.states import JobKind, JobState
 from blindlink.service.settings import Work
+from blindlink.service.tracing import TRACE
 
 WAITING = (JobState.QUEUED, JobState.RUNNING)
 
@@ -57,6 +58,7 @@ class Claim:
     subject: str
     attempt: int
     token: int
+    trace: str = ""
     alive: Callable[[], None] = field(default=lambda: None, compare=False)
 
 
@@ -91,6 +93,7 @@ def ask(session: Session, order: Order, now: float) -> None:
         job.attempts, job.tries, job.first = 0, 0, now
         job.needs, job.holder = order.needs, order.holder
         job.lane, job.owner, job.place = order.lane, order.owner, order.place
+        job.trace = TRACE.get()
 
 
 def claim(database: Database, able: Able, now: float, work: Work) -> Claim | None:
@@ -110,7 +113,7 @@ def claim(database: Database, able: Able, now: float, work: Work) -> Claim | Non
             return None
         job.attempts, job.tries, job.token = job.attempts + 1, job.tries + 1, job.token + 1
         job.state, job.worker, job.due = JobState.RUNNING, able.worker, now + work.lease
-        return Claim(job.id, JobKind(job.kind), job.subject, job.attempts, job.token)
+        return Claim(job.id, JobKind(job.kind), job.subject, job.attempts, job.token, job.trace)
 
 
 def _can(able: Able) -> ColumnElement[bool]:

@@ -32,6 +32,7 @@ from blindlink.service.jobs.pulse import Pulse
 from blindlink.service.recovery import witness
 from blindlink.service.telemetry.logs import fault, log
 from blindlink.service.telemetry.metrics import ATTEMPTS
+from blindlink.service.tracing import TRACE
 
 REGISTER = 60.0  # seconds between two looks at the key folder
 SWEEP = 300.0
@@ -72,6 +73,7 @@ class Worker:
         log("worker-started", worker=self.name)
         while not stop.is_set():
             self._round = time.monotonic()
+            TRACE.set("")
             try:
                 self.keep_house()
                 busy = self.step()
@@ -108,6 +110,7 @@ class Worker:
             "subject": claim.subject,
             "attempt": claim.attempt,
         }
+        TRACE.set(claim.trace)
         log("job-started", worker=self.name, **facts)
         try:
             with self._heart(claim) as alive:

@@ -10,6 +10,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from blindlink.service.tracing import TRACE
+
 KNOWN = frozenset(
     {
         "Invalid HTTP request received.",
@@ -48,7 +50,8 @@ def log(event: str, level: int = logging.INFO, **fields: Any) -> None:
     unknown = set(fields) - set(FIELDS)
     if unknown:
         raise ValueError(f"not a field of the log: {min(unknown)}")
-    LOGGER.log(level, event, extra={"blindlink": fields})
+    trace = TRACE.get()
+    LOGGER.log(level, event, extra={"blindlink": fields | ({"trace": trace} if trace else {})})
 
 
 def fault(event: str, error: BaseException, **fields: Any) -> None:

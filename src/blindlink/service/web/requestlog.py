@@ -8,6 +8,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from blindlink.messages.http import PROBLEM_TYPE
+from blindlink.service import tracing
 from blindlink.service.problems import Problem
 from blindlink.service.telemetry.logs import fault, log
 from blindlink.service.telemetry.metrics import CUT, count_request
@@ -34,6 +35,9 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         start, status, cut = time.perf_counter(), 0, False
+        trace = tracing.of(dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1"))
+        tracing.TRACE.set(trace)
+        identified = (b"x-request-id", trace.encode())
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -41,7 +45,7 @@ class RequestLog:
                 status = message["status"]
                 present = {name for name, _ in message["headers"]}
                 added = [pair for pair in self._headers if pair[0] not in present]
-                message["headers"] = [*message["headers"], *added]
+                message["headers"] = [*message["headers"], *added, identified]
             await send(message)
 
         try:

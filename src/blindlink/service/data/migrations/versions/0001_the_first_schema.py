@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("first", sa.Double(), nullable=False),
+        sa.Column("trace", sa.String(length=32), nullable=False),
         sa.Column("token", sa.BigInteger(), nullable=False),
         sa.Column("worker", sa.String(length=64), nullable=True),
         sa.Column("due", sa.Double(), nullable=False),
