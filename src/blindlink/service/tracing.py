@@ -1,7 +1,7 @@
 """One id from a request to everything that follows from it: the job, its log lines, the next job.
 
-It is the trace id of the caller's ``traceparent`` (W3C Trace Context) where there is one, else it is
-drawn at random. It says nothing about anybody.
+It is the trace id of the caller's ``traceparent`` (W3C Trace Context) where there is one, or it
+is drawn at random. It says nothing about anybody.
 """
 
 import re

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from blindlink.messages.agreement.terms import Agreement
+from blindlink.messages.approval import Act
 from blindlink.messages.audit.receipt import Receipt
 from blindlink.messages.signed import Signed, line
 from blindlink.service.console import states
@@ -17,8 +18,10 @@ from blindlink.service.console.states import Tag
 from blindlink.service.context import Service
 from blindlink.service.data.models import Project, Run, Upload
 from blindlink.service.data.states import UploadKind, UploadState
-from blindlink.service.domain import projects
+from blindlink.service.domain import approvals, projects, runs
 from blindlink.service.domain.projects import agreement_of
+
+ACTS = (Act.RUN, Act.RELEASE, Act.DESTROY)
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class Sent:
 
 @dataclass(frozen=True)
 class Overview:
-    """A project at a glance."""
+    """A project at a glance. ``words``: acts and who signed for them; ``waiting``: files that came
+    and are not verified yet."""
 
     id: str
     name: str
@@ -55,6 +59,11 @@ class Overview:
     log: str
     linker: str
     terms: Agreement
+    waiting: int
+    words: list[tuple[str, str]]
+    wanted: int
+    due: bool
+    hold: bool
 
     @property
     def complete(self) -> int:
@@ -95,7 +104,17 @@ def of(session: Session, service: Service, project: Project) -> Overview:
         log=project.log,
         linker=project.linker,
         terms=terms,
+        waiting=runs.waiting(session, project),
+        words=[(str(act), _names(session, service, project, act)) for act in ACTS],
+        wanted=service.settings.people.approvals,
+        due=project.due_since is not None,
+        hold=project.hold,
     )
+
+
+def _names(session: Session, service: Service, project: Project, act: Act) -> str:
+    """Who gave their word for an act, as long as it counts."""
+    return ", ".join(each.name for each in approvals.given(session, service, project, act))
 
 
 def _owners(session: Session, project: Project, terms: Agreement) -> list[Sent]:
