@@ -329,7 +329,7 @@ def check(stage: Stage, operator: Client) -> None:
         raise ServiceError("an upload waits to be taken over: once more")
     entries = operator.connection.call("GET", f"{operator.path}/audit/entries").json()["items"]
     events = [entry["event"] for entry in entries]
-    if events != EVENTS:
+    if [each for each in events if each in EVENTS] != EVENTS:
         stage.problems.append(f"log: {events}")
     accepted = Counter(each["owner"] for each in operator.uploads() if each["state"] == "accepted")
     if set(accepted) != set(stage.made.owners):
@@ -344,7 +344,8 @@ def objects(stage: Stage) -> Counter[str]:
     """
     work = replace(stage.settings.work, orphan=-1.0, stale=-1.0)
     service = Service.open(replace(stage.settings, work=work))
-    maintenance.sweep(service)
+    for _ in range(2):  # noted, then put aside
+        maintenance.sweep(service)
     found = Counter(key.split("/")[1] for key, _, _ in service.storage.listing())
     service.close()
     return found
@@ -366,9 +367,11 @@ def stage(base: Path, database: str) -> Iterator[Stage]:
             limits=world.LIMITS,
             work=WORK,
             clock=world.clock,
+            people=world.ALONE,
         )
         service = Service.open(settings)
         schema.migrate(service.database)
+        service.take_storage()
         service.close()
         person.make(settings.credential_folder, "operator")
         world.save_linker_key(settings.key_folder)
@@ -429,9 +432,12 @@ def sweep(runs: int, server: str, seed: int) -> dict[str, Any]:
         world.submissions(base)
         plain = one(base, server, Fault("none", 0), None)
         assert not plain["problems"], plain["problems"]
+        # Against a database whose clock is right, a process that is a day off does nothing at all:
+        # that is what service_machine.py looks at.
+        kinds = KINDS[:-2] if server else KINDS
         draw, wrong, restarts, hit, missed = random.Random(seed), [], 0, Counter(), Counter()
         for number in range(runs):
-            kind = KINDS[number % len(KINDS)]
+            kind = kinds[number % len(kinds)]
             most = sum(plain["steps"][place] for place in places_of(kind))
             if kind in ("kill-web", "kill-worker"):
                 most //= len(ROLES)

@@ -192,9 +192,11 @@ def measure(clients: int, seconds: float, database: str, gib: float) -> dict[str
             database_url=database,
             limits=replace(LIMITS, rate=1e6, burst=10**6),
             clock=world.clock,
+            people=world.ALONE,
         )
         service = Service.open(settings)
         schema.migrate(service.database)
+        service.take_storage()
         service.close()
         person.make(settings.credential_folder, "operator")
         world.save_linker_key(settings.key_folder)

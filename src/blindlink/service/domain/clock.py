@@ -55,7 +55,12 @@ def check(service: Service, session: Session) -> None:
         return
     up = uptime()
     mine = service.due() - up
-    here = select(Peer).where(Peer.boot == boot(), Peer.uptime > up - ALIVE, Peer.uptime <= up)
+    here = select(Peer).where(
+        Peer.boot == boot(),
+        Peer.uptime > up - ALIVE,
+        Peer.uptime <= up,
+        ~Peer.name.startswith(service.name, autoescape=True),  # the same process, the same clock
+    )
     for peer in session.scalars(here):
         _compare(mine - peer.offset, bound, "another process of the service")
 
