@@ -36,6 +36,7 @@ from blindlink.service.tracing import TRACE
 
 REGISTER = 60.0  # seconds between two looks at the key folder
 SWEEP = 300.0
+LOOK = 1.0  # seconds for which a look at the clocks is good
 QUIET = 120.0  # without a job, the longest time between two rounds of a worker that lives
 UNABLE = 300.0  # how long a key that could not be opened is not asked for again
 OUTAGES = (OSError, SQLAlchemyError, OutputError, clock.ClockError)
@@ -60,7 +61,7 @@ class Worker:
         self.name = f"{service.name}-{threading.get_native_id()}"
         self._known: set[str] = set()
         self._unable: dict[str, float] = {}
-        self._registered = self._swept = float("-inf")
+        self._registered = self._swept = self._looked = float("-inf")
         self._round, self._pulse, self._trouble = time.monotonic(), None, ""
 
     _pulse: Pulse | None
@@ -100,8 +101,10 @@ class Worker:
     def step(self) -> bool:
         """Do one job; False when there is none."""
         service, work = self.service, self.service.settings.work
-        with service.database.read() as session:
-            clock.check(service, session)
+        if time.monotonic() - self._looked > LOOK:
+            with service.database.read() as session:
+                clock.check(service, session)
+            self._looked = time.monotonic()
         claim = queue.claim(service.database, self._able(), service.due(), work)
         if claim is None:
             return False
