@@ -23,8 +23,10 @@ from blindlink.client.signing import Request, Signer
 from blindlink.client.transfer import Source
 from blindlink.errors import InputError, ServiceError
 from blindlink.messages.container.reader import opened
+from blindlink.service.context import Service
 from blindlink.service.data.models import Run
 from blindlink.service.data.storage import BLOCK, Storage
+from blindlink.service.jobs import maintenance
 from blindlink.service.telemetry import logs, scraping
 
 CANARY = "CANARY-of-a-person"
@@ -191,15 +193,15 @@ def test_a_worker_outlives_what_its_housekeeping_meets(
     submitted: flow_world.World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A storage that is away for a moment, at the first look of all."""
-    real, failed = Storage.listing, []
+    real, failed = maintenance.sweep, []
 
-    def listing(storage: Storage) -> Any:
+    def sweep(service: Service) -> Any:
         if not failed:
             failed.append(1)
             raise OSError("away")
-        return real(storage)
+        return real(service)
 
-    monkeypatch.setattr(Storage, "listing", listing)
+    monkeypatch.setattr(maintenance, "sweep", sweep)
     with world.served(submitted) as served:
         served.open()
         assert served.submit("moj")["state"] == "accepted"

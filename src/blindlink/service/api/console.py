@@ -28,7 +28,7 @@ def list_sessions(caller: Local, service: ServiceHere) -> SessionsView:
 
 @router.delete("/sessions", status_code=204, response_class=Response)
 def end_sessions(caller: Local, service: ServiceHere) -> Response:
-    """Sign the caller out everywhere."""
+    """Sign the caller out in every browser, and make its sign-in codes useless."""
     sessions.end_all(service, caller.keyid)
     return Response(status_code=204)
 
