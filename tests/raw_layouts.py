@@ -47,6 +47,15 @@ ACCOMMODATION = {
     "no_fixed_abode": "No fixed abode",
     "unknown": "Unknown",
 }
+REFERRALS = {
+    "self": "4", "general_practice": "3", "probation": "8", "arrest_referral": "5", "prison": "13",
+    "other": "15",
+}  # fmt: skip
+MODALITIES = {"pharmacological": "94", "psychosocial": "95", "recovery_support": "96"}
+CLASSES = {
+    "Violence": "10510", "Theft": "04600", "Drink driving": "80300", "Drugs": "09253",
+    "Public order": "06600", "Breach": "08300", "Other": "99900",
+}  # fmt: skip
 ENDS = {
     "completed": "Completed",
     "expired": "Expired",
@@ -57,6 +66,24 @@ ENDS = {
     "other": "Other",
 }
 MOVED = "2018-07-31"
+SET_K = " ".join(
+    (
+        "FINITIAL SINITIAL DOB SEX ETHNIC NATION REFLD AGNCY CLIENT CLIENTID EPISODID CONSENT",
+        "PREVTR PC ACCMNEED CLALOCTN YPLAC PRNTSTAT YPSLEAD YPSMHS YPSYOT YPSSEXEX YPSSLFHM",
+        "YPSUNSDR YPSOFFND YPSESTAT YPSGP YPSCAF YPSLNDIF YPSUSS YPSFOU YPTSRP DAT PCT LA GPPTCE",
+        "DRUG1 DRUG1AGE ROUTE DRUG2 DRUG3 RFLS TRIAGED CPLANDT INJSTAT CHILDWTH PREGNANT ALCDDAYS",
+        "ALCUNITS DUALDIAG HEPCTSTD HEPCSTAT HEPCTD HEPBVAC HEPBSTAT HLCASSDT TOPCC DISD DISRSN",
+        "DISDEST YPELEAD YPEMHS YPEYOT YPESEXEX YPESLFHM YPEUNSDR YPEOFFND YPECAFE YPEFOU YPELNDIF",
+        "YPEUSS YPESTD YPEGP YPECAREP MODAL REFMODDT MODSET MODID FAOMODDT MODST MODEND MODEXIT",
+        "SUBMODDT SUBMID PHSTBL PHWTH PHMAIN PHRELPR PSYMOTI PSYCNMG PSYFSNI PSYCGBH PSYMNTH",
+        "PSYDNMC PSYSTP PSYCOUN PSYOTHR RECPEER RECMAID RECFMSP RECPRNT RECHSE RECEMP RECEDUT",
+        "RECWPRJ RECCHKP RECRLPP RECCMPT RECGNH RECOTH TITDATE TITREAT TITID TOPDATE TOPID TRSTAGE",
+        "ALCUSE OPIUSE CRAUSE COCAUSE AMPHUSE CANNUSE OTDRGUSE IVDRGUSE SHARING SHOTHEFT DRGSELL",
+        "OTHTHEFT ASSAULT PSYHSTAT PWORK EDUCAT ACUTHPBM HRISK PHSTAT QUALLIFE INJECT SHARE",
+        "PREVHEPB HEPCPOS REFHEPGY SEXUAL EMPSTAT OPRAGNCY",
+    )
+).split()
+"""The columns of the file that providers send, in their order (Canary-NDTMS, set K)."""
 
 
 def ndelius_tables(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
@@ -96,6 +123,112 @@ def ndtms_tables(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
         }
     )
     return _arrow({"client": client, "episode": _episodes(events), "top": _forms(forms)})
+
+
+def ndtms_whole(tables: Mapping[str, pa.Table]) -> str:
+    """The treatment extract as a provider's writer has it: one file, one row for each client,
+    episode and TOP form, every cell in quotes, NA for nothing. An agency for each client: the last.
+    """
+    made = {name: _frame(table) for name, table in ndtms_tables(tables).items()}
+    agency = made["episode"].groupby("CLIENTID")["AGNCY"].last()
+    episode = made["episode"].drop(columns=["AGNCY", "SEX", "REGION", "AGE"])
+    frame = made["client"].merge(episode, on="CLIENTID", how="inner")
+    frame = frame.merge(made["top"], on=["CLIENTID", "EPISODID"], how="left").fillna("")
+    frame["AGNCY"] = frame["CLIENTID"].map(agency)
+    frame["SEX"] = frame["SEX"].map({"1": "M", "2": "F"}).fillna("")
+    frame["CLIENT"] = frame["CLIENTID"]
+    frame["RFLS"] = frame["RFLS"].map(REFERRALS).fillna("")
+    frame["MODAL"] = frame["MODAL"].map(MODALITIES).fillna("")
+    lines = [SET_K, *frame.reindex(columns=SET_K, fill_value="").to_numpy().tolist()]
+    return "".join(
+        ",".join('"' + (cell or "NA").replace('"', '""') + '"' for cell in line) + "\n"
+        for line in lines
+    )
+
+
+def dumped(tables: Mapping[str, pa.Table]) -> str:
+    """The probation extract as INSERT statements of the public schema, as SQL Developer has them:
+    numbers for persons and reference data, the tables in no order that helps."""
+    made = {name: _frame(table) for name, table in ndelius_tables(tables).items()}
+    number = {crn: str(2_500_000_000 + i) for i, crn in enumerate(made["offender"]["CRN"])}
+    for crn in made["requirement"]["CRN"]:
+        number.setdefault(crn, crn)
+    words: dict[str, str] = {}
+
+    def reference(column: pd.Series) -> pd.Series:
+        return column.map(
+            lambda word: words.setdefault(word, str(500 + len(words))) if word else ""
+        )
+
+    out: list[str] = []
+    requirement = made["requirement"]
+    events = requirement.drop_duplicates("EVENT_ID")
+    live = {"SOFT_DELETED": "0", "ROW_VERSION": "1"}
+    _insert(out, "RQMNT", pd.DataFrame({
+        "RQMNT_ID": requirement["RQMNT_ID"], "DISPOSAL_ID": "D" + requirement["EVENT_ID"],
+        "TERMINATION_DATE": requirement["TERMINATION_DATE"],
+        "RQMNT_TERMINATION_REASON_ID": reference(requirement["TERMINATION_REASON"]),
+        "RQMNT_TYPE_MAIN_CATEGORY_ID": reference(requirement["RQMNT_TYPE_MAIN_CATEGORY"]),
+        "OFFENDER_ID": requirement["CRN"].map(number), **live}))  # fmt: skip
+    _insert(out, "EVENT", pd.DataFrame({
+        "EVENT_ID": events["EVENT_ID"], "OFFENDER_ID": events["CRN"].map(number),
+        "IN_BREACH": events["IN_BREACH"].map({"Y": "1", "N": "0"}).fillna(""),
+        **live}))  # fmt: skip
+    _insert(out, "DISPOSAL", pd.DataFrame({
+        "DISPOSAL_ID": "D" + events["EVENT_ID"], "EVENT_ID": events["EVENT_ID"],
+        "DISPOSAL_DATE": events["DISPOSAL_DATE"], "LENGTH_IN_DAYS": events["LENGTH_IN_DAYS"],
+        "DISPOSAL_TYPE_ID": reference(events["DISPOSAL_TYPE"]),
+        "OFFENDER_ID": events["CRN"].map(number), **live}))  # fmt: skip
+    offences = events["MAIN_OFFENCE"].map(CLASSES).fillna("")
+    _insert(out, "MAIN_OFFENCE", pd.DataFrame({
+        "MAIN_OFFENCE_ID": events["EVENT_ID"], "EVENT_ID": events["EVENT_ID"],
+        "OFFENCE_ID": offences, **live}))  # fmt: skip
+    codes = pd.DataFrame({"OFFENCE_ID": list(CLASSES.values()), "CODE": list(CLASSES.values())})
+    _insert(out, "R_OFFENCE", codes)
+    _insert(out, "OGRS_ASSESSMENT", pd.DataFrame({
+        "OGRS_ASSESSMENT_ID": [str(n) for n in range(len(events))], "EVENT_ID": events["EVENT_ID"],
+        "OGRS3_SCORE_2": events["OGRS3_SCORE_2"], **live}))  # fmt: skip
+    person = made["offender"].assign(**live, OFFENDER_ID=made["offender"]["CRN"].map(number))
+    scores = events.drop_duplicates("CRN").set_index("CRN")["DYNAMIC_RSR_SCORE"]
+    person["DYNAMIC_RSR_SCORE"] = person["CRN"].map(scores).fillna("")
+    person["GENDER_ID"] = reference(person["GENDER"])
+    person["ETHNICITY_ID"] = reference(person["ETHNICITY"])
+    _insert(out, "OFFENDER", person.drop(columns=["GENDER", "ETHNICITY"]))
+    for name in ("alias", "offender_address"):
+        frame = made[name].assign(**live, OFFENDER_ID=made[name]["CRN"].map(number))
+        if name == "alias":
+            frame["GENDER_ID"] = reference(frame["GENDER"])
+        else:
+            frame["ADDRESS_STATUS_ID"] = reference(
+                pd.Series(np.where(frame["END_DATE"] == "", "Main", "Previous"))
+            )
+        drop = ["CRN", "GENDER", "LOCAL_AUTHORITY", "REGION"]
+        _insert(out, name.upper(), frame.drop(columns=drop, errors="ignore"))
+    lists = pd.DataFrame({"ID": list(words.values()), "WORD": list(words)})
+    for table, key, word in (
+        ("R_STANDARD_REFERENCE_LIST", "STANDARD_REFERENCE_LIST_ID", "CODE_DESCRIPTION"),
+        ("R_DISPOSAL_TYPE", "DISPOSAL_TYPE_ID", "DESCRIPTION"),
+        ("R_RQMNT_TYPE_MAIN_CATEGORY", "RQMNT_TYPE_MAIN_CATEGORY_ID", "DESCRIPTION"),
+    ):
+        _insert(out, table, lists.rename(columns={"ID": key, "WORD": word}))
+    return "\n".join(out) + "\n"
+
+
+def _insert(out: list[str], table: str, frame: pd.DataFrame) -> None:
+    """Oracle's way: dates by to_date with two digits of the year where that is safe."""
+    out.append(f"REM INSERTING into {table}")
+    columns = ",".join(frame.columns)
+    for row in frame.to_numpy().tolist():
+        values = ",".join(map(_literal, row))
+        out.append(f"Insert into {table} ({columns}) values ({values});")
+
+
+def _literal(cell: str) -> str:
+    if not cell:
+        return "null"
+    if len(cell) == 10 and cell[4] == "-" == cell[7]:
+        return f"to_date('{cell} 00:00:00','YYYY-MM-DD HH24:MI:SS')"
+    return cell if cell.isdecimal() and cell[0] != "0" else "'" + cell.replace("'", "''") + "'"
 
 
 def write_raw(tables: Mapping[str, pa.Table], folder: Path) -> None:

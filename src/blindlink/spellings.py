@@ -245,13 +245,11 @@ def form_of(texts: list[str]) -> str | None:
     What is offered to a user when a whole column has another form, never taken by itself.
     """
     fits = []
-    for form in ("iso", "day first", "month first"):
+    for form in ("day first", "month first"):
         try:
-            days = [day(text, None if form == "iso" else form).text for text in texts]
+            days = [day(text, form).text for text in texts]
         except ValueError:
             continue
-        if all(map(exists, days)):
+        if texts and all(map(exists, days)):
             fits.append(form)
-    if "iso" in fits or not texts:
-        return "iso" if texts else None
     return fits[0] if len(fits) == 1 else None

@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from blindlink.cli.tree import root
-from blindlink.errors import BlindlinkError
+from blindlink.errors import BlindlinkError, InputError
 
 INTERNAL = 70
 INTERRUPTED = 130
@@ -24,6 +24,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit code."""
+    if not all(map(_is_text, sys.argv[1:] if arguments is None else arguments)):
+        return _fail("a path is not UTF-8", "rename the file or folder", InputError.exit_code)
     try:
         result = root.main(arguments, prog_name="blindlink", standalone_mode=False)
     except BlindlinkError as error:
@@ -41,6 +43,15 @@ def run(arguments: list[str] | None = None) -> int:
         # Never the message or the traceback: either could hold a person's value or a key.
         return _fail(_where(error), "this is a fault of blindlink: please report it", INTERNAL)
     return result if isinstance(result, int) else 0
+
+
+def _is_text(argument: str) -> bool:
+    """Whether an argument can be written: not every name of a file is text."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _fail(message: str, hint: str, code: int) -> int:

@@ -36,12 +36,8 @@ class Command(click.Command):
     """A command whose outputs never replace its inputs: not even --force may eat a key."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        from blindlink.errors import InputError
         from blindlink.files import check_apart
 
-        for path in ctx.params.values():
-            if isinstance(path, Path) and not _is_text(path):
-                raise InputError("a path is not UTF-8", hint="rename the file or folder")
         for output in _paths(ctx, OUT_FILE):
             check_apart(output, _paths(ctx, IN_FILE))
         return super().invoke(ctx)
@@ -51,15 +47,6 @@ class Group(click.Group):
     """A group of such commands."""
 
     command_class = Command
-
-
-def _is_text(path: Path) -> bool:
-    """Whether a path can be written as text: not every name of a file can."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _paths(ctx: click.Context, kind: click.Path) -> list[Path]:

@@ -64,8 +64,8 @@ def tables(raw: Frames, findings: Findings) -> Frames:
     _check_one_person(client)
     first = client.drop_duplicates(rows.PERSON).set_index(rows.PERSON)
     whose = episode[rows.PERSON]
-    episode = episode.assign(DOB=whose.map(first["DOB"]).fillna(""))
-    of_client = whose.map(first["SEX"]).fillna("")
+    episode = episode.assign(DOB=whose.map(first["DOB"]).astype(object).fillna(""))
+    of_client = whose.map(first["SEX"]).astype(object).fillna("")
     episode["SEX"] = episode["SEX"].where(episode["SEX"] != "", of_client)
     _check_episodes(episode, findings)
     _check_forms(found["top"], episode, findings)
@@ -74,7 +74,7 @@ def tables(raw: Frames, findings: Findings) -> Frames:
     client = _with_strangers(client, [episode, found["top"]], findings)
     client["REGION"] = _region(client)
     known = client.drop_duplicates(rows.PERSON).set_index(rows.PERSON)["REGION"]
-    of_person = episode[rows.PERSON].map(known).fillna("")
+    of_person = episode[rows.PERSON].map(known).astype(object).fillna("")
     episode["REGION"] = episode["REGION"].where(episode["REGION"] != "", of_person)
     return {
         "identities": client[list(_IDENTITIES)].rename(columns=_IDENTITIES),
