@@ -170,7 +170,7 @@ def test_every_match_key_holds_the_whole_date_of_birth() -> None:
 
 def test_an_unknown_column_is_ignored_with_a_warning() -> None:
     schema, warnings = new_schema("weak", [[*MOJ, "shoe_size"], OHID])
-    assert warnings == ["column shoe_size of source 1 is not a standard name: ignored"]
+    assert warnings == ["source 1: 1 columns are no standard names: ignored"]
     assert schema.fingerprint() == new_schema("weak", [MOJ, OHID])[0].fingerprint()
 
 

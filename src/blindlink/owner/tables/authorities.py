@@ -2,8 +2,9 @@
 
 The table is ``layouts/authorities.csv``: names, codes of the Office for National Statistics (nine
 characters since 2011, four or two before, former codes as well), region of England, and the
-authority that took its place. Source: ONS, Open Government Licence v3.0; names and codes side by side as
-in mysociety/uk_local_authority_names_and_codes (MIT), commit 67ef8b11.
+authority that took its place. Source: ONS, Open Government Licence v3.0; names and codes side by
+side as in mysociety/uk_local_authority_names_and_codes (MIT), commit 67ef8b11; the regions of its
+326 districts agree with a second compilation, two of its counties were put right.
 
 What another body writes for a place must be the same word: a code, a former name and "Sunderland
 City Council" all give "Sunderland". A county and its districts stay apart: nothing joins them.

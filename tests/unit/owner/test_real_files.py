@@ -24,7 +24,7 @@ from blindlink.studies.probation_treatment.contract import EXTRACTS
 from raw_layouts import SET_K, dumped, ndelius_tables, ndtms_whole
 from study_world import small_study
 
-FILES = Path(__file__).parents[1] / "real_files"
+FILES = Path(__file__).parents[2] / "real_files"
 ANYTHING = {"*": Limits(unreadable="1", unknown="1", placeholder="1", missing="1", unjoined="1")}
 OWN = {name: Limits(missing="1", placeholder="1") for name in ("date_of_birth", "sex", "surname")}
 LENIENT = Rules(unclear="leave-out", tolerant=True, limits=ANYTHING | OWN)
@@ -323,7 +323,7 @@ def test_a_date_that_does_not_exist_keeps_its_parts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_every_line_of_a_layout_has_a_source(system: str) -> None:
     layout = load_layout(system)
-    text = Path(__file__).parents[2] / "src/blindlink/owner/tables/layouts" / f"{system}-codes.csv"
+    text = Path(__file__).parents[3] / "src/blindlink/owner/tables/layouts" / f"{system}-codes.csv"
     for row in csv.DictReader(text.read_text().splitlines()):
         assert row["source"].partition(":")[0] in layout.sources, row
     contract = EXTRACTS.get(layout.extract)
