@@ -17,7 +17,7 @@ from blindlink import frames
 from blindlink.errors import BlindlinkError, InputError
 from blindlink.mapping import PLAIN, Source
 from blindlink.messages.agreement.terms import Agreement
-from blindlink.owner.encoding.columns import names_read
+from blindlink.owner.encoding.columns import names_read, read
 from blindlink.owner.encoding.problems import NO_SUCH_DAY, PLACEHOLDER, Problems
 from blindlink.owner.encoding.slices import Job, SliceEncoder
 from blindlink.owner.tables import generalise
@@ -100,17 +100,15 @@ def losses(identities: pa.Table, schema: LinkageSchema) -> tuple[list[Loss], Pro
     problems = encoder.check(identities.select(names)).problems
     bad, made = problems.counts(), []
     for name in names:
-        cells = frames.texts(identities, name)
-        filled = sum(not nothing(cell) for cell in set(cells)) and sum(
-            not nothing(cell) for cell in cells
-        )
+        coded = read(identities, name)
+        empty = np.array([nothing(value) for value in coded.values], bool)[coded.codes]
         says_nothing = problems.notes.get((name, PLACEHOLDER), np.zeros(0, np.int64))
-        real = sum(not nothing(cells[row]) for row in says_nothing.tolist())
-        loss = Loss(name, len(cells), filled, filled - bad.get(name, 0) - real)
+        filled, real = int((~empty).sum()), int((~empty[says_nothing]).sum())
+        loss = Loss(name, len(empty), filled, filled - bad.get(name, 0) - real)
         loss.counts = {
             "unreadable": bad.get(name, 0),
             "placeholder": real,
-            "missing": len(cells) - filled,
+            "missing": len(empty) - filled,
         }
         made.append(loss)
     return made, problems

@@ -11,7 +11,7 @@ from blindlink.keys import LinkageKey, PartyKeys
 from blindlink.mapping import PLAIN, Source
 from blindlink.messages.agreement.document import load_agreement
 from blindlink.messages.agreement.draft import terms_of
-from blindlink.owner.check import Checked, check_extract, losses
+from blindlink.owner.check import Checked, check_extract
 from blindlink.owner.encoding.batch import Tolerate
 from blindlink.owner.encoding.columns import names_read
 from blindlink.owner.risk import read_waiver
@@ -80,7 +80,7 @@ def submit_folder(
         force=force,
         progress=progress,
     )
-    report = {"fields": [each.document() for each in losses(people, schema)[0]]}
+    report = {"fields": [each.document() for each in done.losses]}
     write_text(quality, json.dumps(report, indent=1) + "\n", force=force)
     return done
 

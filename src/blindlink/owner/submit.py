@@ -7,7 +7,7 @@ Nothing is written before every check has passed, and the file appears whole or 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,7 @@ class Submitted:
     """What was submitted. ``digest`` is that of the manifest, ``risk`` of the risk report.
 
     ``rows_of`` (row_id as hex, entity_id, control) is in row order; the entity id of a control
-    record is null. It stays with the owner.
+    record is null; ``losses`` is what was lost of each identity field. Both stay with the owner.
     """
 
     path: Path
@@ -54,6 +54,7 @@ class Submitted:
     digest: str
     risk: str | None
     rows_of: pa.Table
+    losses: tuple[quality.Loss, ...] = ()
 
 
 def submit(
@@ -87,11 +88,12 @@ def submit(
         check_output(path, force=force)
     owner = keys.public.name
     people = read_people(identities, tables, terms.payload[owner], entropy)
-    _check_quality(identities, terms, owner, tolerate)
+    lost = _check_quality(identities, terms, owner, tolerate)
     with spooling(out.parent) as spool:
         means = Means(secret, spool, assess, tolerate, entropy, progress)
         prepared = prepare(people, terms, owner, means)
-        return _sealed(prepared, agreement, keys, (out, row_map), now, sequence, means, force)
+        done = _sealed(prepared, agreement, keys, (out, row_map), now, sequence, means, force)
+    return replace(done, losses=tuple(lost))
 
 
 def _sealed(
@@ -149,13 +151,14 @@ def _check(
 
 def _check_quality(
     identities: pa.Table, terms: Agreement, owner: str, tolerate: Tolerate | None
-) -> None:
-    """Raises InputError where more of a field is lost than agreed. Cells that cannot be read end
+) -> list[quality.Loss]:
+    """What was lost of each field. Raises InputError where more of a field is lost than agreed. Cells that cannot be read end
     the run by themselves where they are not tolerated, and are named by row then."""
     found, problems = losses(identities, parse_schema(terms.schema_document))
     if tolerate is None:
         problems.check()
     quality.check(found, terms.quality_limits(owner), "submission")
+    return found
 
 
 def _write(
