@@ -152,8 +152,11 @@ def _check(
 def _check_quality(
     identities: pa.Table, terms: Agreement, owner: str, tolerate: Tolerate | None
 ) -> list[quality.Loss]:
-    """What was lost of each field. Raises InputError where more of a field is lost than agreed. Cells that cannot be read end
-    the run by themselves where they are not tolerated, and are named by row then."""
+    """What was lost of each field. Raises InputError where more of one is lost than agreed.
+
+    Cells that cannot be read end the run by themselves where they are not tolerated, and are named
+    by row then.
+    """
     found, problems = losses(identities, parse_schema(terms.schema_document))
     if tolerate is None:
         problems.check()
