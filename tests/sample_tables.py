@@ -1,11 +1,13 @@
 """Tables as the statistics make them, small and by hand, for the tests of gate and report."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from blindlink.analyst.publish.tables import Column, Table
+from blindlink.schema.populations import Dimension, population
 
 Rows = list[tuple[Any, ...]]
 
@@ -250,7 +252,16 @@ def model(name: str = "access_atr") -> Table:
         (*start, "Main offence", "other", 10, 3, 1.2, 0.5, 3.0),
     ]
     totals = dict.fromkeys(("model", "adjustment", "variable", "level"), False)
-    return table(name, "Who engages with treatment", columns, rows, totals=totals)
+    sex = Dimension("sex", ("M", "F"))
+    offence = Dimension("offence", ("violence", "drink_driving", "other"))
+    engaged = Dimension("engaged", ("yes", "no")).of("yes")
+    who = ((), (sex.of("M"),), (sex.of("F"),), *((offence.of(n),) for n in offence.levels))
+    populations = {
+        "requirements": [population(name, *conditions) for conditions in who],
+        "engaged": [population(name, *conditions, engaged) for conditions in who],
+    }
+    made = table(name, "Who engages with treatment", columns, rows, totals=totals)
+    return replace(made, populations=populations)
 
 
 def study() -> list[Table]:

@@ -29,6 +29,7 @@ def coarsen(table: Table, threshold: int) -> Table:
     if axis is None or threshold < 2:
         return table
     frame = table.frame.copy()
+    populations = {name: list(declared) for name, declared in table.populations.items()}
     for rows in _series(table, axis):
         for name, column in table.columns.items():
             units = pd.to_numeric(table.frame[name], errors="coerce").to_numpy(dtype=float)[rows]
@@ -38,9 +39,15 @@ def coarsen(table: Table, threshold: int) -> Table:
                     values = frame[target].to_numpy().copy()
                     values[rows] = values[rows][kept]
                     frame[target] = values
+                if name in populations:
+                    declared = [table.populations[name][row] for row in rows]
+                    for row, shown in zip(rows, kept.tolist(), strict=True):
+                        populations[name][row] = declared[shown]
     if frame.equals(table.frame):
         return table
-    return replace(table, frame=frame, notes=(*table.notes, NOTE.format(threshold)))
+    return replace(
+        table, frame=frame, populations=populations, notes=(*table.notes, NOTE.format(threshold))
+    )
 
 
 def steps(units: Floats, threshold: int) -> Int64s:

@@ -11,10 +11,10 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from blindlink.analyst.disclosure.cells import Cells, counts_of, rows_of
 from blindlink.analyst.disclosure.policy import Policy
 from blindlink.analyst.disclosure.safe import CONFIDENTIAL
-from blindlink.analyst.disclosure.suppression import Secret
+from blindlink.analyst.disclosure.suppress import Secret
+from blindlink.analyst.disclosure.variables import Variables, counts_of
 from blindlink.analyst.publish.tables import Table
 from blindlink.errors import InputError
 from blindlink.files import reason
@@ -48,16 +48,17 @@ def _read(path: Path) -> list[dict[str, str]]:
 
 
 def differences(
-    tables: Sequence[Table], cells: Cells, earlier: Sequence[Earlier], policy: Policy
+    tables: Sequence[Table], made: Variables, earlier: Sequence[Earlier], policy: Policy
 ) -> Iterator[Secret]:
     """The counts that an earlier release turns into secrets."""
     for release in earlier:
         for table in tables:
             before = {_labels(row, table): row for row in release.tables.get(table.id, [])}
-            for row, labels in enumerate(rows_of(table)):
-                old = before.get(tuple(str(label) for label in labels.values()))
+            names = table.labels()
+            for row, labels in enumerate(table.frame[names].astype(str).itertuples(index=False)):
+                old = before.get(tuple(labels))
                 if old is not None:
-                    yield from _compare(table, row, old, cells, policy)
+                    yield from _compare(table, row, old, made, policy)
 
 
 def _labels(row: dict[str, str], table: Table) -> tuple[Hashable, ...]:
@@ -65,16 +66,16 @@ def _labels(row: dict[str, str], table: Table) -> tuple[Hashable, ...]:
 
 
 def _compare(
-    table: Table, row: int, old: dict[str, str], cells: Cells, policy: Policy
+    table: Table, row: int, old: dict[str, str], made: Variables, policy: Policy
 ) -> Iterator[Secret]:
     for column in counts_of(table):
-        cell = cells.at.get((table.id, row, column))
+        cell = made.at.get((table.id, row, column))
         printed = old.get(column, "")
         if cell is None:
             continue
         if printed == CONFIDENTIAL:
             yield Secret(((cell, 1),), "withheld in an earlier release", cell)
         elif _COUNT.fullmatch(printed):
-            change = abs(cells.value[cell] - int(printed))
+            change = abs((made.value[cell] or 0) - int(printed))
             if 0 < change < policy.threshold and policy.rounding is None:
                 yield Secret(((cell, 1),), "differs little from an earlier release", cell)

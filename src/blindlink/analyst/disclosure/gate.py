@@ -1,35 +1,36 @@
 """The disclosure gate: tables go in, tables that may be published come out, with an audit record.
 
-Nothing leaves the analyst but ``SafeTable``s, and only ``release`` makes them. In order: minima and
-maxima go, curves are coarsened, small counts and complements are withheld, then more until no total
-gives one away, then everything that derives from a withheld count; the rest is rounded. At the end
-the attacker reads the result, and the gate refuses it if a protected count is bounded too tightly.
+Nothing leaves the analyst but ``SafeTable``s, and only ``release`` makes them. In order: curves are
+coarsened, what discloses is withheld, then what would give it away (``suppress``), then everything
+that derives from a withheld count; the rest is rounded. At the end a reader of what is left works
+out every secret in whole numbers (``attack``), and the gate refuses a release in which one is known
+more closely than the policy allows, or in which that could not be shown.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from blindlink.analyst.disclosure import suppression
-from blindlink.analyst.disclosure.cells import Cells
+from blindlink.analyst.disclosure import suppress
+from blindlink.analyst.disclosure.attack import Range
 from blindlink.analyst.disclosure.curves import coarsen
 from blindlink.analyst.disclosure.differencing import Earlier, differences
 from blindlink.analyst.disclosure.policy import Policy
 from blindlink.analyst.disclosure.publishing import TableAudit, published
-from blindlink.analyst.disclosure.relations import collect
 from blindlink.analyst.disclosure.safe import SafeTable
-from blindlink.analyst.disclosure.suppression import Pattern, Secret
+from blindlink.analyst.disclosure.suppress import Pattern, Secret
+from blindlink.analyst.disclosure.variables import Variables, variables_of
 from blindlink.analyst.publish.tables import Table
 from blindlink.errors import DisclosureError
 
 
 @dataclass(frozen=True)
 class Audit:
-    """The record of one release: the policy, every table, and the attacker's best results.
+    """The record of one release: the policy, every table, and the reader's best results.
 
-    ``narrowest`` is the width that the attacker's knowledge of any protected number has at least,
+    ``narrowest`` is the width that the reader's knowledge of any protected number has at least,
     None when there is none to protect; ``counts`` says how many counts are withheld for which
-    reason.
+    reason; ``withheld`` lists each withheld cell with its reason and what it protects.
     """
 
     policy: dict[str, object]
@@ -40,6 +41,7 @@ class Audit:
     exposed: int
     narrowest: int | None
     relations: int
+    withheld: tuple[dict[str, object], ...] = ()
 
 
 def release(
@@ -48,68 +50,68 @@ def release(
     """Everything that may be published of ``tables``, and the audit of how that was decided.
 
     ``earlier`` are releases already out, for the differencing guard. Raises DisclosureError when
-    the tables contradict themselves or cannot be protected.
+    the tables contradict their declarations or cannot be protected.
     """
     _check_ids(tables)
     if policy.curve_steps:
         tables = [coarsen(table, policy.threshold) for table in tables]
-    cells = collect(tables)
-    pattern, found = _decide(tables, cells, policy, earlier, ())
-    exposed = [secret for secret, width in found.items() if width < policy.width]
-    if exposed and policy.secondary:
-        # In a very small cohort so many counts are equal by chance that these coincidences alone
-        # fix a number. Where both counts are withheld nobody sees that they are equal, so what was
-        # withheld stays so and only the certain relations count.
-        withheld = [where for where, cell in cells.at.items() if cell in pattern.reasons]
-        cells = collect(tables, likely=False)
-        pattern, found = _decide(tables, cells, policy, earlier, withheld)
-        exposed = [secret for secret, width in found.items() if width < policy.width]
-    if exposed and policy.secondary:
-        raise DisclosureError(f"{len(exposed)} protected counts can be worked out from the tables")
-    made = [published(table, cells, pattern, policy) for table in tables]
-    audits = tuple(audit for _, audit in made)
-    return [table for table, _ in made], _audit(policy, cells, pattern, found, len(exposed), audits)
-
-
-def _decide(
-    tables: Sequence[Table],
-    cells: Cells,
-    policy: Policy,
-    earlier: Sequence[Earlier],
-    withheld: Iterable[tuple[str, int, str]],
-) -> tuple[Pattern, dict[Secret, int]]:
-    """What is withheld, at least ``withheld``, and the width that protects each secret."""
-    pattern = suppression.primary(tables, cells, policy)
+    made = variables_of(tables)
+    pattern = suppress.primary(tables, made, policy)
     if policy.differencing:
-        pattern.add(differences(tables, cells, earlier, policy))
-    for where in withheld:
-        pattern.reasons.setdefault(cells.at[where], "secondary")
-    floor = suppression.floors(tables, cells, policy)
+        pattern.add(differences(tables, made, earlier, policy))
+    floor = suppress.floors(tables, made, policy)
     if policy.secondary:
-        pattern = suppression.secondary(cells, pattern, floor, policy)
-    if pattern.hopeless:
-        return pattern, dict.fromkeys(pattern.secrets, 0)
-    return pattern, suppression.audit(cells, pattern, floor, policy)
-
-
-def _audit(
-    policy: Policy,
-    cells: Cells,
-    pattern: Pattern,
-    found: dict[Secret, int],
-    exposed: int,
-    tables: tuple[TableAudit, ...],
-) -> Audit:
-    return Audit(
+        suppress.Suppressor(tables, made, floor, policy).protect(pattern)
+    ranges = audit(made, pattern, floor, policy)
+    exposed = sum(
+        secret.exposed(ends, policy.width) or not ends.proven for secret, ends in ranges.items()
+    )
+    if exposed and policy.secondary:
+        raise DisclosureError(
+            f"{exposed} protected counts can be worked out from the tables",
+            hint="leave a table out, or ask the data controller for a policy that rounds",
+        )
+    results = [published(table, made, pattern, policy) for table in tables]
+    return [table for table, _ in results], Audit(
         policy=policy.document(),
         policy_digest=policy.digest(),
-        tables=tables,
-        counts=suppression.tally(pattern),
-        protected=len(found),
+        tables=tuple(record for _, record in results),
+        counts=suppress.tally(pattern),
+        protected=len(ranges),
         exposed=exposed,
-        narrowest=min(found.values(), default=None),
-        relations=len(cells.relations),
+        narrowest=min(
+            (round(ends.width) for secret, ends in ranges.items() if secret.cell is not None),
+            default=None,
+        ),
+        relations=len(made.relations),
+        withheld=tuple(_reasons(made, pattern)),
     )
+
+
+def audit(
+    made: Variables, pattern: Pattern, floor: dict[int, int], policy: Policy
+) -> dict[Secret, Range]:
+    """What a reader can infer about each secret, in whole counts, afresh from the final pattern.
+
+    Not ``proven`` where no set of whole counts could be found in time: that is not protected.
+    """
+    who = suppress.reader(made, pattern, floor, policy)
+    who.least_together(who.open())
+    return {secret: who.exact(secret.terms, policy.width) for secret in pattern.secrets.values()}
+
+
+def _reasons(made: Variables, pattern: Pattern) -> list[dict[str, object]]:
+    """Each withheld cell: where it stands, why, and what it protects; never a count."""
+    rows: list[dict[str, object]] = []
+    for v, reason in pattern.reasons.items():
+        protects = sorted(
+            {str(made.key[w]) for terms in pattern.protects.get(v, ()) for w, _ in terms}
+        )
+        rows += [
+            {"table": table, "row": row, "column": column, "reason": reason, "protects": protects}
+            for table, row, column in made.places[v]
+        ]
+    return rows
 
 
 def _check_ids(tables: Sequence[Table]) -> None:

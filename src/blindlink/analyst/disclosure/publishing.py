@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.disclosure import suppression
-from blindlink.analyst.disclosure.cells import Cells
+from blindlink.analyst.disclosure import suppress
 from blindlink.analyst.disclosure.policy import Policy
-from blindlink.analyst.disclosure.quotients import Quotients
 from blindlink.analyst.disclosure.safe import (
     CONFIDENTIAL,
     LOW,
@@ -23,10 +21,12 @@ from blindlink.analyst.disclosure.safe import (
     SafeTable,
     decimals,
 )
-from blindlink.analyst.disclosure.suppression import Pattern
+from blindlink.analyst.disclosure.suppress import Pattern
+from blindlink.analyst.disclosure.variables import Variables
 from blindlink.analyst.disclosure.wording import check_text
 from blindlink.analyst.publish.tables import Column, Table
 from blindlink.errors import DisclosureError
+from blindlink.schema.populations import Population
 
 EXTREMES = {"min", "max", "minimum", "maximum", "smallest", "largest"}
 CHECKS = (
@@ -36,7 +36,6 @@ CHECKS = (
     "derived figures",
     "extremes",
     "dominance",
-    "quotients",
     "wording",
 )
 TOLERANCE = 0.051  # percentage points: shares may come rounded to one decimal
@@ -55,9 +54,9 @@ class TableAudit:
 
 
 def published(
-    table: Table, cells: Cells, pattern: Pattern, policy: Policy
+    table: Table, made: Variables, pattern: Pattern, policy: Policy
 ) -> tuple[SafeTable, TableAudit]:
-    maker = _Maker(table, cells, pattern, policy)
+    maker = _Maker(table, made, pattern, policy)
     frame: dict[str, pd.Series[Any]] = {}
     marks: dict[str, pd.Series[Any]] = {}
     columns = {name: c for name, c in table.columns.items() if c.kind != "largest"}
@@ -66,9 +65,9 @@ def published(
             frame[name] = pd.Series([_word(v, policy) for v in table.frame[name]], dtype=object)
             marks[name] = pd.Series("", index=frame[name].index, dtype=object)
         else:
-            made = [maker.figure(row, name) for row in range(len(table.frame))]
-            frame[name] = pd.Series([value for value, _ in made], dtype=float)
-            marks[name] = pd.Series([mark for _, mark in made], dtype=object)
+            figures_made = [maker.figure(row, name) for row in range(len(table.frame))]
+            frame[name] = pd.Series([value for value, _ in figures_made], dtype=float)
+            marks[name] = pd.Series([mark for _, mark in figures_made], dtype=object)
     names = list(columns)
     safe = SafeTable(
         table.id,
@@ -94,8 +93,8 @@ def _word(value: object, policy: Policy) -> str:
 class _Maker:
     """Makes one table's figures, and counts why some are not there."""
 
-    def __init__(self, table: Table, cells: Cells, pattern: Pattern, policy: Policy) -> None:
-        self.table, self.cells, self.pattern, self.policy = table, cells, pattern, policy
+    def __init__(self, table: Table, made: Variables, pattern: Pattern, policy: Policy) -> None:
+        self.table, self.cells, self.pattern, self.policy = table, made, pattern, policy
         self.why: Counter[str] = Counter()
         self.numbers = {
             name: pd.to_numeric(table.frame[name], errors="coerce").astype(float).tolist()
@@ -104,7 +103,6 @@ class _Maker:
         }
         self.checks = CHECKS
         self.largest = {c.of: name for name, c in table.columns.items() if c.kind == "largest"}
-        self.given_away = Quotients(table, cells, pattern)
 
     def figure(self, row: int, name: str) -> tuple[float, str]:
         """The published value and the shorthand, of which exactly one says something."""
@@ -144,9 +142,15 @@ class _Maker:
             return self._reason(row, column.of, depth + 1)
         if column.base is None:
             return "no base count"
-        if self.given_away.holds(row, self.numbers[name][row], decimals(column)):
-            return "would give a withheld count away"
+        for population in self._rests_on(row, name):
+            v = self.cells.find(population)
+            if v is not None and v in self.pattern.reasons:
+                return "derived from a withheld count"
         return self._withheld(row, column.base)
+
+    def _rests_on(self, row: int, name: str) -> tuple[Population, ...]:
+        declared = self.table.rests_on.get(name)
+        return declared[row] if declared else ()
 
     def _dominated(self, row: int, name: str) -> bool:
         limit, largest = self.policy.dominance_percent, self.largest.get(name)
@@ -163,9 +167,9 @@ class _Maker:
     def _check_share(self, row: int, name: str, column: Column) -> None:
         part = self.cells.at.get((self.table.id, row, column.numerator or ""))
         whole = self.cells.at.get((self.table.id, row, column.denominator or ""))
-        if part is None or whole is None or self.cells.value[whole] == 0:
+        if part is None or whole is None or self.cells.count(whole) == 0:
             return
-        share = 100 * self.cells.value[part] / self.cells.value[whole]
+        share = 100 * self.cells.count(part) / self.cells.count(whole)
         if abs(share - self.numbers[name][row]) > TOLERANCE:
             raise DisclosureError(
                 f"table {self.table.id}, column {name}: not numerator over denominator in percent",
@@ -176,19 +180,19 @@ class _Maker:
         """The value as the policy's rounding leaves it."""
         column = self.table.columns[name]
         if column.kind == "count":
-            return float(suppression.printed(round(value), self.policy))
+            return float(suppress.printed(round(value), self.policy))
         source = name if column.kind == "share" else column.of
         if self.policy.rounding is None or source is None:
             return value
         share = self.table.columns[source]
         if share.kind != "share" or not share.numerator or not share.denominator:
             return value
-        part = self.cells.value[self.cells.at[self.table.id, row, share.numerator]]
-        whole = self.cells.value[self.cells.at[self.table.id, row, share.denominator]]
-        shown = suppression.printed(whole, self.policy)
+        part = self.cells.count(self.cells.at[self.table.id, row, share.numerator])
+        whole = self.cells.count(self.cells.at[self.table.id, row, share.denominator])
+        shown = suppress.printed(whole, self.policy)
         if shown == 0 or whole == 0:
             return math.nan
-        shift = 100 * (suppression.printed(part, self.policy) / shown - part / whole)
+        shift = 100 * (suppress.printed(part, self.policy) / shown - part / whole)
         return float(np.clip(value + shift, 0, 100).round(_places(shown)))
 
 

@@ -5,11 +5,13 @@ published and needs to know, for every figure, the counts that it would reveal. 
 says what it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import pandas as pd
+
+from blindlink.schema.populations import Population
 
 Kind = Literal[
     "label",  # a dimension: requirement, sex, day ...
@@ -44,8 +46,27 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Declared:
+    """A relation between populations: ``low <= sum(coefficient * count) <= high``; None: no limit.
+
+    For what set algebra on one kind of unit does not say: people are at most as many as their
+    sentences.
+    """
+
+    terms: tuple[tuple[Population, int], ...]
+    low: int | None = 0
+    high: int | None = 0
+
+
+@dataclass(frozen=True)
 class Table:
     """One result. ``frame`` is tidy: one row per combination of the label columns.
+
+    ``populations``: for each count column what each row counts; the disclosure gate derives every
+    relation from it. A column without populations takes them from its labels: see
+    ``disclosure.defaults``. ``relations`` hold beside these. ``rests_on``: for a column of
+    estimates the populations behind each row beside those of ``base``. ``headline``: its figures
+    are withheld last.
 
     In a label column the value ``All`` marks the total over the other values of that column, unless
     ``totals`` names that column False (values that do not add up, such as overlapping groups).
@@ -59,10 +80,17 @@ class Table:
     columns: Mapping[str, Column]
     notes: tuple[str, ...] = ()
     totals: Mapping[str, bool] = field(default_factory=dict)
+    populations: Mapping[str, Sequence[Population | None]] = field(default_factory=dict)
+    relations: tuple[Declared, ...] = ()
+    rests_on: Mapping[str, Sequence[tuple[Population, ...]]] = field(default_factory=dict)
+    headline: bool = False
 
     def __post_init__(self) -> None:
         if list(self.frame.columns) != list(self.columns):
             raise ValueError(f"table {self.id}: the frame's columns are not those described")
+        for name, declared in (*self.populations.items(), *self.rests_on.items()):
+            if len(declared) != len(self.frame):
+                raise ValueError(f"table {self.id}, column {name}: not a population for each row")
 
     def labels(self) -> list[str]:
         """The names of the label columns, in order."""

@@ -23,6 +23,7 @@ from blindlink.studies.probation_treatment.extracts import (
     read_requirements,
 )
 from blindlink.studies.probation_treatment.journeys import NONE, Journeys
+from blindlink.studies.probation_treatment.populations import Populations
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Pathways:
     def right_journeys(self) -> Journeys:
         """Journeys by right person, linked or not."""
         return Journeys.merge(self.episodes, self.settings.definitions.gap_days)
+
+    @cached_property
+    def populations(self) -> Populations:
+        """What the tables count."""
+        return Populations.of(self.cases, self.links, self.settings.definitions)
 
     @property
     def end(self) -> float:

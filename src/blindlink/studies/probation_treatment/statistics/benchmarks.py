@@ -49,4 +49,11 @@ def benchmarks(headlines: Table, asked: Sequence[Benchmark]) -> Table:
     notes += [f"There is no figure of ours for the measure {name}." for name in unknown]
     if not rows:
         return impossible("benchmarks", TITLE, COLUMNS, notes[-1] if unknown else "None was given.")
-    return make("benchmarks", TITLE, pd.DataFrame(rows), COLUMNS, notes)
+    total = (headlines.frame["requirement"] == TOTAL).tolist()
+    place = {m: i for i, m in enumerate(headlines.frame["measure"]) if total[i]}
+    populations = {
+        name: [headlines.populations[name][place[row["measure"]]] for row in rows]
+        for name in ("units", "counted")
+    }
+    frame = pd.DataFrame(rows)
+    return make("benchmarks", TITLE, frame, COLUMNS, notes, populations=populations)

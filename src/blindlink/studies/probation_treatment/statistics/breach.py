@@ -4,7 +4,15 @@ import numpy as np
 import pandas as pd
 
 from blindlink.analyst.publish.tables import Table
+from blindlink.schema.populations import Condition
 from blindlink.studies.probation_treatment.pathways import Pathways
+from blindlink.studies.probation_treatment.populations import (
+    BREACH,
+    BREACH_KNOWN,
+    ENGAGED,
+    NOT_ENGAGED,
+    YES,
+)
 from blindlink.studies.probation_treatment.statistics.layout import (
     CLUSTERED,
     REQUIREMENT,
@@ -58,4 +66,23 @@ def breach(pathways: Pathways) -> Table:
     if missing:
         notes.append("Requirements whose breach state is not recorded are left out.")
     frame = pd.concat(parts, ignore_index=True)
-    return make("breach", TITLE, frame, COLUMNS, notes, {"group": False})
+    made = pathways.populations
+    who: dict[str, tuple[Condition, ...]] = {
+        "everybody": (),
+        "engaged": (ENGAGED,),
+        "not engaged": (NOT_ENGAGED,),
+        "in treatment at three weeks": (
+            made.followed(three_weeks),
+            made.status(three_weeks, "in_treatment"),
+        ),
+        "not in treatment at three weeks": (
+            made.followed(three_weeks),
+            made.status(three_weeks, "not_yet", "ended", "never"),
+        ),
+    }
+    cells = list(zip(frame["requirement"], frame["group"], strict=True))
+    populations = {
+        "requirements": [made.case(name, BREACH_KNOWN, *who[group]) for name, group in cells],
+        "breached": [made.case(name, BREACH.of(YES), *who[group]) for name, group in cells],
+    }
+    return make("breach", TITLE, frame, COLUMNS, notes, {"group": False}, populations=populations)

@@ -7,8 +7,16 @@ import pandas as pd
 
 from blindlink.analyst.estimate.intervals import rate
 from blindlink.analyst.publish.tables import TOTAL, Column, Table
+from blindlink.schema.populations import Condition
 from blindlink.studies.probation_treatment.definitions import DIED
 from blindlink.studies.probation_treatment.pathways import Pathways
+from blindlink.studies.probation_treatment.populations import (
+    ALIVE_ENTRY,
+    DEAD,
+    FIRST_JOURNEY,
+    NO,
+    YES,
+)
 from blindlink.studies.probation_treatment.statistics.layout import (
     REQUIREMENT,
     bounds,
@@ -27,6 +35,17 @@ GROUPS = (
     "not (yet) in treatment, from the first sentence",
     "first treatment journey, while it lasts",
 )
+
+
+_ENTERED, _DEAD = ALIVE_ENTRY.of(YES), DEAD.of(YES)
+_JOURNEY = FIRST_JOURNEY.of("ended otherwise", "died")
+# Whose time counts, and which of them died in it.
+_WHO: dict[str, tuple[tuple[Condition, ...], tuple[Condition, ...]]] = {
+    GROUPS[0]: ((), (_DEAD,)),
+    GROUPS[1]: ((_ENTERED,), (_ENTERED, _DEAD)),
+    GROUPS[2]: ((), (ALIVE_ENTRY.of(NO), _DEAD)),
+    GROUPS[3]: ((_JOURNEY,), (FIRST_JOURNEY.of("died"),)),
+}
 
 
 def deaths(pathways: Pathways) -> Table:
@@ -62,7 +81,17 @@ def deaths(pathways: Pathways) -> Table:
         "Rates with exact Poisson intervals.",
     )
     totals = {"group": False}
-    return make("deaths", "Deaths per person-year", pd.DataFrame(parts), columns, notes, totals)
+    frame = pd.DataFrame(parts)
+    made = pathways.populations
+    cells = list(zip(frame["requirement"], frame["group"], strict=True))
+    populations = {
+        "persons": [made.first(name, *_WHO[group][0]) for name, group in cells],
+        "deaths": [made.first(name, *_WHO[group][1]) for name, group in cells],
+    }
+    return make(
+        "deaths", "Deaths per person-year", frame, columns, notes, totals,
+        populations=populations, headline=True,
+    )  # fmt: skip
 
 
 def _people(pathways: Pathways) -> pd.DataFrame:

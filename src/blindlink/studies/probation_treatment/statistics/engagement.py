@@ -4,10 +4,16 @@ import numpy as np
 import pandas as pd
 
 from blindlink.analyst.publish.tables import TOTAL, Column, Table
+from blindlink.schema.populations import Population
 from blindlink.studies.probation_treatment.correction import AT_THREE_WEEKS, ENGAGED, Correction
 from blindlink.studies.probation_treatment.definitions import FOLDED, SUBSTANCES
 from blindlink.studies.probation_treatment.groups import GROUPS, grouped, levels
 from blindlink.studies.probation_treatment.pathways import Pathways
+from blindlink.studies.probation_treatment.populations import ENGAGED as IS_ENGAGED
+from blindlink.studies.probation_treatment.populations import (
+    SUBSTANCE,
+    Populations,
+)
 from blindlink.studies.probation_treatment.statistics.flow import sentence_keys
 from blindlink.studies.probation_treatment.statistics.layout import (
     CLUSTERED,
@@ -71,7 +77,17 @@ def engagement(pathways: Pathways) -> Table:
         for name in ("units", "engaged")
     )
     title = "People engaged with treatment on or after their sentence"
-    return make("engagement", title, frame, columns, notes, {"requirement": adds_up})
+    made = pathways.populations
+    cells = list(zip(frame["basis"], frame["requirement"], strict=True))
+    populations = {
+        "units": [made.unit(basis, name) for basis, name in cells],
+        "engaged": [made.unit(basis, name, IS_ENGAGED) for basis, name in cells],
+    }
+    return make(
+        "engagement", title, frame, columns, notes, {"requirement": adds_up},
+        populations=populations, headline=True,
+        relations=made.same_units(pathways.cases, sentence_keys(pathways.cases)),
+    )  # fmt: skip
 
 
 def engagement_corrected(correction: Correction) -> Table:
@@ -80,7 +96,15 @@ def engagement_corrected(correction: Correction) -> Table:
     frame = frame.rename(columns={"whole": "requirements", "part": "engaged"})
     title = "Engagement with treatment, corrected for linkage error"
     notes = _notes(correction, frame)
-    return make("engagement_corrected", title, frame, corrected_columns(), notes)
+    made = correction.pathways.populations
+    populations = {
+        "requirements": [made.case(name) for name in frame["requirement"]],
+        "engaged": [made.case(name, IS_ENGAGED) for name in frame["requirement"]],
+    }
+    return make(
+        "engagement_corrected", title, frame, corrected_columns(), notes,
+        populations=populations, headline=True,
+    )  # fmt: skip
 
 
 def headlines_corrected(correction: Correction) -> Table:
@@ -112,7 +136,18 @@ def headlines_corrected(correction: Correction) -> Table:
         "let only false links vary.",
     )
     title = "Headline shares, corrected for linkage error"
-    return make("headlines_corrected", title, frame, columns, notes)
+    made = correction.pathways.populations
+    pairs = [
+        _measured(made, rules.three_weeks, measure, name)
+        for measure, name in zip(frame["measure"], frame["requirement"], strict=True)
+    ]
+    populations = {
+        "units": [whole for whole, _ in pairs],
+        "counted": [part for _, part in pairs],
+    }
+    return make(
+        "headlines_corrected", title, frame, columns, notes, populations=populations, headline=True
+    )
 
 
 def engagement_by_group(correction: Correction) -> Table:
@@ -148,7 +183,29 @@ def engagement_by_group(correction: Correction) -> Table:
         "frequent in every group, and what would count as engagement among wrongly linkable "
         "records is taken per requirement.",
     )
-    return make("engagement_by_group", title, frame, columns, notes)
+    made = pathways.populations
+    by_label = {d.name: d for d in made.groups.values()}
+    cells = zip(frame["dimension"], frame["group"], frame["requirement"], strict=True)
+    groups_of = [(name, by_label[label].of(level)) for label, level, name in cells]
+    populations = {
+        "requirements": [made.case(name, group) for name, group in groups_of],
+        "engaged": [made.case(name, group, IS_ENGAGED) for name, group in groups_of],
+    }
+    return make("engagement_by_group", title, frame, columns, notes, populations=populations)
+
+
+def _measured(
+    made: Populations, three_weeks: int, measure: str, name: str
+) -> tuple[Population, Population]:
+    """Whole and part of a headline measure."""
+    if measure == ENGAGED:
+        return made.case(name), made.case(name, IS_ENGAGED)
+    if measure == AT_THREE_WEEKS:
+        seen = made.followed(three_weeks)
+        now = made.status(three_weeks, "in_treatment")
+        return made.case(name, seen), made.case(name, seen, now)
+    part = made.fold(measure) if measure in FOLDED else SUBSTANCE.of(measure)
+    return made.case(name, IS_ENGAGED), made.case(name, part)
 
 
 def corrected_columns(whole: str = "requirements", part: str = "engaged") -> dict[str, Column]:

@@ -11,8 +11,10 @@ import pandas as pd
 
 from blindlink.analyst.publish.tables import TOTAL, Column, Table
 from blindlink.arrays import Floats, Int64s
+from blindlink.schema.populations import Dimension, Population
 from blindlink.studies.probation_treatment.correction import Correction
 from blindlink.studies.probation_treatment.pathways import Pathways
+from blindlink.studies.probation_treatment.populations import ENGAGED, NOT_ENGAGED
 from blindlink.studies.probation_treatment.statistics.layout import (
     REQUIREMENT,
     count,
@@ -33,6 +35,7 @@ COLUMNS: dict[str, Column] = {
     "events": count("Events until the end of the day"),
     **estimate("incidence", "Cumulative incidence (%)", "events"),
 }
+_CENSORED = "still observed"
 TITLE = "Entry into treatment after the sentence"
 
 
@@ -59,7 +62,43 @@ def entry_curves(correction: Correction) -> Table:
         "The first curve ends near the share engaged: both count entry at any time.",
     )
     frame = pd.concat(parts, ignore_index=True)
-    return make("entry_curves", TITLE, frame, COLUMNS, notes, {"event": False, "day": False})
+    populations = _populations(pathways, frame)
+    totals = {"event": False, "day": False}
+    return make("entry_curves", TITLE, frame, COLUMNS, notes, totals, populations=populations)
+
+
+def _populations(pathways: Pathways, frame: pd.DataFrame) -> dict[str, list[Population]]:
+    """What came first, and in which stretch of days, is one dimension for each curve.
+
+    Stretches: before the first day that is shown, that day, between it and the next, that, ...
+    ``events`` are those up to and with a day; ``at_risk`` has no event before it.
+    """
+    made = pathways.populations
+    engaged = pathways.cases["engaged"].to_numpy(dtype=bool)
+    result: dict[str, list[Population]] = {"at_risk": [], "events": []}
+    for curve, curve_rows in frame.groupby("curve", sort=False):
+        causes = (*EVENTS[: CURVES[str(curve)]], _CENSORED)
+        entered = first_events(pathways, CURVES[str(curve)]).event == 1
+        days = {day: place for place, day in enumerate(sorted(curve_rows["day"].unique()))}
+        stretches = range(2 * len(days) + 1)
+        # All who enter are engaged; that nobody else is, is a fact of the data or is not.
+        others = (NOT_ENGAGED,) if bool((entered == engaged).all()) else ()
+        implied = {
+            f"{cause} {k}": (ENGAGED,) if cause == EVENTS[0] else others
+            for cause in causes
+            for k in stretches
+        }
+        names = tuple(f"{cause} {k}" for cause in causes for k in stretches)
+        dimension = Dimension(f"first event {curve}", names, implied, axis=True)
+        for name, event, day in zip(
+            curve_rows["requirement"], curve_rows["event"], curve_rows["day"], strict=True
+        ):
+            shown = 2 * days[day] + 1
+            until = dimension.of(*(f"{event} {k}" for k in stretches if k <= shown))
+            later = dimension.of(*(f"{c} {k}" for c in causes for k in stretches if k >= shown))
+            result["events"].append(made.case(name, until))
+            result["at_risk"].append(made.case(name, later))
+    return result
 
 
 def first_events(pathways: Pathways, events: int) -> Times:

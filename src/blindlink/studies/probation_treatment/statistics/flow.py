@@ -4,9 +4,20 @@ from typing import Any
 
 import pandas as pd
 
-from blindlink.analyst.publish.tables import Column, Table
+from blindlink.analyst.publish.tables import TOTAL, Column, Declared, Table
+from blindlink.schema.populations import Dimension, Population, population
 from blindlink.studies.probation_treatment.extracts import ELIGIBLE, VALID
 from blindlink.studies.probation_treatment.pathways import Pathways
+from blindlink.studies.probation_treatment.populations import (
+    PERSONS,
+    REACHED,
+    RECEIVED,
+    REQUIREMENTS,
+    SENTENCES,
+    STAGE,
+    STAGES,
+    Populations,
+)
 from blindlink.studies.probation_treatment.statistics.layout import count, label, make, text
 
 COLUMNS: dict[str, Column] = {
@@ -45,7 +56,30 @@ def flow(pathways: Pathways) -> Table:
         [_units(rows) | {"stage": name, "rule": RULES[name]} for name, rows in stages.items()]
     )
     notes = ("A sentence with both requirements counts once among the sentences.",)
-    return make("flow", "From records received to people engaged", frame, COLUMNS, notes)
+    made = pathways.populations
+    populations = {
+        unit: [_stage(made, unit, stage) for stage in stages]
+        for unit in (PERSONS, SENTENCES, REQUIREMENTS)
+    }
+    relations = [
+        Declared(((_received(unit, "eligible"), 1), (made.unit(unit, TOTAL), -1)))
+        for unit in populations
+    ]
+    return make(
+        "flow", "From records received to people engaged", frame, COLUMNS, notes,
+        populations=populations, relations=tuple(relations), headline=True,
+    )  # fmt: skip
+
+
+def _stage(made: Populations, unit: str, stage: str) -> Population:
+    if stage in REACHED:
+        return made.unit(unit, TOTAL, *REACHED[stage])
+    return _received(unit, *STAGES[STAGES.index(stage) :])
+
+
+def _received(unit: str, *stages: str) -> Population:
+    """Units among all that were received, by how far they came."""
+    return population(RECEIVED + unit, STAGE.of(*stages))
 
 
 def losses(pathways: Pathways) -> Table:
@@ -60,7 +94,18 @@ def losses(pathways: Pathways) -> Table:
         "requirements": count("Requirements left out"),
     }
     notes = () if len(frame) else ("No requirement was left out.",)
-    return make("flow_losses", "Requirements left out, by reason", frame, columns, notes)
+    reasons = tuple(map(str, frame["reason"])) or ("none",)
+    before = STAGE.of("received", "valid")
+    dimension = Dimension("reason", reasons, dict.fromkeys(reasons, (before,)))
+    populations = {
+        "requirements": [
+            population(RECEIVED + REQUIREMENTS, dimension.of(each)) for each in reasons
+        ]
+        if len(frame)
+        else []
+    }
+    title = "Requirements left out, by reason"
+    return make("flow_losses", title, frame, columns, notes, populations=populations)
 
 
 def data_quality(pathways: Pathways) -> Table:
@@ -72,7 +117,9 @@ def data_quality(pathways: Pathways) -> Table:
         "consequence": text("What was done about them"),
     }
     title = "Checks of the data and what they found"
-    return make("data_quality", title, pathways.problems, columns)
+    # Rows of tables, each check by itself: a row may be found by several.
+    populations = {"rows": [None] * len(pathways.problems)}
+    return make("data_quality", title, pathways.problems, columns, populations=populations)
 
 
 def sentence_keys(rows: pd.DataFrame) -> pd.Series:

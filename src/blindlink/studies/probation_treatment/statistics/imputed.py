@@ -91,7 +91,13 @@ def engagement_imputed(correction: Correction, drawn: list[Pathways]) -> Table:
         "The corrected share divides by the stated priors alone: the candidates hold what the "
         "linkage could compare.",
     )
-    return make("engagement_imputed", TITLE, pd.DataFrame(rows), COLUMNS, notes)
+    frame = pd.DataFrame(rows)
+    made = correction.pathways.populations
+    populations = {
+        "requirements": [made.case(name) for name in frame["requirement"]],
+        "engaged": [None] * len(frame),  # a mean over linkages: nobody's number of its own
+    }
+    return make("engagement_imputed", TITLE, frame, COLUMNS, notes, populations=populations)
 
 
 def _variances(pathways: Pathways, names: list[str]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """How results are laid out: the columns of shares and the rows of totals."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,8 +105,12 @@ def make(
     columns: Mapping[str, Column],
     notes: Sequence[str] = (),
     totals: Mapping[str, bool] | None = None,
+    **declared: Any,
 ) -> Table:
-    """A table whose frame is brought into the order of its columns."""
+    """A table whose frame is brought into the order of its columns.
+
+    ``declared``: what ``Table`` is told beside these (populations, relations, rests_on, headline).
+    """
     return Table(
         id=identifier,
         title=title,
@@ -113,6 +118,7 @@ def make(
         columns=columns,
         notes=tuple(notes),
         totals=totals or {},
+        **declared,
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from blindlink.analyst.publish.tables import Column, Table
+from blindlink.schema.populations import Dimension, population
 from blindlink.studies.probation_treatment.correction import Correction
 from blindlink.studies.probation_treatment.link_counts import LinkCounts, fit_link_counts
 from blindlink.studies.probation_treatment.statistics.layout import count, impossible, label, make
@@ -67,4 +68,9 @@ def link_counts(correction: Correction, found: Counted) -> Table:
                 f"This disagrees with {first.source}: {100 * first.value:.2f} % "
                 f"({100 * first.low:.2f} to {100 * first.high:.2f} %)."
             )
-    return make("link_counts", TITLE, frame, COLUMNS, notes, {"pairs": False})
+    more = ["more"] * int(frame["persons"].sum() != correction.pathways.left_people)
+    dimension = Dimension("pairs of the person", (*frame["pairs"], *more))
+    populations = {"persons": [population("persons sent", dimension.of(n)) for n in frame["pairs"]]}
+    return make(
+        "link_counts", TITLE, frame, COLUMNS, notes, {"pairs": False}, populations=populations
+    )

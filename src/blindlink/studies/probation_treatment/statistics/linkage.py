@@ -1,10 +1,13 @@
 """What the linkage did to the figures: quality, steps of correction, thresholds, methods."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 
 from blindlink.analyst.publish.tables import TOTAL, Column, Table
 from blindlink.arrays import Bools, Floats, Int64s
+from blindlink.schema.populations import Population
 from blindlink.studies.probation_treatment.correction import (
     AT_THREE_WEEKS,
     ENGAGED,
@@ -14,6 +17,8 @@ from blindlink.studies.probation_treatment.correction import (
 from blindlink.studies.probation_treatment.link_counts import LinkCounts
 from blindlink.studies.probation_treatment.linkage_error import ONE_TO_ONE
 from blindlink.studies.probation_treatment.pathways import Pathways
+from blindlink.studies.probation_treatment.populations import ENGAGED as IS_ENGAGED
+from blindlink.studies.probation_treatment.populations import RELEASED
 from blindlink.studies.probation_treatment.statistics.layout import (
     CLUSTERED,
     REQUIREMENT,
@@ -61,7 +66,11 @@ def linkage_quality(correction: Correction, by_counts: LinkCounts | None) -> Tab
     }
     notes = (*rates.notes, "Sensitivity is not known without truth: it rests on the stated priors.")
     title = "Quality of the linkage"
-    return make("linkage_quality", title, frame, columns, notes, {"measure": False})
+    populations = {"persons": [RELEASED] * len(frame)}
+    return make(
+        "linkage_quality", title, frame, columns, notes, {"measure": False},
+        populations=populations,
+    )  # fmt: skip
 
 
 def decomposition(correction: Correction) -> Table:
@@ -96,7 +105,13 @@ def decomposition(correction: Correction) -> Table:
     )
     frame = pd.DataFrame(rows)
     title = "From observed to corrected engagement, step by step"
-    return make("decomposition", title, frame, columns, notes, {"component": False})
+    made = correction.pathways.populations
+    populations = {"requirements": [made.case(name) for name in frame["requirement"]]}
+    rests_on = {"points": [(made.case(name, IS_ENGAGED),) for name in frame["requirement"]]}
+    return make(
+        "decomposition", title, frame, columns, notes, {"component": False},
+        populations=populations, rests_on=rests_on,
+    )  # fmt: skip
 
 
 def sensitivity(pathways: Pathways) -> Table:
@@ -115,18 +130,22 @@ def sensitivity(pathways: Pathways) -> Table:
     if not len(pairs):
         why = "The release holds no candidates with match probabilities."
         return impossible("sensitivity", title, columns, why)
-    parts = []
+    parts, links = [], []
     for threshold in sorted(set(pathways.settings.thresholds)):
         chosen = pairs[pairs["probability"] >= threshold]
         chosen = _accepted(pathways, chosen)
         parts.append(_at(pathways, chosen).assign(threshold=f"{threshold:g}"))
+        links += [chosen] * len(parts[-1])
     notes = (
         "Links are chosen anew from the released candidates, best first, under the plan's "
         "cardinality. Nothing is corrected here.",
         CLUSTERED,
     )
     frame = pd.concat(parts, ignore_index=True)
-    return make("sensitivity", title, frame, columns, notes, {"threshold": False})
+    return make(
+        "sensitivity", title, frame, columns, notes, {"threshold": False},
+        populations=_under(pathways, frame, links, {"linked": "linked", "engaged": "engaged"}),
+    )  # fmt: skip
 
 
 def methods(pathways: Pathways) -> Table:
@@ -139,9 +158,11 @@ def methods(pathways: Pathways) -> Table:
     used = [str(method).split("+") for method in pairs["method"]]
     names = sorted({method for each in used for method in each} - {""})
     parts = [_method(pathways, TOTAL)]
+    links = [pathways.links] * len(parts[0])
     for name in names:
         mine = _accepted(pathways, pairs[[name in each for each in used]])
         parts.append(_method(pathways.with_links(mine.assign(method=name)), name))
+        links += [mine] * len(parts[-1])
     columns = {
         "method": label("Linkage method; All is the linkage of the plan"),
         "requirement": label(REQUIREMENT),
@@ -154,7 +175,28 @@ def methods(pathways: Pathways) -> Table:
     notes = ("Any treatment in the observation is not engagement: it may end earlier.", CLUSTERED)
     frame = pd.concat(parts, ignore_index=True)
     title = "What each linkage method found"
-    return make("linkage_methods", title, frame, columns, notes, {"method": False})
+    return make(
+        "linkage_methods", title, frame, columns, notes, {"method": False},
+        populations=_under(pathways, frame, links, {"record": "record", "engaged": "engaged"}),
+    )  # fmt: skip
+
+
+def _under(
+    pathways: Pathways,
+    frame: pd.DataFrame,
+    links: Sequence[pd.DataFrame],
+    columns: Mapping[str, str],
+) -> dict[str, list[Population]]:
+    """What each row counts under its own links; ``columns``: count column -> stage reached."""
+    made = pathways.populations
+    conditions = {
+        (id(each), stage): made.under(each, stage) for each in links for stage in columns.values()
+    }
+    cells = list(zip(frame["requirement"], links, strict=True))
+    populations = {"requirements": [made.case(name) for name, _ in cells]}
+    for column, stage in columns.items():
+        populations[column] = [made.case(name, conditions[id(own), stage]) for name, own in cells]
+    return populations
 
 
 def accept(left: Int64s, right: Int64s, probability: Floats, cardinality: str) -> Bools:

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.publish.tables import Column, Table
+from blindlink.analyst.publish.tables import TOTAL, Column, Table
 from blindlink.studies.probation_treatment.correction import Correction
 from blindlink.studies.probation_treatment.groups import GROUPS, grouped, levels
+from blindlink.studies.probation_treatment.populations import LINKED
 from blindlink.studies.probation_treatment.statistics.layout import (
     count,
     estimate,
@@ -50,7 +51,20 @@ def linkage_by_group(correction: Correction) -> Table:
         "be as frequent in every group.",
     )
     frame = pd.concat(parts, ignore_index=True)
-    return make("linkage_by_group", TITLE, frame, COLUMNS, notes, {"dimension": False})
+    made = pathways.populations
+    by_label = {d.name: d for d in made.groups.values()}
+    cells = [
+        by_label[label].of(level)
+        for label, level in zip(frame["dimension"], frame["group"], strict=True)
+    ]
+    populations = {
+        "requirements": [made.case(TOTAL, group) for group in cells],
+        "linked": [made.case(TOTAL, LINKED, group) for group in cells],
+    }
+    return make(
+        "linkage_by_group", TITLE, frame, COLUMNS, notes, {"dimension": False},
+        populations=populations,
+    )  # fmt: skip
 
 
 def _dimension(correction: Correction, cases: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -14,11 +14,19 @@ from blindlink.analyst.estimate.regression import (
 )
 from blindlink.analyst.publish.tables import Column, Table
 from blindlink.arrays import Bools, Floats, Int64s
+from blindlink.schema.populations import Condition, Population, population
 from blindlink.studies.probation_treatment.correction import ENGAGED, Correction
 from blindlink.studies.probation_treatment.definitions import COMPLETED
-from blindlink.studies.probation_treatment.design import Design, design
+from blindlink.studies.probation_treatment.design import RARE, REFERENCE, Design, design
+from blindlink.studies.probation_treatment.groups import grouped
 from blindlink.studies.probation_treatment.linkage_error import true_share
 from blindlink.studies.probation_treatment.pathways import Pathways
+from blindlink.studies.probation_treatment.populations import ENGAGED as IS_ENGAGED
+from blindlink.studies.probation_treatment.populations import (
+    PATHWAY,
+    REQUIREMENTS,
+    Populations,
+)
 from blindlink.studies.probation_treatment.statistics.layout import (
     count,
     estimate,
@@ -34,6 +42,7 @@ POPULATION, CONDITIONAL, CORRECTED = (
 )
 IMPUTED = "population-averaged, links imputed"
 WITHOUT, WITH = "without end of the order", "with end of the order"
+_EXPLAINED = {"engaged": IS_ENGAGED, "completed": PATHWAY.of(COMPLETED)}
 DRAWS = 10  # of the linkage error rates, in the corrected model
 FEWEST = 50  # cases with and without the outcome that a model needs
 
@@ -72,7 +81,10 @@ def outcome_model(correction: Correction, drawn: list[Pathways]) -> Table:
     table = _table("outcome_model", title, "completed", outcome, correction, [])
     rows, notes = _outcome_imputed(correction, drawn) if len(table.frame) else ([], [])
     frame = pd.concat([table.frame, *rows], ignore_index=True)[list(table.columns)]
-    return replace(table, frame=frame, notes=(*table.notes, *notes))
+    unnamed: list[Population | None] = [None] * (len(frame) - len(table.frame))
+    populations = {column: [*own, *unnamed] for column, own in table.populations.items()}
+    notes = [*table.notes, *notes]
+    return replace(table, frame=frame, notes=tuple(notes), populations=populations)
 
 
 def _outcome_imputed(
@@ -116,7 +128,7 @@ def _columns(what: str) -> dict[str, Column]:
         "adjustment": label("Whether the reason for the end of the order is in the model"),
         "variable": label("Characteristic"),
         "level": label("Level; the reference has the odds ratio 1"),
-        "requirements": count("Requirements with the level, in the model"),
+        "requirements": count("Requirements with the level"),
         what: count(f"Of these, {what}"),
         **estimate("odds_ratio", "Odds ratio", what, 2),
     }
@@ -137,6 +149,7 @@ def _table(
         return impossible(name, title, columns, why)
     rows, notes = [], list(_NOTES)
     rules = correction.pathways.settings.definitions
+    populations: dict[str, list[Population | None]] = {"requirements": [], what: []}
     for adjustment, termination in ((WITHOUT, False), (WITH, True)):
         matrix = design(outcome.cases, outcome.y, rules, termination=termination)
         notes += matrix.notes
@@ -149,7 +162,18 @@ def _table(
             y = outcome.y[matrix.rows]
             everybody = np.ones(len(y), dtype=bool)
             part = _rows(matrix, fit, [(everybody, y)], what, correction.confidence)
-            rows.append(part.assign(model=model, adjustment=adjustment))
+            part = part.assign(model=model, adjustment=adjustment)
+            made = correction.pathways.populations
+            conditions = _conditions(made, matrix)
+            counts = [_counted(made, outcome, condition) for condition in conditions]
+            part["requirements"] = [whole for whole, _ in counts]
+            part[what] = [having for _, having in counts]
+            rows.append(part)
+            base = [made.kind[REQUIREMENTS].of(outcome.kind) if outcome.kind else IS_ENGAGED]
+            for condition in conditions:
+                whole = population(REQUIREMENTS, *base, *condition)
+                populations["requirements"].append(whole)
+                populations[what].append(whole.and_(_EXPLAINED[what]))
     if not rows:
         return impossible(name, title, columns, notes[-1])
     frame = pd.concat(rows, ignore_index=True)
@@ -157,7 +181,44 @@ def _table(
     if unstable:
         notes.append("A missing odds ratio cannot be determined from these data.")
     totals = dict.fromkeys(("model", "adjustment", "variable", "level"), False)
-    return make(name, title, frame, columns, tuple(dict.fromkeys(notes)), totals)
+    notes = list(dict.fromkeys(notes))
+    return make(name, title, frame, columns, notes, totals, populations=populations)
+
+
+def _conditions(made: Populations, matrix: Design) -> list[tuple[Condition, ...]]:
+    """What each term of a model is about."""
+    dimensions = {dimension.name: dimension for dimension in made.groups.values()}
+    named: dict[str, set[str]] = {}
+    for term in matrix.terms:
+        named.setdefault(term.variable, set()).add(_level(term.level))
+    conditions: list[tuple[Condition, ...]] = []
+    for term in matrix.terms:
+        if not term.level:
+            conditions.append(())
+            continue
+        dimension, level = dimensions[term.variable], _level(term.level)
+        others = set(dimension.levels) - named[term.variable]
+        conditions.append((dimension.of(*(others if level == RARE else {level})),))
+    return conditions
+
+
+def _counted(
+    made: Populations, outcome: Outcome, condition: tuple[Condition, ...]
+) -> tuple[int, int]:
+    """How many cases have the level, in the model or not, and how many of them the outcome.
+
+    Beside the counts of groups, counts of those *in the model* would tell the few left out of it.
+    """
+    inside = np.ones(len(outcome.cases), dtype=bool)
+    for one in condition:
+        column = next(c for c, d in made.groups.items() if d == one.dimension)
+        levels = [n for i, n in enumerate(one.dimension.levels) if one.mask >> i & 1]
+        inside &= grouped(outcome.cases, made.rules)[column].isin(levels).to_numpy()
+    return int(inside.sum()), int((inside & outcome.y).sum())
+
+
+def _level(text: str) -> str:
+    return text.removesuffix(f" ({REFERENCE})")
 
 
 _NOTES = (
@@ -166,7 +227,7 @@ _NOTES = (
     "degrees of freedom. The two are different quantities.",
     "The end of the order is known only after the outcome may have happened: the model is given "
     "with and without it.",
-    "Associations, not effects.",
+    "Associations, not effects. Counts are of all with the level: a few may be in no model.",
 )
 
 

@@ -4,8 +4,20 @@ import numpy as np
 import pandas as pd
 
 from blindlink.analyst.publish.tables import Table
+from blindlink.schema.populations import Condition
 from blindlink.studies.probation_treatment.definitions import COMPLETED, FOLDED, OPEN, OUTCOMES
 from blindlink.studies.probation_treatment.pathways import Pathways
+from blindlink.studies.probation_treatment.populations import AT_ORDER_END as BY_ORDER_END
+from blindlink.studies.probation_treatment.populations import (
+    ENGAGED,
+    NOT_STARTED,
+    ORDER,
+    PATHWAY,
+    RETURN_SEEN,
+    RETURNED,
+    YES,
+    Populations,
+)
 from blindlink.studies.probation_treatment.statistics.layout import (
     CLUSTERED,
     REQUIREMENT,
@@ -21,7 +33,6 @@ from blindlink.studies.probation_treatment.statistics.layout import (
 
 AT_OBSERVATION_END, AT_ORDER_END = "end of observation", "end of the order"
 FULL, FOLD = "full", "four-way"
-NOT_STARTED = "not yet started"
 
 
 def outcomes(pathways: Pathways) -> Table:
@@ -57,7 +68,30 @@ def outcomes(pathways: Pathways) -> Table:
         CLUSTERED,
     )
     frame = pd.concat(parts, ignore_index=True)
-    return make("outcomes", "Outcomes of the first treatment journey", frame, columns, notes)
+    made = pathways.populations
+    cells = list(
+        zip(frame["measured"], frame["split"], frame["requirement"], frame["outcome"], strict=True)
+    )
+    populations = {
+        "engaged": [
+            made.case(name, ENGAGED, *([ORDER.of(YES)] if measured == AT_ORDER_END else []))
+            for measured, _, name, _ in cells
+        ],
+        "counted": [
+            made.case(name, _condition(made, measured, split, outcome))
+            for measured, split, name, outcome in cells
+        ],
+    }
+    return make(
+        "outcomes", "Outcomes of the first treatment journey", frame, columns, notes,
+        populations=populations, headline=True,
+    )  # fmt: skip
+
+
+def _condition(made: Populations, measured: str, split: str, outcome: str) -> Condition:
+    if measured == AT_ORDER_END:
+        return BY_ORDER_END.of(outcome)
+    return made.fold(outcome) if split == FOLD else PATHWAY.of(outcome)
 
 
 def representation(pathways: Pathways) -> Table:
@@ -82,7 +116,12 @@ def representation(pathways: Pathways) -> Table:
         **share("share", "Share that came back", "returned", "completed"),
     }
     title = "Return to treatment after successful completion"
-    return make("representation", title, frame, columns, (CLUSTERED,))
+    made = pathways.populations
+    populations = {
+        "completed": [made.case(name, RETURN_SEEN.of(YES)) for name in frame["requirement"]],
+        "returned": [made.case(name, RETURNED.of(YES)) for name in frame["requirement"]],
+    }
+    return make("representation", title, frame, columns, (CLUSTERED,), populations=populations)
 
 
 def chain(pathways: Pathways) -> Table:
@@ -115,7 +154,22 @@ def chain(pathways: Pathways) -> Table:
         **estimate("one_in", "One in how many", "counted"),
     }
     title = "From sentence to successful completion"
-    return make("chain", title, frame, columns, (CLUSTERED,), {"stage": False})
+    made = pathways.populations
+    reached: dict[str, tuple[Condition, ...]] = {
+        "sentenced": (),
+        "engaged": (ENGAGED,),
+        "completed or still in treatment": (PATHWAY.of(COMPLETED, OPEN),),
+        "completed": (PATHWAY.of(COMPLETED),),
+    }
+    cells = list(zip(frame["requirement"], frame["stage"], strict=True))
+    populations = {
+        "sentenced": [made.case(name) for name, _ in cells],
+        "counted": [made.case(name, *reached[stage]) for name, stage in cells],
+    }
+    return make(
+        "chain", title, frame, columns, (CLUSTERED,), {"stage": False},
+        populations=populations, headline=True,
+    )  # fmt: skip
 
 
 def _at_order_end(cases: pd.DataFrame) -> np.ndarray:

@@ -46,7 +46,18 @@ def status(pathways: Pathways) -> Table:
         CLUSTERED,
     )
     frame = pd.concat(parts, ignore_index=True)
-    return make("status", "Treatment status on days after the sentence", frame, columns, notes)
+    made = pathways.populations
+    cells = list(zip(frame["requirement"], frame["day"], strict=True))
+    populations = {"followed": [made.case(name, made.followed(day)) for name, day in cells]}
+    for state in STATES:
+        states = ("in_treatment", "ended") if state == "accessed" else (state,)
+        populations[state] = [
+            made.case(name, made.followed(day), made.status(day, *states)) for name, day in cells
+        ]
+    return make(
+        "status", "Treatment status on days after the sentence", frame, columns, notes,
+        populations=populations, headline=True,
+    )  # fmt: skip
 
 
 def _on_day(pathways: Pathways, day: int) -> pd.DataFrame:

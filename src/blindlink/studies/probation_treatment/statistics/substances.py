@@ -5,6 +5,7 @@ import pandas as pd
 from blindlink.analyst.publish.tables import Table
 from blindlink.studies.probation_treatment.definitions import SUBSTANCES
 from blindlink.studies.probation_treatment.pathways import Pathways
+from blindlink.studies.probation_treatment.populations import ENGAGED, SUBSTANCE
 from blindlink.studies.probation_treatment.statistics.layout import (
     CLUSTERED,
     REQUIREMENT,
@@ -41,10 +42,14 @@ def substances(pathways: Pathways) -> Table:
         "alcohol only. A drug named in any of three places in any episode of the journey counts.",
         CLUSTERED,
     )
+    frame = pd.concat(parts, ignore_index=True)
+    made = pathways.populations
+    cells = list(zip(frame["requirement"], frame["substance"], strict=True))
+    populations = {
+        "engaged": [made.case(name, ENGAGED) for name, _ in cells],
+        "counted": [made.case(name, SUBSTANCE.of(group)) for name, group in cells],
+    }
     return make(
-        "substances",
-        "Substances by requirement",
-        pd.concat(parts, ignore_index=True),
-        columns,
-        notes,
-    )
+        "substances", "Substances by requirement", frame, columns, notes,
+        populations=populations, headline=True,
+    )  # fmt: skip

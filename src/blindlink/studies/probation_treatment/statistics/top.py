@@ -11,9 +11,11 @@ import pandas as pd
 
 from blindlink.analyst.estimate.intervals import cluster_mean, shares
 from blindlink.analyst.publish.tables import TOTAL, Column, Table
+from blindlink.schema.populations import Dimension
 from blindlink.studies.probation_treatment.extracts import TOP_MEASURES
 from blindlink.studies.probation_treatment.journeys import NONE
 from blindlink.studies.probation_treatment.pathways import Pathways
+from blindlink.studies.probation_treatment.populations import JOURNEYS
 from blindlink.studies.probation_treatment.statistics.layout import (
     REQUIREMENT,
     count,
@@ -38,6 +40,13 @@ COLUMNS: dict[str, Column] = {
     **share("abstinent_share", "Share without use later", "abstinent", "paired"),
 }
 TITLE = "Change in substance use on treatment"
+# First journeys with a start form, by what the forms say of each substance.
+USE = {
+    name: Dimension(
+        f"use of {name}", ("none at start", "no later form", "still in use", "abstinent")
+    )
+    for name in TOP_MEASURES
+}
 
 
 def top(pathways: Pathways) -> Table:
@@ -60,7 +69,17 @@ def top(pathways: Pathways) -> Table:
         "Journeys are counted once per requirement. Intervals have people as clusters.",
     )
     frame = pd.DataFrame(rows)
-    return make("top", TITLE, frame, COLUMNS, notes, {"measure": False, "requirement": False})
+    made = pathways.populations
+    cells = list(zip(frame["requirement"], frame["measure"], strict=True))
+    populations = {
+        "eligible": [made.unit(JOURNEYS, n, USE[m].of(*USE[m].levels[1:])) for n, m in cells],
+        "paired": [
+            made.unit(JOURNEYS, n, USE[m].of("abstinent", "still in use")) for n, m in cells
+        ],
+        "abstinent": [made.unit(JOURNEYS, n, USE[m].of("abstinent")) for n, m in cells],
+    }
+    totals = {"measure": False, "requirement": False}
+    return make("top", TITLE, frame, COLUMNS, notes, totals, populations=populations)
 
 
 def _units(pathways: Pathways) -> pd.DataFrame:

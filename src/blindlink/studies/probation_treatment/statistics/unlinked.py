@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 
 from blindlink.analyst.publish.tables import Column, Table
+from blindlink.schema.populations import population
 from blindlink.studies.probation_treatment.groups import GROUPS, grouped, levels
 from blindlink.studies.probation_treatment.pathways import Pathways
+from blindlink.studies.probation_treatment.populations import LINKED, NOT_LINKED, PERSONS
 from blindlink.studies.probation_treatment.statistics.layout import (
     count,
     impossible,
@@ -70,4 +72,15 @@ def linked_unlinked(pathways: Pathways) -> Table:
         "Unlinked people are those without treatment and those whose record was missed: a "
         "difference may lie in treatment or in linkage.",
     )
-    return make("linked_unlinked", TITLE, frame, COLUMNS, notes)
+    made = pathways.populations
+    by_label = {GROUPS[column]: d for column, d in made.first_groups.items()}
+    cells = [
+        by_label[label].of(level)
+        for label, level in zip(frame["dimension"], frame["group"], strict=True)
+    ]
+    populations = {
+        "persons": [population(PERSONS, group) for group in cells],
+        "linked": [population(PERSONS, LINKED, group) for group in cells],
+        "unlinked": [population(PERSONS, NOT_LINKED, group) for group in cells],
+    }
+    return make("linked_unlinked", TITLE, frame, COLUMNS, notes, populations=populations)
