@@ -79,6 +79,11 @@ METHODS = ("deterministic", "clk", "probabilistic")
     metavar="A,B,...",
     help="Scores at which agreement levels begin; once for each filter. Default: chosen.",
 )
+@click.option(
+    "--collapse-duplicates",
+    is_flag=True,
+    help="Records of one file with equal encodings are one person's, and are linked as one.",
+)
 @click.option("--engine", default="auto", show_default=True, help="The similarity engine.")
 @click.option("--report", type=OUT_FILE, help="Also write the linkage report (.json or .html).")
 @force_option

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from blindlink.arrays import Floats, Int64s
+from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.errors import SeparationError
 from blindlink.messages.plan import Plan
 
@@ -12,6 +12,7 @@ from blindlink.messages.plan import Plan
 # no threshold can then be defended as having found the matches.
 LEAST_PRECISION = 0.5
 LEAST_F1 = 0.5
+_HALF = 0.5  # a right link: less is no reason to accept more wrong ones
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,19 @@ def curve(
     )
 
 
+def _undominated(points: Curve, good: Bools) -> int:
+    """Of the thresholds that meet the target, the one that finds most.
+
+    Lower ones that find less than half a right link more are beaten: they only add wrong links.
+    """
+    most = points.correct[good].max()
+    enough = np.flatnonzero(good & (points.correct >= most - _HALF))
+    return int(enough[points.precision[enough].argmax()])
+
+
 def choose(points: Curve, plan: Plan) -> int:
-    """The position on the curve that serves the plan's target best.
+    """The position on the curve that serves the plan's target best: no other threshold is expected
+    to give as many right links with a better precision.
 
     Raises SeparationError when no threshold meets the target, or the best one is indefensible.
     """
@@ -79,7 +91,7 @@ def choose(points: Curve, plan: Plan) -> int:
                 f"no threshold is expected to meet the target {plan.target}",
                 hint="relax the target of the plan, or give a fallback threshold",
             )
-        best = int(np.flatnonzero(good).max())
+        best = _undominated(points, good)
     precision, f1 = points.precision[best], points.f1[best]
     if precision < LEAST_PRECISION or f1 < LEAST_F1:
         raise SeparationError(
