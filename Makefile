@@ -2,10 +2,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# Each file of tests runs in one process, since its tests share what is costly to make.
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile
 STAMP := $(VENV)/.installed
 SPARK := $(VENV)/.installed-spark
 
-.PHONY: help demo test lint types imports unit docs commands-page notebooks bench bench-spark spark quality vectors lock clean
+.PHONY: help demo test quick quick-unit lint types imports unit others trust-coverage docs commands-page plug-ins-page notebooks slow \
+  bench bench-spark spark quality before vectors lock lowest python clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,14 +36,22 @@ lint: $(STAMP) ## format and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-types: $(STAMP) ## mypy, strict
+quick: $(STAMP) ## what to run at every change: lint, types, unit tests without slow ones
+	$(MAKE) --no-print-directory -j $(JOBS) --output-sync=target lint types imports quick-unit
+
+quick-unit: $(STAMP)
+	$(PYTEST) -q -m "not slow" tests/unit tests/project
+
+types: $(STAMP) ## mypy, strict, on sources and tests
 	$(BIN)/mypy
 
 imports: $(STAMP) ## who may import whom
 	$(BIN)/lint-imports
 
-unit: $(STAMP) ## unit, vector, property, command-line and end-to-end tests
-	$(BIN)/pytest
+unit: trust-coverage others ## unit, vector, property, command-line and end-to-end tests
+
+others: $(STAMP) ## the tests that trust-coverage does not run
+	$(PYTEST) $(addprefix --ignore=,$(TRUST_TESTS))
 
 docs: $(STAMP) ## build the documentation strictly
 	$(BIN)/zensical build --strict --clean
@@ -50,11 +62,19 @@ commands-page: $(STAMP) ## write docs/reference/commands.md from the tool's own 
 notebooks: $(STAMP) ## run docs/notebooks/*.ipynb, keep their outputs, and write their pages (five minutes)
 	$(BIN)/python tests/docs/notebooks.py
 
+plug-ins-page: $(STAMP) ## write docs/reference/plug-ins.md from the plug-ins' own models
+	$(BIN)/python tests/docs/plug_ins_page.py
+
 bench-spark: $(SPARK) ## Spark's overhead and scaling on this machine (about six minutes)
 	$(BIN)/python benchmarks/bench_spark.py
 
 bench: $(STAMP) ## speed against clkhash and anonlink, as ratios in one run
 	$(BIN)/pytest benchmarks --benchmark-only
+
+# pandas 3 is an override for a test library; the lowest versions are those of the package alone.
+LOWEST = grep -v '^pandas' requirements/overrides.txt >$(VENV)/lowest-overrides.txt && $(BIN)/uv pip compile \
+  --python-version 3.11 --override $(VENV)/lowest-overrides.txt --no-emit-index-url --no-emit-find-links \
+  --no-annotate --no-header --upgrade --quiet
 
 COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
   --override requirements/overrides.txt --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade --quiet
@@ -73,13 +93,22 @@ TRUST_TESTS = tests/unit/keys tests/unit/messages tests/vectors/test_vectors.py 
   $(addprefix tests/properties/test_,canaries.py project_states.py)
 
 trust-coverage: $(STAMP) ## 100 % branch coverage of keys, agreement, submission, release and audit, or fail
-	$(BIN)/pytest -q --cov --cov-config=tests/trust_coverage.ini --cov-report=term-missing:skip-covered \
+	$(PYTEST) --cov --cov-config=tests/trust_coverage.ini --cov-report=term-missing:skip-covered \
 	  --cov-fail-under=100 $(TRUST_TESTS)
+
+slow: $(STAMP) ## measure every unit test alone and write tests/slow.txt, which 'make quick' leaves out
+	$(BIN)/python tests/slow.py
 
 .PHONY: statistics
 statistics: $(STAMP) ## interval coverage over 200 studies, the study against the publication over 20 (half an hour)
 	$(BIN)/python benchmarks/interval_coverage.py --studies 200 --requirements 4000 --imputations 0 --out docs/reference/coverage.md
 	$(BIN)/python benchmarks/study_targets.py --seeds 20 --first 61 --out docs/reference/study-targets.md
+
+before: $(STAMP) ## the demo as the tag v0.1-one-study makes it, of 15,000 people, into before-out/
+	rm -rf before-src
+	git worktree add --force --detach before-src v0.1-one-study
+	PYTHONPATH=before-src/src $(BIN)/python -m blindlink demo --people 15000 --out before-out --force
+	git worktree remove --force before-src
 
 vectors: $(STAMP) ## write the single-fault vectors of tests/vectors anew
 	$(BIN)/python tests/vectors/make_vectors.py
@@ -89,7 +118,32 @@ lock: $(STAMP) ## resolve requirements/*.lock anew
 	$(COMPILE) --all-extras --group dev --group quality --no-emit-package pyspark --no-emit-package py4j -o requirements/quality.lock
 	$(COMPILE) --extra spark -o requirements/spark.lock
 	$(COMPILE) --extra linker --extra service --extra s3 -o requirements/service.lock
+	$(LOWEST) --resolution lowest-direct --extra owner --extra linker --extra analyst --extra client \
+	  --extra service pyproject.toml -o requirements/lowest.in
+	$(LOWEST) --override requirements/lowest.in --generate-hashes requirements/lowest.in requirements/tests.in -o requirements/lowest.lock
+	rm requirements/lowest.in
 	echo hatchling | $(subst pyproject.toml,-,$(COMPILE)) -o requirements/build.lock
 
+# The quick tests need what the package itself has and no more: not the oracles of whole-file tests.
+CHECKED = tests/unit tests/cli/test_selfcheck.py
+CHECK = -m blindlink selfcheck
+
+lowest: .venv-lowest/.installed ## unit tests with the lowest versions that the package claims
+	.venv-lowest/bin/python $(CHECK)
+	.venv-lowest/bin/pytest -n $(JOBS) --dist loadfile -q -m "not slow" $(CHECKED)
+
+.venv-lowest/.installed: requirements/lowest.lock pyproject.toml
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/lowest.lock
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+python: ## unit tests and selfcheck on another Python: make python PYTHON=/path/to/python3.13
+	$(PYTHON) -m venv --clear .venv-python
+	.venv-python/bin/pip install --quiet --disable-pip-version-check -r requirements/tests.in \
+	  --editable '.[owner,linker,analyst,client,service]'
+	.venv-python/bin/python $(CHECK)
+	.venv-python/bin/pytest -n $(JOBS) --dist loadfile -q -m "not slow" $(CHECKED)
+
 clean: ## remove what the other targets made
-	rm -rf $(VENV) demo-out site .pytest_cache .mypy_cache .ruff_cache .benchmarks
+	rm -rf $(VENV) .venv-* demo-out before-out before-src site .pytest_cache .mypy_cache .ruff_cache .benchmarks

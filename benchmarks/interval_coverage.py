@@ -20,7 +20,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from worlds.scoring import KINDS, Interval, Score, centred_reach, score  # noqa: E402
+from worlds.scoring import KINDS, Interval, Score, centred_reach, score
 
 
 def main() -> None:

@@ -24,14 +24,14 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from blindlink.analyst.cohort.folder import Cohort  # noqa: E402
-from blindlink.analyst.disclosure.policy import Policy  # noqa: E402
-from blindlink.studies.probation_treatment.analysis import analyse  # noqa: E402
-from blindlink.studies.probation_treatment.definitions import Settings  # noqa: E402
-from blindlink.studies.probation_treatment.report import publish  # noqa: E402
-from blindlink.synthetic.generator.generate import Study, generate  # noqa: E402
-from blindlink.synthetic.generator.parameters import scaled  # noqa: E402
-from worlds import simulated  # noqa: E402
+from blindlink.analyst.cohort.folder import Cohort
+from blindlink.analyst.disclosure.policy import Policy
+from blindlink.studies.probation_treatment.analysis import analyse
+from blindlink.studies.probation_treatment.definitions import Settings
+from blindlink.studies.probation_treatment.report import publish
+from blindlink.synthetic.generator.generate import Study, generate
+from blindlink.synthetic.generator.parameters import scaled
+from worlds import simulated
 
 
 def main() -> None:

@@ -41,24 +41,24 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).absolute().parent
-sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "tests" / "service")]
+sys.path.insert(0, str(HERE.parent / "tests"))
 
-import urllib3  # noqa: E402
-import world  # noqa: E402
-from opened import contents  # noqa: E402
+import urllib3
 
-import flow_world  # noqa: E402
-from blindlink.client import client as client_module  # noqa: E402
-from blindlink.client import connection, person  # noqa: E402
-from blindlink.client.client import Client  # noqa: E402
-from blindlink.client.signing import Signer  # noqa: E402
-from blindlink.errors import ServiceError  # noqa: E402
-from blindlink.service.context import Service  # noqa: E402
-from blindlink.service.data import schema  # noqa: E402
-from blindlink.service.data.storage import Storage  # noqa: E402
-from blindlink.service.jobs import maintenance  # noqa: E402
-from blindlink.service.server import bind, make_server, run, working  # noqa: E402
-from blindlink.service.settings import Settings, Work  # noqa: E402
+from blindlink.client import client as client_module
+from blindlink.client import connection, person
+from blindlink.client.client import Client
+from blindlink.client.signing import Signer
+from blindlink.errors import ServiceError
+from blindlink.service.context import Service
+from blindlink.service.data import schema
+from blindlink.service.data.storage import Storage
+from blindlink.service.jobs import maintenance
+from blindlink.service.server import bind, make_server, run, working
+from blindlink.service.settings import Settings, Work
+from worlds import flow
+from worlds import service as world
+from worlds.opened import contents
 
 KINDS = ("kill", "kill-web", "kill-worker", "cut-before", "cut-after", "full", "ahead", "back")
 ROLES = ("web", "worker")
@@ -205,7 +205,7 @@ class Stage:
 
     folder: Path
     settings: Settings
-    made: flow_world.World
+    made: flow.World
     listener: socket.socket
     children: dict[str, int] = field(default_factory=dict)
     starts: int = 0
@@ -247,7 +247,7 @@ class Stage:
             path = self.settings.credential_folder / "operator.key"
             signer = Signer.of_credential(path, world.clock)
         else:
-            signer = Signer.of_party(flow_world.keys(who), world.clock)
+            signer = Signer.of_party(flow.keys(who), world.clock)
         link = connection.Connection(self.settings.public_url, signer)
         return Client(link, self.made.agreement)
 
@@ -375,7 +375,7 @@ def stage(base: Path, database: str) -> Iterator[Stage]:
         service.close()
         person.make(settings.credential_folder, "operator")
         world.save_linker_key(settings.key_folder)
-        yield Stage(folder, settings, flow_world.World(folder), listener)
+        yield Stage(folder, settings, flow.World(folder), listener)
         listener.close()
 
 

@@ -24,24 +24,25 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).absolute().parent
-sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "tests" / "service")]
+sys.path.insert(0, str(HERE.parent / "tests"))
 
-import world  # noqa: E402
-
-import flow_world  # noqa: E402
-import trust_world  # noqa: E402
-from blindlink.client import client as client_module  # noqa: E402
-from blindlink.client import person  # noqa: E402
-from blindlink.client.client import Client  # noqa: E402
-from blindlink.client.connection import Connection  # noqa: E402
-from blindlink.client.signing import Signer  # noqa: E402
-from blindlink.client.transfer import Source, send  # noqa: E402
-from blindlink.keys import PartyKeys  # noqa: E402
-from blindlink.messages.agreement.document import read_agreement  # noqa: E402
-from blindlink.service.context import Service  # noqa: E402
-from blindlink.service.data import schema  # noqa: E402
-from blindlink.service.server import bind, make_server, run, working  # noqa: E402
-from blindlink.service.settings import Limits, Settings  # noqa: E402
+from blindlink.client import client as client_module
+from blindlink.client import person
+from blindlink.client.client import Client
+from blindlink.client.connection import Connection
+from blindlink.client.signing import Signer
+from blindlink.client.transfer import Source, send
+from blindlink.keys import PartyKeys
+from blindlink.messages.agreement.document import read_agreement
+from blindlink.service.context import Service
+from blindlink.service.data import schema
+from blindlink.service.server import bind, make_server, run, working
+from blindlink.service.settings import Limits, Settings
+from worlds import (
+    flow,
+    parties,
+)
+from worlds import service as world
 
 BASE = HERE.parent / "tests" / "vectors" / "base"
 LIMITS = Limits(open_uploads=1000, uploads=10**6)
@@ -82,9 +83,9 @@ def behave(number: int, settings: Settings, made: Any, seen: Seen, end: float) -
     study = read_agreement(BASE / "study.agreement")
     name = ("moj", "ohid")[number % 2]
     if analyst:
-        mine = client(settings, flow_world.keys("analyst"), made.agreement)
+        mine = client(settings, flow.keys("analyst"), made.agreement)
     else:
-        mine = client(settings, trust_world.keys(name), study)
+        mine = client(settings, parties.keys(name), study)
     out = made.folder / f"{number}.release"
     time.sleep(draw.random())
     while time.monotonic() < end:
@@ -118,7 +119,7 @@ def large(child: int, settings: Settings, made: Any, gib: float) -> dict[str, An
     path, size = made.folder / "large", int(gib * 2**30)
     with path.open("wb") as file:
         file.truncate(size)
-    mine, seen = client(settings, flow_world.keys("moj"), made.agreement), Seen()
+    mine, seen = client(settings, flow.keys("moj"), made.agreement), Seen()
     before, start = memory(child, "VmRSS"), time.perf_counter()
     found = seen.time("large", lambda: mine.settle(new_upload(mine, path)["id"], timeout=900))
     return {
@@ -170,7 +171,7 @@ def release(settings: Settings, made: Any) -> None:
     """The first project gets its release."""
     first = operator(settings, made.agreement)
     for owner in made.owners:
-        mine = client(settings, flow_world.keys(owner), made.agreement)
+        mine = client(settings, flow.keys(owner), made.agreement)
         mine.settle(mine.upload(made.folder / f"{owner}.submission")["id"])
     first.start()
     first.wait_for_run()
@@ -183,7 +184,7 @@ def measure(clients: int, seconds: float, database: str, gib: float) -> dict[str
         made = world.submissions(Path(name))
         if gib:
             limits = {"rows": 10_000, "bytes": 2**40, "submissions": 3}
-            made = flow_world.World(Path(name), terms={"limits": limits})
+            made = flow.World(Path(name), terms={"limits": limits})
         data = made.folder / "service"
         listener = bind("127.0.0.1", 0)
         settings = Settings(
@@ -201,7 +202,7 @@ def measure(clients: int, seconds: float, database: str, gib: float) -> dict[str
         person.make(settings.credential_folder, "operator")
         world.save_linker_key(settings.key_folder)
         second = settings.key_folder / "second.key"
-        second.write_bytes(world._key_file(trust_world.keys("ttp").public.fingerprint()))
+        second.write_bytes(world._key_file(parties.keys("ttp").public.fingerprint()))
         second.chmod(0o600)
         child = start(settings, listener)
         try:

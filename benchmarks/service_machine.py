@@ -42,23 +42,23 @@ from typing import Any
 HERE = Path(__file__).absolute().parent
 sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "tests" / "service")]
 
-import opened as releases  # noqa: E402
-import world  # noqa: E402
-from postgres import Postgres  # noqa: E402
-from world import Served  # noqa: E402
+import opened as releases
 
-import flow_world  # noqa: E402
-from blindlink.client.connection import RefusalError  # noqa: E402
-from blindlink.errors import BlindlinkError, ServiceError  # noqa: E402
-from blindlink.messages.audit.log import AuditLog  # noqa: E402
-from blindlink.owner.withdraw import withdraw  # noqa: E402
-from blindlink.service.context import Service  # noqa: E402
-from blindlink.service.data import schema  # noqa: E402
-from blindlink.service.data.models import Job  # noqa: E402
-from blindlink.service.data.storage import Storage  # noqa: E402
-from blindlink.service.jobs import maintenance  # noqa: E402
-from blindlink.service.jobs.worker import Worker  # noqa: E402
-from blindlink.service.settings import Settings, Work  # noqa: E402
+from blindlink.client.connection import RefusalError
+from blindlink.errors import BlindlinkError, ServiceError
+from blindlink.messages.audit.log import AuditLog
+from blindlink.owner.withdraw import withdraw
+from blindlink.service.context import Service
+from blindlink.service.data import schema
+from blindlink.service.data.models import Job
+from blindlink.service.data.storage import Storage
+from blindlink.service.jobs import maintenance
+from blindlink.service.jobs.worker import Worker
+from blindlink.service.settings import Settings, Work
+from worlds import flow
+from worlds import service as world
+from worlds.postgres import Postgres
+from worlds.service import Served
 
 WORK = Work(lease=1000.0, beat=1000.0, poll=0.01, attempts=50, backoff=0.0, backoff_most=0.0)
 FAULTS = ("killed", "paused", "full", "away", "ahead", "back", "keyless", "foreign")
@@ -78,7 +78,7 @@ class Shifted(Service):
 
 
 @cache
-def base() -> flow_world.World:
+def base() -> flow.World:
     """Files of two owners: two submissions of moj, and withdrawals for each."""
     folder = Path(tempfile.mkdtemp(prefix="blindlink-machine-"))
     made = world.submissions(folder)
@@ -88,7 +88,7 @@ def base() -> flow_world.World:
         for number in range(3):
             people = [f"moj-secret-{40 + 2 * number + each}" for each in range(2)]
             out = folder / f"moj-{sequence}-{number}.withdrawal"
-            withdraw(people, rows, made.agreement, flow_world.keys("moj"), out, now=flow_world.NOW)
+            withdraw(people, rows, made.agreement, flow.keys("moj"), out, now=flow.NOW)
     return made
 
 
@@ -280,7 +280,7 @@ def play(seed: int, url: str, steps: int) -> Machine:
     """One run, and what must hold at its end."""
     SHIFT.clear()
     with tempfile.TemporaryDirectory() as folder:
-        made = flow_world.World(Path(folder))
+        made = flow.World(Path(folder))
         for path in base().folder.iterdir():
             if path.is_file():
                 shutil.copy(path, folder)

@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).absolute().parent
-sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "tests" / "service")]
+sys.path.insert(0, str(HERE.parent / "tests"))
 
-import world  # noqa: E402
-
-import trust_world  # noqa: E402
-from blindlink.service.data.models import KeyHolder  # noqa: E402
+from blindlink.service.data.models import KeyHolder
+from worlds import parties
+from worlds import service as world
 
 
 def measure(requests: int) -> dict[str, Any]:
@@ -30,7 +29,7 @@ def measure(requests: int) -> dict[str, Any]:
         made = world.submissions(Path(name))
         with world.served(made) as served:
             served.open()
-            other = trust_world.signed()
+            other = parties.signed()
             linker = other.agreement.linker.fingerprint()
             with served.service.database.write() as session:
                 session.add(KeyHolder(linker=linker, holder="0" * 64, name="elsewhere", seen=0))

@@ -14,34 +14,34 @@ import pyarrow as pa
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from benchmarks.study_signs import log_odds_ratios  # noqa: E402
+from benchmarks.study_signs import log_odds_ratios
 
-from blindlink.analyst.cohort.folder import Cohort  # noqa: E402
-from blindlink.analyst.estimate.intervals import Bootstrap  # noqa: E402
-from blindlink.keys import LinkageKey  # noqa: E402
-from blindlink.linker.model.link import Candidates, Linkage, link  # noqa: E402
-from blindlink.messages.plan import Plan  # noqa: E402
-from blindlink.owner.controls import make_controls  # noqa: E402
-from blindlink.owner.encoding.encode import encode  # noqa: E402
-from blindlink.studies.probation_treatment.correction import Correction  # noqa: E402
-from blindlink.studies.probation_treatment.definitions import Settings  # noqa: E402
-from blindlink.studies.probation_treatment.linkage_error import error_rates  # noqa: E402
-from blindlink.studies.probation_treatment.pathways import Pathways, build  # noqa: E402
-from blindlink.studies.probation_treatment.statistics import (  # noqa: E402
+from blindlink.analyst.cohort.folder import Cohort
+from blindlink.analyst.estimate.intervals import Bootstrap
+from blindlink.keys import LinkageKey
+from blindlink.linker.model.link import Candidates, Linkage, link
+from blindlink.messages.plan import Plan
+from blindlink.owner.controls import make_controls
+from blindlink.owner.encoding.encode import encode
+from blindlink.studies.probation_treatment.correction import Correction
+from blindlink.studies.probation_treatment.definitions import Settings
+from blindlink.studies.probation_treatment.linkage_error import error_rates
+from blindlink.studies.probation_treatment.pathways import Pathways, build
+from blindlink.studies.probation_treatment.statistics import (
     engagement,
     flow,
     linkage,
 )
-from blindlink.synthetic.demo.parties import CONTROLS, replay, study_schema  # noqa: E402
-from blindlink.synthetic.demo.targets import (  # noqa: E402
+from blindlink.synthetic.demo.parties import CONTROLS, replay, study_schema
+from blindlink.synthetic.demo.targets import (
     ANY_RECORD,
     TARGETS,
     any_record,
     true_figures,
 )
-from blindlink.synthetic.generator.generate import Study, generate  # noqa: E402
-from blindlink.synthetic.generator.parameters import KINDS, scaled  # noqa: E402
-from worlds import simulated  # noqa: E402
+from blindlink.synthetic.generator.generate import Study, generate
+from blindlink.synthetic.generator.parameters import KINDS, scaled
+from worlds import simulated
 
 CONTROL = "control-"
 SETTINGS = Settings(replicates=300)

@@ -170,7 +170,8 @@ class Chrome:
             if answer.get("id") == self.number:
                 if "error" in answer:
                     raise RuntimeError(answer["error"]["message"])
-                return answer["result"]
+                result: dict[str, Any] = answer["result"]
+                return result
 
     def _attach(self, width: int, height: int, script: bool) -> None:
         target = next(

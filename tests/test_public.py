@@ -202,7 +202,8 @@ class TestTables:
         assert all(table.equals(tables[0]) for table in tables)
 
     def test_duckdb_in_and_out(self) -> None:
-        duckdb = pytest.importorskip("duckdb")
+        import duckdb
+
         people = PEOPLE_FRAME  # noqa: F841 -- DuckDB reads it by its name
         a = bl.encode(duckdb.sql("SELECT * FROM people"), SCHEMA, KEY)
         links = bl.link(a, a, threshold=0.99)  # noqa: F841

@@ -133,7 +133,7 @@ class SelfCheckError(BlindlinkError):
     """This machine does not give the results that it should."""
 
     exit_code = 22
-    hint = "do not use blindlink on this machine until every line of the self-check says ok"
+    hint = "do not use blindlink on this machine while a line of the self-check says failed"
 
 
 class ServiceError(BlindlinkError):

@@ -4,12 +4,13 @@ import errno
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from blindlink import system
 from blindlink.errors import InputError, OutputError
+from blindlink.system import PRIVATE as PRIVATE
 
-PRIVATE = 0o600
 _FORMATS = (".csv", ".csv.gz", ".parquet", ".arrow", ".feather", ".json", ".xlsx")
 
 
@@ -84,9 +85,9 @@ def replacing(
     try:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
         yield draft
-        _sync(draft)
+        system.sync(draft)
         draft.replace(path)
-        _sync_folder(path.parent)
+        system.sync_folder(path.parent)  # a receipt may go out the next moment
     except OSError as error:
         raise OutputError(f"{path}: {reason(error)}", hint=_remedy(error)) from None
     finally:
@@ -113,21 +114,6 @@ def reason(error: OSError) -> str:
     # Arrow raises FileNotFoundError without the system's text.
     missing = os.strerror(errno.ENOENT) if isinstance(error, FileNotFoundError) else None
     return (error.strerror or missing or "cannot be used").lower()
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """The new name, too, outlives a power cut: a receipt may go out the next moment."""
-    with suppress(OSError):  # not every file system can
-        opened = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
 
 
 def _remedy(error: OSError) -> str:

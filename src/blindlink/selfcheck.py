@@ -108,6 +108,11 @@ def _run_one(name: str, check: Callable[[], str]) -> Result:
         return Result(name, "ok", check())
     except MissingExtraError as error:
         return Result(name, "skipped", error.message)
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library in ("", "blindlink"):
+            return Result(name, "failed", type(error).__name__)
+        return Result(name, "skipped", f"{library} is not installed")
     except _DifferenceError as error:
         return Result(name, "failed", str(error))
     except Exception as error:  # a fault of any kind is what the check is for

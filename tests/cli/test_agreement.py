@@ -10,7 +10,7 @@ from blindlink.cli.agreement_text import printable
 from blindlink.cli.passphrase import VARIABLE
 from blindlink.keys import LinkageKey
 from blindlink.messages.agreement.draft import template
-from trust_world import NOW, PASSPHRASE, ROLES, SCHEMA, entropy, keys, secret
+from worlds.parties import NOW, PASSPHRASE, ROLES, SCHEMA, entropy, keys, secret
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_inspect(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_inspect_nested(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from blindlink.messages.container import reader as container
-    from trust_world import LATER
+    from worlds.parties import LATER
 
     with container.create(
         folder / "c",

@@ -1,6 +1,7 @@
 """``blindlink analyst``: what it says, prints and refuses; the work itself is tested elsewhere."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -8,13 +9,13 @@ import pytest
 import blindlink.studies.probation_treatment.report as reporting
 from blindlink.analyst.cohort.folder import Cohort
 from blindlink.cli import run
-from sample_tables import split, study
+from worlds.sample_tables import split, study
 
 EMPTY = pd.DataFrame()
 
 
 @pytest.fixture
-def cohort(tmp_path, monkeypatch):
+def cohort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cohort folder whose analysis gives the sample tables."""
     folder = tmp_path / "cohort"
     folder.mkdir()
@@ -25,7 +26,9 @@ def cohort(tmp_path, monkeypatch):
     return folder
 
 
-def test_report_prints_where_it_is_and_what_the_gate_did(cohort, tmp_path, capsys):
+def test_report_prints_where_it_is_and_what_the_gate_did(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out"
     assert run(["analyst", "report", str(cohort), "--out", str(out), "--json"]) == 0
     printed = capsys.readouterr()
@@ -38,12 +41,16 @@ def test_report_prints_where_it_is_and_what_the_gate_did(cohort, tmp_path, capsy
     assert audit["policy"]["threshold"] == 10
 
 
-def test_report_for_people(cohort, tmp_path, capsys):
+def test_report_for_people(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["analyst", "report", str(cohort), "--out", str(tmp_path / "out")]) == 0
     assert "8 tables" in capsys.readouterr().out
 
 
-def test_an_output_that_exists_is_not_replaced(cohort, tmp_path, capsys):
+def test_an_output_that_exists_is_not_replaced(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out"
     assert run(["analyst", "report", str(cohort), "--out", str(out)]) == 0
     capsys.readouterr()
@@ -52,7 +59,9 @@ def test_an_output_that_exists_is_not_replaced(cohort, tmp_path, capsys):
     assert run(["analyst", "report", str(cohort), "--out", str(out), "--force"]) == 0
 
 
-def test_a_weaker_policy_is_refused(cohort, tmp_path, capsys):
+def test_a_weaker_policy_is_refused(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     policy = tmp_path / "policy.json"
     policy.write_text('{"threshold": 5}')
     command = ["analyst", "report", str(cohort), "--out", str(tmp_path / "out")]
@@ -61,7 +70,9 @@ def test_a_weaker_policy_is_refused(cohort, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_stricter_policy_and_an_earlier_report(cohort, tmp_path, monkeypatch):
+def test_a_stricter_policy_and_an_earlier_report(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     policy = tmp_path / "policy.json"
     policy.write_text('{"threshold": 10, "rounding": 5}')
     first = tmp_path / "first"
@@ -76,7 +87,14 @@ def test_a_stricter_policy_and_an_earlier_report(cohort, tmp_path, monkeypatch):
     ("option", "content", "code"),
     [("--policy", "{", 14), ("--policy", '{"threshold": 0}', 14), ("--settings", "= 1", 10)],
 )
-def test_malformed_files_are_refused(cohort, tmp_path, capsys, option, content, code):
+def test_malformed_files_are_refused(
+    cohort: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+    content: str,
+    code: int,
+) -> None:
     path = tmp_path / "file"
     path.write_text(content)
     command = ["analyst", "report", str(cohort), "--out", str(tmp_path / "out")]
@@ -85,19 +103,19 @@ def test_malformed_files_are_refused(cohort, tmp_path, capsys, option, content, 
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_is_no_cohort(tmp_path, capsys):
+def test_a_folder_that_is_no_cohort(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["analyst", "report", str(tmp_path / "none"), "--out", str(tmp_path / "out")]
     assert run(command) == 10
     assert capsys.readouterr().err.startswith("error: ")
 
 
 @pytest.mark.parametrize("command", ["cohort", "report"])
-def test_help_has_an_example(command, capsys):
+def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["analyst", command, "-h"]) == 0
     assert f"blindlink analyst {command}" in capsys.readouterr().out
 
 
-def test_cohort_names_its_missing_files(tmp_path, capsys):
+def test_cohort_names_its_missing_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["analyst", "cohort", str(tmp_path / "r"), "--agreement", str(tmp_path / "a")]
     command += ["--keys", str(tmp_path / "k"), "--out", str(tmp_path / "out")]
     assert run(command) in {10, 12, 14, 16}

@@ -11,8 +11,8 @@ from blindlink import frames
 from blindlink.cli import run
 from blindlink.keys import party as party_keys
 from blindlink.messages.audit.log import AuditLog
-from cli_world import STRETCHED, head, link, party, prepare, receive, submit
-from flow_world import NOW, SECRET, keys
+from worlds.files import STRETCHED, head, link, party, prepare, receive, submit
+from worlds.flow import NOW, SECRET, keys
 
 LOG = "project/audit.log"
 LINKER = ("--linker", "ttp.public")

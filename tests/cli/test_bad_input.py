@@ -135,7 +135,7 @@ def test_what_is_refused(
     fails(command, code, says, capsys)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.needs("dev-full")
 def test_a_full_disk(
     room: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

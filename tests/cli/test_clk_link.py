@@ -10,7 +10,7 @@ import pytest
 from blindlink.cli import run
 from blindlink.messages.encodings import write_encodings
 from blindlink.messages.linkage_report import parse_report
-from linked_files import encodings, filters, linked_files, people
+from worlds.linked_files import encodings, filters, linked_files, people
 
 Captured = pytest.CaptureFixture[str]
 

@@ -15,7 +15,7 @@ from blindlink.cli import run
 from blindlink.linker.join.engines.reference import engine as reference
 from blindlink.linker.join.pairs import Pairs
 from blindlink.messages.encodings import write_encodings
-from linked_files import encodings, linked_files
+from worlds.linked_files import encodings, linked_files
 
 Captured = pytest.CaptureFixture[str]
 

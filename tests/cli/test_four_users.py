@@ -21,14 +21,12 @@ import blindlink.owner.folder  # noqa: F401
 from blindlink import frames
 from blindlink.cli import run
 from blindlink.messages.fields import stamp
-from flow_world import SECRET, World, keys
+from worlds.flow import SECRET, World, keys
 
 USERS = {"moj": 60_001, "ohid": 60_002, "ttp": 60_003, "analyst": 60_004}
 PASSPHRASE = b"four unrelated random words"
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become other users"
-)
+pytestmark = pytest.mark.needs("root")
 
 
 def as_user(name: str, act: Callable[[], int]) -> int:
@@ -120,7 +118,7 @@ def test_the_study_as_four_users(study: Path) -> None:
     out = ("--project", "project", "--out", "study.release")
     assert command(study, "ttp", "linker", "link", *files, *party, *out) == 0
     assert post(study, "ttp", "study.release") == 0
-    out = ("--out", "cohort")
+    out = ("--out", "cohort")  # type: ignore[assignment]
     release = "../post/study.release"
     assert command(study, "analyst", "analyst", "cohort", release, *party, *out) == 0
     people = frames.read_table(study / "analyst" / "cohort" / "people.parquet")

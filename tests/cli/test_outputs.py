@@ -9,7 +9,7 @@ import pytest
 
 from blindlink.cli import run
 from blindlink.keys import party as party_keys
-from cli_world import STRETCHED, head, link, party, prepare, receive, submit
+from worlds.files import STRETCHED, head, link, party, prepare, receive, submit
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ from blindlink import frames
 from blindlink.cli import run
 from blindlink.keys import party as party_keys
 from blindlink.messages.container import reader as container
-from cli_world import STRETCHED, current_terms, party, prepare, submit, write_waiver
-from cli_world import link as link_files
-from flow_world import World
+from worlds.files import STRETCHED, current_terms, party, prepare, submit, write_waiver
+from worlds.files import link as link_files
+from worlds.flow import World
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from blindlink import frames
 from blindlink.cli import run
 from blindlink.keys import party as party_keys
 from blindlink.messages.encodings import read_encodings
-from cli_world import STRETCHED, prepare, submit
+from worlds.files import STRETCHED, prepare, submit
 
 PEOPLE = [
     ("1", "Ann", "Lee", "03/02/1980", "Woman", "LS1 1AA"),

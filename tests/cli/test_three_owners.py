@@ -10,7 +10,7 @@ from blindlink import frames
 from blindlink.cli import run
 from blindlink.keys import party as party_keys
 from blindlink.messages.linkage_report import parse_report
-from cli_world import STRETCHED, link, party, prepare, submit
+from worlds.files import STRETCHED, link, party, prepare, submit
 
 OWNERS = ("moj", "ohid", "nhs")
 

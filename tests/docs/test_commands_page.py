@@ -1,6 +1,6 @@
 """The help texts in the documentation are those of the tool."""
 
-from commands_page import PAGE, page
+from docs.commands_page import PAGE, page
 
 
 def test_the_page_is_current() -> None:

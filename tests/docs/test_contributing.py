@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from pages import DOCS, pages
+
+from docs.pages import DOCS, pages
 
 ROOT = Path(__file__).parents[2]
 ROOMS = (DOCS / "contributing" / "rooms.md").read_text(encoding="utf-8")

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from pages import DOCS, commands, pages
+
+from docs.pages import DOCS, commands, pages
 
 # What a page says that its reader will see, as a pattern for a line of what its commands print.
 PROMISES = {

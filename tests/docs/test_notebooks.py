@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import notebooks
 import pytest
+
+from docs import notebooks
 
 
 @pytest.mark.parametrize("name", notebooks.names())

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from recipes import Recipe, apply, promised, recipes
+
+from docs.recipes import Recipe, apply, promised, recipes
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("src", "tests", "schemas", "docs", "pyproject.toml", "Makefile")

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from pages import DOCS, pages, sessions
+
+from docs.pages import DOCS, pages, sessions
 
 RUN = """
 import doctest, sys

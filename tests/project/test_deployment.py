@@ -2,18 +2,17 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import pytest
 import yaml
 
+import needs
 from blindlink.cli.tree import CONTEXT, root
-from machine import lacking
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -24,8 +23,8 @@ SERVICES = ("web", "worker")
 
 def parsed(words: list[str]) -> click.Context:
     """What a command line of ours means. Raises click.UsageError for one that is wrong."""
-    parent = click.Context(root, **CONTEXT)
-    command = root.get_command(parent, words[0])  # type: ignore[attr-defined]
+    parent = click.Context(root, **cast(dict[str, Any], CONTEXT))
+    command = root.get_command(parent, words[0])
     assert command is not None, words
     return command.make_context(words[0], list(words[1:]), parent=parent)
 
@@ -105,10 +104,9 @@ class TestCompose:
 
 
 class TestUnits:
+    @pytest.mark.needs("systemd-analyze")
     def test_systemd_finds_nothing_wrong(self, tmp_path: Path) -> None:
-        verify = shutil.which("systemd-analyze")
-        if verify is None:
-            lacking("needs systemd-analyze (Debian: apt-get install systemd)")
+        verify = needs.program("systemd-analyze")
         names = []
         for unit in UNITS:
             text = unit.read_text().replace("/opt/blindlink/bin/blindlink", sys.executable)

@@ -18,7 +18,7 @@ from blindlink.keys.files import encode
 from blindlink.messages.container import reader as container
 from blindlink.messages.encodings import Encodings
 from blindlink.schema.document import LinkageSchema
-from flow_world import NOW, SECRET, World, keys
+from worlds.flow import NOW, SECRET, World, keys
 
 IDENTIFIER = "QXJVCANARY"  # a place that only one person has
 OWN_ID = "X-CANARY-7"
@@ -167,10 +167,11 @@ def test_temporary_files_hold_none(world: World) -> None:
     assert seen({str(number): data for number, data in enumerate(KEPT)}) == set()
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+@pytest.mark.needs("proc")
 def test_the_encodings_spool_is_nobody_elses(tmp_path: Path) -> None:
     """It has no name while it is written, and its descriptor opens for its owner only."""
-    modes, named = {}, []
+    modes: dict[int, Any] = {}
+    named: list[Any] = []
 
     def look(table: pa.Table, encodings: Encodings, schema: LinkageSchema) -> str:
         for link in Path("/proc/self/fd").iterdir():

@@ -5,6 +5,8 @@ anybody could, and tries to bound each withheld count. The gate has failed if on
 tightly.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ from scipy.optimize import linprog
 from blindlink.analyst.disclosure.gate import release
 from blindlink.analyst.disclosure.policy import Policy
 from blindlink.analyst.publish.tables import Table
-from sample_tables import count, label, share
+from worlds.sample_tables import count, label, share
 
 THRESHOLD = 5
 
@@ -52,7 +54,7 @@ def attack(texts: pd.DataFrame, parts: np.ndarray, wholes: np.ndarray) -> list[t
     true = np.array([(wholes, parts)[k][i, j] for i, j, k in cells])
     equations, values, upper, limits = [], [], [], []
 
-    def line(i, j, k):
+    def line(i: str, j: str, k: int) -> np.ndarray:
         vector = np.zeros(len(cells))
         for a in range(m) if i == "All" else [int(i[1:])]:
             for b in range(n) if j == "All" else [int(j[1:])]:
@@ -60,7 +62,8 @@ def attack(texts: pd.DataFrame, parts: np.ndarray, wholes: np.ndarray) -> list[t
         return vector
 
     secrets = []
-    for row in texts.itertuples(index=False):
+    rows: Any = texts.itertuples(index=False)
+    for row in rows:
         whole, part = (line(row.row, row.column, k) for k in range(2))
         for vector, text in ((whole, row.people), (part, row.engaged)):
             if text != "[c]":
@@ -100,7 +103,7 @@ shapes = st.tuples(st.integers(1, 4), st.integers(1, 3))
 
 @settings(max_examples=30)
 @given(shape=shapes, seed=st.integers(0, 10_000), group=st.booleans())
-def test_no_small_number_can_be_worked_out(shape, seed, group):
+def test_no_small_number_can_be_worked_out(shape: tuple[int, int], seed: int, group: bool) -> None:
     random = np.random.default_rng(seed)
     wholes = random.choice([0, 1, 3, 6, 9, 25, 400], size=shape)
     parts = random.binomial(wholes, random.choice([0.05, 0.5, 0.97]))
@@ -113,7 +116,7 @@ def test_no_small_number_can_be_worked_out(shape, seed, group):
 
 @settings(max_examples=15)
 @given(seed=st.integers(0, 10_000))
-def test_what_is_published_is_true(seed):
+def test_what_is_published_is_true(seed: int) -> None:
     random = np.random.default_rng(seed)
     wholes = random.choice([2, 12, 60, 300], size=(3, 2))
     parts = random.binomial(wholes, 0.3)
@@ -126,7 +129,7 @@ def test_what_is_published_is_true(seed):
 
 @settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), base=st.sampled_from([5, 10]))
-def test_rounded_counts_are_multiples(seed, base):
+def test_rounded_counts_are_multiples(seed: int, base: int) -> None:
     random = np.random.default_rng(seed)
     wholes = random.integers(0, 400, size=(3, 2))
     parts = random.binomial(wholes, 0.3)

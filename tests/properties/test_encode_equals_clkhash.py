@@ -31,14 +31,14 @@ def comparisons(form: str) -> st.SearchStrategy[dict[str, Any]]:
         {"type": st.just("ngram"), "n": st.integers(1, 4)}, optional={"positional": st.booleans()}
     )
     exact = st.just({"type": "exact"})
-    numeric = st.fixed_dictionaries(
+    numeric: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         {
             "type": st.just("numeric"),
             "thresholdDistance": st.one_of(st.integers(1, 50), st.sampled_from([0.5, 2.5])),
             "resolution": st.integers(1, 9),
         },
         optional={"fractional_precision": st.integers(1, 4)},
-    ).filter(lambda c: c["thresholdDistance"] * 10 ** c.get("fractional_precision", 0) >= 1)
+    ).filter(_whole)
     return st.one_of(ngram, exact, *([numeric] if form in ("integer", "number") else []))
 
 
@@ -90,6 +90,11 @@ FORMATS: dict[str, tuple[dict[str, Any], st.SearchStrategy[str]]] = {
     ),
     "enum": ({"type": "enum", "values": ["M", "F", "?"]}, st.sampled_from(["M", "F", "?"])),
 }
+
+
+def _whole(comparison: dict[str, Any]) -> bool:
+    precision = comparison.get("fractional_precision", 0)
+    return bool(comparison["thresholdDistance"] * 10**precision >= 1)
 
 
 @st.composite

@@ -7,7 +7,6 @@ remembered here.
 """
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -16,17 +15,14 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "vectors"))
-
-from test_vectors import READERS, read_audit, read_receipt
-from vector_world import BASE, FOLDER, NOW, PASSPHRASE, agreement, keys
-
 from blindlink.analyst.cohort.opening import open_release
 from blindlink.errors import BlindlinkError
 from blindlink.keys import LinkageKey, PartyKeys, PartyPublic, party
 from blindlink.linker.protocol.intake import take
 from blindlink.messages.agreement.document import load_agreement
 from blindlink.messages.agreement.secret import open_secret
+from vectors.test_vectors import READERS, read_audit, read_receipt
+from vectors.world import BASE, FOLDER, NOW, PASSPHRASE, agreement, keys
 
 EVERY = bool(os.environ.get("BLINDLINK_FLIP_EVERY_BYTE"))
 SIGNED = agreement()

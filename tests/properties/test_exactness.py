@@ -66,13 +66,15 @@ def at_threshold(hundredths: int) -> tuple[Bytes, Bytes]:
     return np.packbits(left)[None], np.packbits(right)[None]
 
 
+@pytest.mark.needs("anonlink")
 @given(sides(), st.sampled_from(HUNDREDTHS))
 def test_reference_equals_anonlink_in_python(files: tuple[Bytes, Bytes], hundredths: int) -> None:
-    anonlink = pytest.importorskip("anonlink.similarities")
+    from anonlink import similarities
+
     from blindlink.linker.join.engines.anonlink import bitarrays
 
     left, right = files
-    score, (row, column) = anonlink.dice_coefficient_python(
+    score, (row, column) = similarities.dice_coefficient_python(
         (bitarrays(left), bitarrays(right)), hundredths / 100
     )
     found = reference.pairs(left, right, hundredths / 100)
@@ -81,6 +83,7 @@ def test_reference_equals_anonlink_in_python(files: tuple[Bytes, Bytes], hundred
     assert found.right.tolist() == list(column)
 
 
+@pytest.mark.needs("anonlink")
 def test_what_an_engine_that_is_not_exact_loses_is_known() -> None:
     for name in set(LOCAL) - set(EXACT):
         engine = engines.load(name)
@@ -90,6 +93,7 @@ def test_what_an_engine_that_is_not_exact_loses_is_known() -> None:
         assert not {70, 80, 90} & set(lost)
 
 
+@pytest.mark.needs("anonlink")
 @given(sides(), st.sampled_from(HUNDREDTHS))
 def test_an_engine_that_is_not_exact_gives_nothing_more(
     files: tuple[Bytes, Bytes], hundredths: int

@@ -29,7 +29,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from blindlink import files
+from blindlink import system
 from blindlink.analyst.cohort.folder import build_cohort
 from blindlink.errors import (
     AgreementError,
@@ -45,7 +45,7 @@ from blindlink.linker.protocol.release import link
 from blindlink.messages.audit.log import AuditLog, Head, verify_log
 from blindlink.messages.signed import Signed
 from blindlink.owner.withdraw import withdraw
-from flow_world import NOW, SECRET, World, keys, seeded, tables
+from worlds.flow import NOW, SECRET, World, entropy, keys, tables
 
 OWNERS = ("moj", "ohid")
 NUMBERS = (1, 2, 3)
@@ -80,7 +80,7 @@ def made() -> Path:
                 keys(name),
                 folder / f"{file}.withdrawal",
                 now=NOW,
-                entropy=seeded(file),
+                entropy=entropy(file),
             )
     return folder
 
@@ -146,7 +146,8 @@ class Model:
     ) -> tuple[list[Any], type[BlindlinkError] | None]:
         if any(choice[owner] != number for owner, number in given):
             return [], VerificationError
-        model, events = self, [] if self.begun else [("begun", True)]
+        model = self
+        events: list[Any] = [] if self.begun else [("begun", True)]
         steps = [(Model.receiving, owner, choice[owner]) for owner in OWNERS]
         for step, owner, number in [*steps, *((Model.withdrawing, *each) for each in given)]:
             more, error = step(model, owner, number)
@@ -384,7 +385,7 @@ POINTS = (
     "blindlink.owner.submit.row_map_bytes",
     "blindlink.messages.container.writer.Writer.manifest",
     "blindlink.keys.party.PartyKeys.sign",
-    "blindlink.files._sync",
+    "blindlink.system.sync",
 )
 
 
@@ -415,7 +416,7 @@ def test_an_owner_that_crashes_leaves_nothing_and_can_repeat(
 
 def test_no_submission_without_its_row_map(tmp_path: Path) -> None:
     """A crash between the two files leaves the row map, which is of no use to anybody else."""
-    sync, count = files._sync, 0
+    sync, count = system.sync, 0
 
     def second(path: Path) -> None:
         nonlocal count
@@ -425,7 +426,7 @@ def test_no_submission_without_its_row_map(tmp_path: Path) -> None:
         sync(path)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "_sync", second)
+        patch.setattr(system, "sync", second)
         with pytest.raises(Crash):
             World(tmp_path, people=30, controls=2).submit("moj")
     assert [path.name for path in tmp_path.iterdir()] == ["moj.submission.rows"]

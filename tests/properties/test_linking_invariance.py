@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from blindlink.linker.model.link import Linkage, link
 from blindlink.messages.plan import Plan
-from linked_files import encodings, linked_files
+from worlds.linked_files import encodings, linked_files
 
 FILES = linked_files(400, 600, 200)
 BASE = link(FILES.left, FILES.right, Plan())

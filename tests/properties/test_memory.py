@@ -3,28 +3,26 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT / "vectors"))
+import vectors.world
+from blindlink.messages.audit.log import LIMIT as LOG
+from blindlink.messages.release import REPORT_LIMIT
+from vectors.vectors_release import READERS
+from vectors.world import BASE, Rebuild
 
-import vector_world  # noqa: E402
-from vector_world import BASE, Rebuild  # noqa: E402
-from vectors_release import READERS  # noqa: E402
-
-from blindlink.messages.audit.log import LIMIT as LOG  # noqa: E402
-from blindlink.messages.release import REPORT_LIMIT  # noqa: E402
-
+TESTS = Path(__file__).parents[1]
 LIMIT_KIB = 300 * 1024
 
 PROGRAM = """
 import json, sys
 from contextlib import ExitStack
 from pathlib import Path
-sys.path[:0] = {folders!r}
-from vector_world import NOW, agreement, keys
+sys.path.insert(0, {tests!r})
+from vectors.world import NOW, agreement, keys
 from blindlink.errors import BlindlinkError
 if sys.argv[1] == "agreement":
     from blindlink.messages.agreement.document import load_agreement
@@ -52,7 +50,7 @@ print(json.dumps([outcomes, peak()]))
 
 def read(kind: str, *paths: Path) -> set[str]:
     """Reads files in a process of its own; their outcomes, when it kept within the limit."""
-    program = PROGRAM.format(folders=[str(ROOT), str(ROOT / "vectors")])
+    program = PROGRAM.format(tests=str(TESTS))
     arguments = [sys.executable, "-c", program, kind, *map(str, paths)]
     done = subprocess.run(arguments, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
@@ -122,22 +120,26 @@ def test_a_log_of_the_shortest_entries(tmp_path: Path) -> None:
     assert read("log", longer) == {"InputError"}
 
 
+def _instead(data: bytes, _: bytes) -> bytes:
+    return data
+
+
 @pytest.mark.slow
 def test_reports_of_the_costliest_shape(tmp_path: Path) -> None:
     """A linker fills the room for its reports with empty lists; more is refused by its size."""
-    rebuild = Rebuild(BASE / "study.release", "release", vector_world.keys("ttp"), READERS)
+    rebuild = Rebuild(BASE / "study.release", "release", vectors.world.keys("ttp"), READERS)
     paths = []
     for name, size in (("most", REPORT_LIMIT - 64), ("more", 2 * REPORT_LIMIT), ("far", 2**24)):
         paths.append(tmp_path / f"{name}.release")
         data = many(size)
-        paths[-1].write_bytes(rebuild(tmp_path / "x", {"reports": lambda _, d=data: d}))
+        paths[-1].write_bytes(rebuild(tmp_path / "x", {"reports": partial(_instead, data)}))
     assert read("release", *paths) == {"FormatError"}
 
 
 @pytest.mark.parametrize("kind", ["submission", "release"])
 def test_what_the_vectors_declare(kind: str) -> None:
     """Among them 2^32 rows and links, and sections of 10 GiB that their sender signed."""
-    folder = ROOT / "vectors" / kind
+    folder = TESTS / "vectors" / kind
     paths = sorted(path for path in folder.iterdir() if "declares" in path.name)
     assert len(paths) >= 2
     assert read(kind, *paths) == {"FormatError"}
@@ -145,11 +147,12 @@ def test_what_the_vectors_declare(kind: str) -> None:
 
 STREAMING = """
 import sys
-sys.path[:0] = {folders!r}
+from functools import partial
+sys.path.insert(0, {tests!r})
 from datetime import timedelta
 from pathlib import Path
 from process_memory import peak
-from vector_world import LATER, NOW, keys
+from vectors.world import LATER, NOW, keys
 from blindlink.messages import container
 
 path, piece, before = Path(sys.argv[1]), bytes(2**20), peak()
@@ -170,7 +173,7 @@ print(size, peak() - before)
 
 def test_a_container_is_streamed(tmp_path: Path) -> None:
     """256 MiB written, verified and read take no more memory than a few chunks."""
-    program = STREAMING.format(folders=[str(ROOT), str(ROOT / "vectors")])
+    program = STREAMING.format(tests=str(TESTS))
     arguments = [sys.executable, "-c", program, str(tmp_path / "x"), "256"]
     done = subprocess.run(arguments, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
@@ -182,7 +185,8 @@ def test_a_container_is_streamed(tmp_path: Path) -> None:
 
 ENCODINGS = """
 import sys
-sys.path[:0] = {folders!r}
+from functools import partial
+sys.path.insert(0, {tests!r})
 from pathlib import Path
 import numpy as np
 from process_memory import peak
@@ -217,7 +221,7 @@ print(written, peak() - before)
 
 def test_encodings_are_spooled_and_read_through(tmp_path: Path) -> None:
     """96 MiB of encodings, written in random order and read: a piece at a time, and the ids."""
-    program = ENCODINGS.format(folders=[str(ROOT), str(ROOT / "vectors")])
+    program = ENCODINGS.format(tests=str(TESTS))
     arguments = [sys.executable, "-c", program, str(tmp_path)]
     done = subprocess.run(arguments, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()

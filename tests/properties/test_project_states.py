@@ -37,7 +37,7 @@ from blindlink.messages.container import reader as container
 from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.fields import stamp
 from blindlink.messages.signed import Signed
-from flow_world import NOW, World, keys, seeded
+from worlds.flow import NOW, World, entropy, keys
 
 AGREEMENT = "ab" * 32
 OWNERS = ("moj", "ohid")
@@ -49,7 +49,7 @@ def manifest(owner: str, sequence: int, copy: int = 0) -> Manifest:
     name = f"{owner}/{sequence}/{copy}"
     return Manifest(
         format="blindlink-submission-v1",
-        bundle=seeded(name)(16).hex(),
+        bundle=entropy(name)(16).hex(),
         agreement=AGREEMENT,
         sender=keys(owner).public.fingerprint(),
         created=stamp(NOW),
@@ -83,7 +83,7 @@ class Projects(RuleBasedStateMachine):
     def restart(self) -> None:
         """Everything that counts is on disk."""
         self.project = Project.open(
-            self.folder / "p", AGREEMENT, now=self.now, entropy=seeded("log")
+            self.folder / "p", AGREEMENT, now=self.now, entropy=entropy("log")
         )
 
     @rule(hours=st.integers(-48, 48))

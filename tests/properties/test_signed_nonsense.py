@@ -4,7 +4,6 @@ A signature says who wrote a file, not that it is sound. Manifests and the plain
 are changed at random and signed and sealed again by their real sender.
 """
 
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -14,18 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "vectors"))
-
-import vectors_release
-import vectors_submission
-from test_trust import LEAVES, places
-from test_vectors import READERS
-from vector_world import BASE, FOLDER, NOW, Rebuild, agreement, keys, resigned, split
-
 from blindlink.analyst.cohort.opening import open_release
 from blindlink.errors import BlindlinkError
 from blindlink.linker.protocol.intake import take
 from blindlink.messages import canonical
+from properties.test_trust import LEAVES, places
+from vectors import vectors_release, vectors_submission
+from vectors.test_vectors import READERS
+from vectors.world import BASE, FOLDER, NOW, Rebuild, agreement, keys, resigned, split
 
 SIGNED = agreement()
 

@@ -20,7 +20,7 @@ from blindlink.linker.protocol.intake import take, take_withdrawal
 from blindlink.messages.container import reader as container
 from blindlink.messages.container.stream import CHUNK, TAG
 from blindlink.owner.withdraw import open_row_map, withdraw
-from flow_world import NOW, World, keys
+from worlds.flow import NOW, World, keys
 
 FLIPS = 120
 EVERY = bool(os.environ.get("BLINDLINK_FLIP_EVERY_BYTE"))
@@ -125,7 +125,7 @@ def sections(data: bytes, path: Path, kind: str) -> tuple[bytes, dict[str, bytes
 def test_no_moved_section_is_accepted(world: World, file: str, change: str, tmp_path: Path) -> None:
     path = world.folder / file
     head, parts = sections(path.read_bytes(), path, path.suffix[1:])
-    other = {}
+    other: dict[str, Any] = {}
     if change == "transplant":
         twin = World(tmp_path, people=12, controls=0, terms={"minimum_overlap": 1})
         twin.agreement = world.agreement

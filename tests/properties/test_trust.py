@@ -22,7 +22,7 @@ from blindlink.messages.merkle import (
     root,
     root_from,
 )
-from trust_world import NOW, entropy, keys, signed
+from worlds.parties import NOW, entropy, keys, signed
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 LEAVES = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | TEXT

@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import world
-from postgres import Postgres, server
 
-import flow_world
 from blindlink.client import client
-
-BOTH = ("sqlite", "postgresql")
+from worlds import flow
+from worlds import service as world
+from worlds.postgres import BOTH, Postgres, server
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -37,13 +35,13 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
-def submitted(tmp_path: Path) -> flow_world.World:
+def submitted(tmp_path: Path) -> flow.World:
     """A world with two submissions and nothing else."""
     return world.submissions(tmp_path)
 
 
 @pytest.fixture
-def served(submitted: flow_world.World, database_url: str) -> Iterator[world.Served]:
+def served(submitted: flow.World, database_url: str) -> Iterator[world.Served]:
     """A running service with an open project, on each database."""
     with world.served(submitted, database_url) as found:
         found.open()
@@ -51,7 +49,7 @@ def served(submitted: flow_world.World, database_url: str) -> Iterator[world.Ser
 
 
 @pytest.fixture
-def embedded(submitted: flow_world.World) -> Iterator[world.Served]:
+def embedded(submitted: flow.World) -> Iterator[world.Served]:
     """A running service with an open project, on SQLite."""
     with world.served(submitted) as found:
         found.open()

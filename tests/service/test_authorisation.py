@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import roles
-import world
 from fastapi.routing import APIRoute
-from roles import Knock
-from world import Served
 
-import trust_world
 from blindlink.service import app
 from blindlink.service.data.models import KeyHolder
+from worlds import parties, roles
+from worlds import service as world
+from worlds.roles import Knock
+from worlds.service import Served
 
 NEVER_FOR_OWNERS = ("/run", "/report", "/release", "/audit/log", "/destroy")
 READING = ("GET", "HEAD")
@@ -35,10 +34,10 @@ def two_projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     made = world.submissions(tmp_path_factory.mktemp("two"))
     with world.served(made) as served:
         served.open()
-        other = trust_world.signed().agreement.linker.fingerprint()
+        other = parties.signed().agreement.linker.fingerprint()
         with served.service.database.write() as session:
             session.add(KeyHolder(linker=other, holder="0" * 64, name="elsewhere", seen=0))
-        served.client("operator", trust_world.signed()).open()
+        served.client("operator", parties.signed()).open()
         served.submit("moj")
         yield served
 
@@ -52,7 +51,7 @@ def _upload(served: Served) -> str:
 def test_every_request_of_the_table(two_projects: Served) -> None:
     ids = {
         "own": two_projects.agreement.digest(),
-        "other": trust_world.signed().digest(),
+        "other": parties.signed().digest(),
         "no": "0" * 64,
     }
     wrong, upload = [], _upload(two_projects)
@@ -102,7 +101,7 @@ def test_an_endpoint_without_roles_does_not_start(monkeypatch: pytest.MonkeyPatc
 def test_unknown_and_forbidden_are_one_answer(two_projects: Served) -> None:
     """Status, headers and body are the same, but for the date."""
     answers = []
-    for project in (trust_world.signed().digest(), "0" * 64, "nonsense"):
+    for project in (parties.signed().digest(), "0" * 64, "nonsense"):
         answer = two_projects.raw("moj", "GET", f"/v1/projects/{project}/audit/heads")
         headers = {name: value for name, value in answer.headers.items() if name != "date"}
         answers.append((answer.status, headers, answer.body))
@@ -114,7 +113,7 @@ def test_unknown_and_forbidden_are_one_answer(two_projects: Served) -> None:
 
 def test_unknown_and_forbidden_take_the_same_time(two_projects: Served) -> None:
     """Medians of interleaved requests differ by less than the noise of one request."""
-    times: dict[str, list[float]] = {trust_world.signed().digest(): [], "0" * 64: []}
+    times: dict[str, list[float]] = {parties.signed().digest(): [], "0" * 64: []}
     for _ in range(40):
         for project, found in times.items():
             start = time.perf_counter()

@@ -10,10 +10,6 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-import world
-from opened import contents
-from postgres import Postgres
-from world import Served
 
 from blindlink.client.connection import RefusalError
 from blindlink.errors import FormatError, RefusedError, ServiceError, VerificationError
@@ -21,12 +17,18 @@ from blindlink.messages.audit.log import Head
 from blindlink.messages.signed import Signed
 from blindlink.service.context import Service, opened
 from blindlink.service.data import schema
+from blindlink.service.data.models import Job
 from blindlink.service.recovery import backup, restore, witness
+from worlds import flow
+from worlds import service as world
+from worlds.opened import contents
+from worlds.postgres import BOTH, Postgres
+from worlds.service import Served
 
 Databases = Callable[[], str]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=BOTH)
 def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
     """Addresses of empty databases, one after the other."""
     if request.param == "sqlite":
@@ -45,7 +47,7 @@ def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
 
 
 @pytest.fixture
-def served(submitted: world.flow_world.World, databases: Databases) -> Iterator[Served]:
+def served(submitted: flow.World, databases: Databases) -> Iterator[Served]:
     with world.served(submitted, databases()) as found:
         found.open()
         yield found
@@ -210,7 +212,7 @@ def _frozen(served: Served) -> list[str]:
     with service.database.write() as session:
         runs.ask(session, service, access)
         session.flush()
-        queue_row = session.query(queue.Job).filter_by(kind="run").one()
+        queue_row = session.query(Job).filter_by(kind="run").one()
         queue_row.state, queue_row.due, queue_row.token = "running", service.due() + 9, 7
         claim = queue.Claim(queue_row.id, JobKind.RUN, access.project.id, 1, 7)
     linking._freeze(service, ring, claim)

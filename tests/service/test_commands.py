@@ -17,10 +17,7 @@ from typing import Any
 
 import pytest
 import urllib3
-import world
-from postgres import Postgres
 
-import flow_world
 from blindlink.cli import run
 from blindlink.client import person
 from blindlink.client.client import Client
@@ -28,6 +25,9 @@ from blindlink.client.connection import Connection
 from blindlink.client.signing import ROLES, Request, Signer, digest_header
 from blindlink.client.transfer import Source
 from blindlink.messages.http import PART_TYPE
+from worlds import flow
+from worlds import service as world
+from worlds.postgres import Postgres
 
 PASSPHRASE = "of everybody"
 
@@ -45,10 +45,10 @@ def process(*arguments: str | Path, **options: Any) -> Iterator[subprocess.Popen
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> flow_world.World:
+def study(tmp_path: Path) -> flow.World:
     """An agreement in force now, keys and submissions as files."""
     now = world.wall_clock()
-    made = flow_world.World(
+    made = flow.World(
         tmp_path,
         terms={"created": world.at(now, days=-1), "expires": world.at(now, days=30)}
         | {"destroy_by": world.at(now, days=60)},
@@ -64,7 +64,7 @@ def study(tmp_path: Path) -> flow_world.World:
         person.make(tmp_path / "service/credentials", role)
     names = {"moj": "moj.key", "ohid": "ohid.key", "analyst": "analyst.key"}
     for name, file in {**names, "ttp": "service/linker-keys/ttp.key"}.items():
-        flow_world.keys(name).save(tmp_path / file, PASSPHRASE.encode())
+        flow.keys(name).save(tmp_path / file, PASSPHRASE.encode())
     return made
 
 
@@ -97,7 +97,7 @@ def approved(act: str, folder: Path, url: str) -> None:
         assert client("approve", act, folder=folder, url=url, who=who) == 0
 
 
-def test_a_study_by_commands(study: flow_world.World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_study_by_commands(study: flow.World, capsys: pytest.CaptureFixture[str]) -> None:
     folder, port = study.folder, world.free_port()
     url = f"http://127.0.0.1:{port}"
     options = ("--data", folder / "service", "--port", str(port))
@@ -138,8 +138,9 @@ def test_a_study_by_commands(study: flow_world.World, capsys: pytest.CaptureFixt
     assert study.cohort(now=world.wall_clock()) is not None
 
 
+@pytest.mark.needs("postgresql")
 def test_web_and_worker_apart_on_postgresql(
-    study: flow_world.World, postgres: Postgres, capfd: pytest.CaptureFixture[str]
+    study: flow.World, postgres: Postgres, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder, port = study.folder, world.free_port()
     url = f"http://127.0.0.1:{port}"
@@ -162,8 +163,9 @@ def test_web_and_worker_apart_on_postgresql(
     assert "error" not in capfd.readouterr().out
 
 
+@pytest.mark.needs("postgresql")
 def test_several_web_processes_and_workers_on_one_database(
-    study: flow_world.World, postgres: Postgres
+    study: flow.World, postgres: Postgres
 ) -> None:
     """Behind one address; what one of them took in counts for all, replays too."""
     folder, port = study.folder, world.free_port()
@@ -197,7 +199,7 @@ def replayed(port: int, url: str, request: list[Request] = []) -> int:  # noqa: 
     """The status of one and the same signed request, sent to one of the web processes."""
     if not request:
         request.append(Request("GET", f"{url}/v1/projects", {}))
-        Signer.of_party(flow_world.keys("moj")).add_to(request[0])
+        Signer.of_party(flow.keys("moj")).add_to(request[0])
     headers = {**request[0].headers, "Host": url.removeprefix("http://")}
     here = f"http://127.0.0.1:{port}/v1/projects"
     return int(urllib3.request("GET", here, headers=headers, retries=False).status)
@@ -226,14 +228,14 @@ def balanced(port: int, inner: list[int]) -> Iterator[list[int]]:
         listener.close()
 
 
-def test_a_request_under_way_is_finished_when_the_service_stops(study: flow_world.World) -> None:
+def test_a_request_under_way_is_finished_when_the_service_stops(study: flow.World) -> None:
     folder, port = study.folder, world.free_port()
     url, data = f"http://127.0.0.1:{port}", (study.folder / "moj.submission").read_bytes()
     options = ("--data", folder / "service", "--port", str(port))
     with process("serve", *options, "--passphrase-file", folder / "passphrase") as running:
         wait_for(url)
         world.eventually(lambda: client("open", folder=folder, url=url, who="operator") == 0)
-        moj = Client(Connection(url, Signer.of_party(flow_world.keys("moj"))), study.agreement)
+        moj = Client(Connection(url, Signer.of_party(flow.keys("moj"))), study.agreement)
         begun = moj._begin(Source.of(folder / "moj.submission"), "submission", None)
         headers = {
             "Content-Type": PART_TYPE,
@@ -257,7 +259,7 @@ def test_a_request_under_way_is_finished_when_the_service_stops(study: flow_worl
         assert b"worker-stopped" in running.stderr.read()  # type: ignore[union-attr]
 
 
-def test_backup_and_restore(study: flow_world.World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_backup_and_restore(study: flow.World, capsys: pytest.CaptureFixture[str]) -> None:
     """By the commands of the runbook: lost, brought back, and gone on with."""
     folder, port = study.folder, world.free_port()
     url, archive = f"http://127.0.0.1:{port}", folder / "service.backup"
@@ -303,6 +305,7 @@ class TestUsage:
     def test_a_worker_wants_a_passphrase(self, tmp_path: Path) -> None:
         assert run(["worker", "--data", str(tmp_path)]) == 12
 
+    @pytest.mark.needs("postgresql")
     def test_another_schema_is_refused(self, tmp_path: Path, postgres: Postgres) -> None:
         url = f"sqlite:///{tmp_path / 'new.db'}"
         assert run(["serve", "--data", str(tmp_path), "--port", "0", "--database-url", url]) == 23
@@ -315,7 +318,7 @@ class TestUsage:
             port = str(taken.getsockname()[1])
             assert run(["serve", "--data", str(tmp_path), "--port", port]) == 23
 
-    def test_keys_or_a_credential(self, study: flow_world.World) -> None:
+    def test_keys_or_a_credential(self, study: flow.World) -> None:
         shared = [
             "--url",
             "http://127.0.0.1:1",
@@ -324,7 +327,7 @@ class TestUsage:
         ]
         assert run(["client", "status", *shared]) == 2
 
-    def test_nobody_there(self, study: flow_world.World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_nobody_there(self, study: flow.World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("blindlink.client.connection.PAUSE", 0.001)
         url = f"http://127.0.0.1:{world.free_port()}"
         shutil.copy(study.folder / "passphrase", study.folder / "p2")

@@ -5,16 +5,16 @@ import shutil
 from pathlib import Path
 
 import pytest
-import world
-from visitor import Page, Visitor
-from world import Served
 
-import flow_world
 from blindlink.client.console import sign_in_code
 from blindlink.messages.audit.log import Head
 from blindlink.messages.signed import Signed
 from blindlink.service.console import audit, projects, routes
 from blindlink.service.data.models import Entry, Job, KeyHolder
+from worlds import flow
+from worlds import service as world
+from worlds.service import Served
+from worlds.visitor import Page, Visitor
 
 ROLES = ("operator", "auditor")
 OWN = re.compile(r"^(/console(/[A-Za-z0-9/._?=-]*)?|#[a-z]+)$")
@@ -288,7 +288,7 @@ class TestVerification:
         answer = auditor.send(f"{base}/compare", head=text.replace("\n", "\r\n"))
         assert "its 5 entries are the first of the 5" in answer.text
         head = Signed.parse(text.encode()[:-1], Head, "head").document
-        forged = Signed.make(head.model_copy(update={"root": "0" * 64}), flow_world.keys("ttp"))
+        forged = Signed.make(head.model_copy(update={"root": "0" * 64}), flow.keys("ttp"))
         for wrong in (forged.to_bytes().decode(), text[:-40], "", "é", text.replace("5", "4", 1)):
             answer = auditor.send(f"{base}/compare", head=wrong)
             assert answer.status == 200

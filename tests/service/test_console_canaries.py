@@ -12,13 +12,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-import world
 from sqlalchemy import select
-from test_console import paths, project
-from visitor import Visitor
-from world import Served
 
-import flow_world
 from blindlink.client.console import sign_in_code
 from blindlink.linker.protocol import intake
 from blindlink.messages.plan import Plan
@@ -31,6 +26,11 @@ from blindlink.service.data.models import (
     Run,
     Upload,
 )
+from service.test_console import paths, project
+from worlds import flow
+from worlds import service as world
+from worlds.service import Served
+from worlds.visitor import Visitor
 
 PLANTED = "CANARY-7d1f"
 
@@ -38,7 +38,7 @@ PLANTED = "CANARY-7d1f"
 @pytest.fixture(scope="module")
 def linked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A release with a fitted score model, and canaries where no page may look."""
-    made = flow_world.World(
+    made = flow.World(
         tmp_path_factory.mktemp("canaries"),
         people=800,
         terms={"plan": Plan(), "minimum_overlap": 5},
@@ -55,7 +55,7 @@ def linked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
-def _blur(made: flow_world.World) -> None:
+def _blur(made: flow.World) -> None:
     """Every tenth person lives elsewhere in the second file: scores differ."""
     columns = made.tables["ohid"]["identities"].to_pydict()
     columns["postcode_outward"] = [
@@ -115,7 +115,7 @@ def test_no_encoding_and_no_id(linked: Served, pages: dict[str, str]) -> None:
                 stack,
                 linked.folder / f"{owner}.submission",
                 linked.agreement,
-                flow_world.keys("ttp"),
+                flow.keys("ttp"),
                 now=world.clock(),
             )
             for row in range(len(taken.records.ids)):
@@ -145,12 +145,12 @@ def test_no_score_and_no_probability_of_a_pair(linked: Served, pages: dict[str, 
 
 
 def test_no_secret_of_anybody(linked: Served, pages: dict[str, str]) -> None:
-    words = spelled(flow_world.SECRET.secret) | {world.PASSPHRASE.decode()}
+    words = spelled(flow.SECRET.secret) | {world.PASSPHRASE.decode()}
     folder = linked.service.settings.credential_folder
     for path in (folder / "operator.key", folder / "auditor.key"):
         words |= set(path.read_text().splitlines()[1:-1])
     for name in (*linked.world.owners, "ttp", "analyst"):
-        seed = flow_world.keys(name)._seed
+        seed = flow.keys(name)._seed
         for start in range(0, len(seed), 32):
             words |= spelled(seed[start : start + 32])
     assert seen(pages, words) == set()
@@ -170,7 +170,7 @@ def test_nothing_that_was_planted(linked: Served, pages: dict[str, str]) -> None
 
 def test_a_canary_would_be_found(linked: Served, pages: dict[str, str]) -> None:
     """The search itself works: what may be on a page is found."""
-    may = {linked.agreement.digest(), flow_world.keys("ttp").public.fingerprint(), "ohid"}
+    may = {linked.agreement.digest(), flow.keys("ttp").public.fingerprint(), "ohid"}
     assert seen(pages, may) == may
 
 

@@ -1,20 +1,20 @@
 """The console in a real browser, by keyboard alone: with and without JavaScript, wide and narrow.
 
-The accessibility rules of axe-core run when ``BLINDLINK_AXE`` names its ``axe.min.js``.
+The accessibility rules of axe-core run where it is: see ``needs``.
 """
 
-import os
 from pathlib import Path
 
 import pytest
-import world
-from test_console import paths, project
-from world import Served
 
 from blindlink.client.console import sign_in_code
 from chrome import Chrome
-from machine import lacking
+from service.test_console import paths, project
+from worlds import flow
+from worlds import service as world
+from worlds.service import Served
 
+pytestmark = pytest.mark.needs("chromium")
 SHAPE = """(() => ({
     h1: document.querySelectorAll('h1').length,
     main: document.querySelectorAll('main').length,
@@ -74,11 +74,8 @@ class TestEveryPage:
                     seen += 1
                 assert seen > 5
 
-    def test_passes_axe(self, chromium: str, tmp_path: Path, linked: Served) -> None:
-        source = os.environ.get("BLINDLINK_AXE")
-        if not source:
-            lacking("needs axe-core: npm install axe-core, then BLINDLINK_AXE=.../axe.min.js")
-        axe = Path(source).read_text(encoding="utf-8")
+    @pytest.mark.needs("axe")
+    def test_passes_axe(self, chromium: str, axe: str, tmp_path: Path, linked: Served) -> None:
         found = {}
         with Chrome.started(chromium, tmp_path) as chrome:
             chrome.open(f"{linked.url}/console/sign-in")
@@ -112,7 +109,7 @@ def _axe(chrome: Chrome, source: str) -> list[object]:
 
 class TestAStudyByKeyboard:
     def test_from_sign_in_to_destruction(
-        self, chromium: str, tmp_path: Path, submitted: world.flow_world.World
+        self, chromium: str, tmp_path: Path, submitted: flow.World
     ) -> None:
         """The page follows by itself what owners send and what the worker does."""
         with world.served(submitted) as served, Chrome.started(chromium, tmp_path) as chrome:
@@ -146,9 +143,7 @@ class TestAStudyByKeyboard:
             chrome.open(f"{served.url}/console")
             assert chrome.ask("location.pathname") == "/console/sign-in"
 
-    def test_without_javascript(
-        self, chromium: str, tmp_path: Path, submitted: world.flow_world.World
-    ) -> None:
+    def test_without_javascript(self, chromium: str, tmp_path: Path, submitted: flow.World) -> None:
         with (
             world.served(submitted) as served,
             Chrome.started(chromium, tmp_path, script=False) as chrome,
@@ -172,7 +167,7 @@ class TestAStudyByKeyboard:
             chrome.wait(_says("Everything that was recomputed holds"))
 
     def test_updating_can_be_stopped(
-        self, chromium: str, tmp_path: Path, submitted: world.flow_world.World
+        self, chromium: str, tmp_path: Path, submitted: flow.World
     ) -> None:
         with world.served(submitted) as served, Chrome.started(chromium, tmp_path) as chrome:
             served.open()

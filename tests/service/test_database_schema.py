@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from postgres import Postgres
 
 from blindlink.errors import InputError, ServiceError
 from blindlink.service.data import schema
 from blindlink.service.data.database import Database
+from worlds.postgres import Postgres
 
 
 def test_sqlite_agrees_with_the_models(tmp_path: Path) -> None:
@@ -20,6 +20,7 @@ def test_sqlite_agrees_with_the_models(tmp_path: Path) -> None:
     assert schema.differences(database) == []
 
 
+@pytest.mark.needs("postgresql")
 def test_postgresql_agrees_with_the_models(postgres: Postgres) -> None:
     with postgres.database() as url:
         database = Database(url)

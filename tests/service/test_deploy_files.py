@@ -9,10 +9,10 @@ import click
 import pytest
 import yaml
 from prometheus_client import generate_latest
-from world import Served
 
 from blindlink.cli.tree import CONTEXT, root
 from blindlink.service.telemetry.metrics import registry
+from worlds.service import Served
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 MANIFESTS: list[dict[str, Any]] = [

@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import world
 
-import flow_world
 from blindlink.client.connection import RefusalError
-from machine import lacking
+from worlds import flow
+from worlds import service as world
 
 Grow = Callable[[], object]
+
+
+pytestmark = pytest.mark.needs("mount")
 
 
 @pytest.fixture(autouse=True)
@@ -26,11 +28,10 @@ def small(tmp_path: Path) -> Iterator[tuple[Path, Grow]]:
     folder.mkdir()
 
     def mount(*options: str) -> int:
-        command = ["mount", "-t", "tmpfs", *options, "tmpfs", folder]
+        command = ["mount", "-t", "tmpfs", *options, "tmpfs", str(folder)]
         return subprocess.run(command, check=False, capture_output=True).returncode
 
-    if mount("-o", "size=400k"):
-        lacking("needs the right to mount a file system")
+    assert mount("-o", "size=400k") == 0
     yield folder, lambda: mount("-o", "remount,size=50m")
     subprocess.run(["umount", "--lazy", folder], check=True)
 
@@ -43,7 +44,7 @@ def study(served: world.Served) -> None:
     assert len(list(served.service.storage.listing())) == 3
 
 
-def test_the_storage(submitted: flow_world.World, small: tuple[Path, Grow]) -> None:
+def test_the_storage(submitted: flow.World, small: tuple[Path, Grow]) -> None:
     """Parts that find no room are refused with 507 and leave nothing."""
     folder, grow = small
     settings = {"storage_url": str(folder / "storage")}
@@ -58,7 +59,7 @@ def test_the_storage(submitted: flow_world.World, small: tuple[Path, Grow]) -> N
         study(served)
 
 
-def test_the_database(submitted: flow_world.World, small: tuple[Path, Grow]) -> None:
+def test_the_database(submitted: flow.World, small: tuple[Path, Grow]) -> None:
     """Writes that find no room are refused with 503 and leave the database whole."""
     folder, grow = small
     with world.served(submitted, f"sqlite:///{folder / 'service.db'}") as served:

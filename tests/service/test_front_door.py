@@ -11,13 +11,10 @@ from pathlib import Path
 import pytest
 import settings_page
 import urllib3
-import world
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
-from world import Served
 
-import flow_world
 from blindlink.client.signing import Request
 from blindlink.errors import InputError
 from blindlink.service import configuration
@@ -27,12 +24,15 @@ from blindlink.service.settings import Connections, Limits, Sessions
 from blindlink.service.telemetry.metrics import PROCESS
 from blindlink.service.web import forwarded, rates, signatures
 from blindlink.service.web.connections import Networks
+from worlds import flow
+from worlds import service as world
+from worlds.service import Served
 
 FEW = Connections(most=60, reserve=20, of_address=30, idle_anonymous=1.0)
 
 
 @pytest.fixture
-def narrow(submitted: flow_world.World) -> Iterator[Served]:
+def narrow(submitted: flow.World) -> Iterator[Served]:
     """A service with room for few connections; this machine is no proxy of it."""
     with world.served(submitted, settings={"connections": FEW, "proxies": ()}) as found:
         found.open()
@@ -202,7 +202,7 @@ class TestShares:
 
 
 class TestSignInCodes:
-    def test_guesses_are_limited_before_they_are_tried(self, submitted: flow_world.World) -> None:
+    def test_guesses_are_limited_before_they_are_tried(self, submitted: flow.World) -> None:
         """The right code, after too many wrong ones, is not even looked at."""
         with world.served(submitted, settings={"sessions": Sessions(tries=0.01)}) as served:
             pool = urllib3.PoolManager(retries=False)
@@ -288,7 +288,7 @@ class TestClientMistakes:
             assert answer.body == whole[first:last]
 
 
-def test_https_is_for_ever(submitted: flow_world.World) -> None:
+def test_https_is_for_ever(submitted: flow.World) -> None:
     with world.served(submitted, settings={"public_url": "https://link.example"}) as served:
         answer = urllib3.PoolManager(retries=False).request("GET", f"{served.listening}/health")
         assert answer.headers["strict-transport-security"].startswith("max-age=31536000")

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import roles
-import world
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from world import Served
 
 from blindlink.messages.http import AGREEMENT_TYPE, PART_TYPE
 from blindlink.service import app
+from worlds import roles
+from worlds import service as world
+from worlds.service import Served
 
 ENDPOINTS = [(method, path) for method, path, _, _ in app.rules()]
 TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=40)

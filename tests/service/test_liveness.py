@@ -9,11 +9,7 @@ from typing import Any
 
 import pytest
 import urllib3
-import world
-from world import Served
 
-import flow_world
-import trust_world
 from blindlink.errors import ServiceError
 from blindlink.service.data.models import Job
 from blindlink.service.data.states import JobState
@@ -23,12 +19,15 @@ from blindlink.service.jobs.keyring import Keyring
 from blindlink.service.jobs.pulse import Pulse
 from blindlink.service.jobs.worker import Worker
 from blindlink.service.telemetry.metrics import PROCESS
+from worlds import flow, parties
+from worlds import service as world
+from worlds.service import Served
 
 SHORT = replace(world.WORK, lease=1.5, beat=0.1, still=0.5, attempts=3)
 
 
 @pytest.fixture
-def still(submitted: flow_world.World) -> Iterator[Served]:
+def still(submitted: flow.World) -> Iterator[Served]:
     """A service in which nothing works by itself."""
     with world.served(submitted, workers=False, work=SHORT) as found:
         found.worker()
@@ -39,7 +38,7 @@ def still(submitted: flow_world.World) -> Iterator[Served]:
 
 def test_two_threads_open_keys_at_once(tmp_path: Path) -> None:
     """Argon2id with several lanes, in several threads of a process, once never came back."""
-    for number, keys in enumerate((flow_world.keys("ttp"), trust_world.keys("ttp"))):
+    for number, keys in enumerate((flow.keys("ttp"), parties.keys("ttp"))):
         keys.save(tmp_path / f"{number}.key", world.PASSPHRASE)
     ring, opened = Keyring(tmp_path, lambda: world.PASSPHRASE), []
 
@@ -181,7 +180,7 @@ def _due_now(served: Served) -> None:
 
 
 def test_a_worker_that_has_no_storage_says_that_it_is_not_ready(
-    submitted: flow_world.World,
+    submitted: flow.World,
 ) -> None:
     with world.served(submitted) as served:
         served.open()

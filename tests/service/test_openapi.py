@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-import api_page
 import pytest
 
 from blindlink.service import app
 from blindlink.service.context import Service
 from blindlink.service.settings import Settings
+from service import api_page
 
 FILE = Path(__file__).parents[2] / "schemas" / "openapi.json"
 

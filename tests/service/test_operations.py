@@ -13,10 +13,7 @@ from typing import Any
 
 import pytest
 import urllib3
-import world
-from world import Served
 
-import flow_world
 from blindlink.client.client import Client
 from blindlink.client.connection import Connection, RefusalError
 from blindlink.client.signing import Request, Signer
@@ -28,6 +25,9 @@ from blindlink.service.data.models import Run
 from blindlink.service.data.storage import BLOCK, Storage
 from blindlink.service.jobs import maintenance
 from blindlink.service.telemetry import logs, scraping
+from worlds import flow
+from worlds import service as world
+from worlds.service import Served
 
 CANARY = "CANARY-of-a-person"
 
@@ -52,7 +52,7 @@ def logged() -> Iterator[StringIO]:
 
 
 def test_logs_hold_no_secret(
-    submitted: flow_world.World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    submitted: flow.World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A study with good and bad requests and a failing storage: planted words are in no line."""
     with logged() as text, world.served(submitted) as served:
@@ -80,7 +80,8 @@ def test_logs_hold_no_secret(
 
 def _failing_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The storage raises an error that names what no log may hold."""
-    real, failed = Storage.local, []
+    real = Storage.local
+    failed: list[Any] = []
 
     def local(storage: Storage, key: str, scratch: Path) -> Any:
         if not failed:
@@ -91,7 +92,7 @@ def _failing_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Storage, "local", local)
 
 
-def _secrets(made: flow_world.World) -> list[str]:
+def _secrets(made: flow.World) -> list[str]:
     """Planted words, the passphrase, people's ids, and what a file holds in the clear."""
     found = [CANARY, world.PASSPHRASE.decode(), "moj-secret", "ohid-secret", "blindlink-v1"]
     with opened(made.folder / "moj.submission", "submission") as sealed:
@@ -136,18 +137,18 @@ class TestMetrics:
             pass
 
 
-def test_a_client_that_does_not_read_is_cut_off(submitted: flow_world.World) -> None:
+def test_a_client_that_does_not_read_is_cut_off(submitted: flow.World) -> None:
     """An answer waits for its reader as long as a body waits for its sender."""
     limits = replace(world.LIMITS, body_pause=0.5)
     with world.served(submitted, limits=limits) as served:
         served.open()
         size = _large_release(served, 24 * BLOCK)
         request = Request("GET", f"{served.url}{served.client('analyst').path}/release", {})
-        Signer.of_party(flow_world.keys("analyst"), world.clock).add_to(request)
+        Signer.of_party(flow.keys("analyst"), world.clock).add_to(request)
         host = served.url.removeprefix("http://")
         lines = [f"GET {request.url.removeprefix(served.url)} HTTP/1.1", f"Host: {host}"]
         lines += [f"{name}: {value}" for name, value in request.headers.items()]
-        with socket.create_connection(host.split(":"), timeout=10) as link:
+        with socket.create_connection(world.address(host), timeout=10) as link:
             link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             link.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
             time.sleep(1.5)
@@ -190,10 +191,11 @@ def _large_release(served: Served, size: int) -> int:
 
 
 def test_a_worker_outlives_what_its_housekeeping_meets(
-    submitted: flow_world.World, monkeypatch: pytest.MonkeyPatch
+    submitted: flow.World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A storage that is away for a moment, at the first look of all."""
-    real, failed = maintenance.sweep, []
+    real = maintenance.sweep
+    failed: list[Any] = []
 
     def sweep(service: Service) -> Any:
         if not failed:
@@ -220,7 +222,7 @@ def test_an_owner_gives_up_what_it_broke_off(embedded: Served) -> None:
     assert [each["state"] for each in client.uploads()].count("cancelled") == 1
 
 
-def test_one_id_leads_from_an_upload_to_its_verification(submitted: flow_world.World) -> None:
+def test_one_id_leads_from_an_upload_to_its_verification(submitted: flow.World) -> None:
     """By the caller's own trace, where it sends one."""
     trace = "0af7651916cd43dd8448eb211c80319c"
     with logged() as text, world.served(submitted) as served:

@@ -7,12 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-import world
 from prometheus_client import generate_latest
 from sqlalchemy import delete
-from world import Served
 
-import flow_world
 from blindlink.client import person
 from blindlink.client.signing import Signer
 from blindlink.errors import KeyFileError, OutputError, ServiceError
@@ -30,6 +27,9 @@ from blindlink.service.settings import Settings
 from blindlink.service.telemetry import logs, metrics
 from blindlink.service.web import credentials
 from blindlink.service.web.rates import Buckets
+from worlds import flow
+from worlds import service as world
+from worlds.service import Served
 
 
 @pytest.fixture(params=["folder", "memory"])
@@ -57,7 +57,7 @@ class TestStorage:
     def test_a_failed_write_leaves_nothing(self, storage: Storage) -> None:
         key = storage.new(7, "parts")
         with pytest.raises(TypeError), storage.write(key) as out:
-            out.write("no bytes")  # type: ignore[arg-type]
+            out.write("no bytes")  # type: ignore[call-overload]
         assert list(storage.listing()) == []
 
     def test_takes_files(self, storage: Storage, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ class TestStorage:
 class TestKeyring:
     def test_opens_erases_and_forgets(self, tmp_path: Path) -> None:
         world.save_linker_key(tmp_path)
-        own = flow_world.keys("ttp")
+        own = flow.keys("ttp")
         ring = Keyring(tmp_path, lambda: world.PASSPHRASE)
         mark = own.public.fingerprint()
         assert ring.files() == {mark: tmp_path / "ttp.key"}
@@ -99,7 +99,7 @@ class TestKeyring:
             ring.keys(mark)
 
     def test_sees_linkers_only(self, tmp_path: Path) -> None:
-        flow_world.keys("moj").save(tmp_path / "moj.key", b"x")
+        flow.keys("moj").save(tmp_path / "moj.key", b"x")
         (tmp_path / "nonsense.key").write_text("nonsense")
         assert Keyring(tmp_path, lambda: b"x").files() == {}
 
@@ -230,7 +230,7 @@ def test_metrics_name_nobody(embedded: Served) -> None:
     text = generate_latest(metrics.registry(embedded.service)).decode()
     assert 'blindlink_uploads{state="accepted"} 1' in text
     assert "blindlink_requests_total" in text
-    for secret in (embedded.agreement.digest(), "moj", flow_world.keys("moj").public.fingerprint()):
+    for secret in (embedded.agreement.digest(), "moj", flow.keys("moj").public.fingerprint()):
         assert secret not in text
 
 
@@ -259,7 +259,7 @@ def test_problems_hold_no_cause() -> None:
 def test_the_worker_says_whose_keys_it_holds(embedded: Served) -> None:
     with embedded.service.database.read() as session:
         known = {row.linker for row in session.query(KeyHolder)}
-    assert known == {flow_world.keys("ttp").public.fingerprint()}
+    assert known == {flow.keys("ttp").public.fingerprint()}
 
 
 class TestWitness:

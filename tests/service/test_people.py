@@ -4,11 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import world
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from world import Served
 
-import flow_world
 from blindlink.client import person
 from blindlink.client.connection import RefusalError
 from blindlink.client.signing import Signer
@@ -16,10 +13,13 @@ from blindlink.errors import VerificationError
 from blindlink.messages.approval import Act, Approval, statement
 from blindlink.messages.audit.log import AuditLog
 from blindlink.service.settings import People
+from worlds import flow
+from worlds import service as world
+from worlds.service import Served
 
 
 @pytest.fixture
-def two(submitted: flow_world.World, database_url: str) -> Iterator[Served]:
+def two(submitted: flow.World, database_url: str) -> Iterator[Served]:
     """A service where two people sign, with an open project and all submissions."""
     settings = {"people": People(approvals=2)}
     with world.served(submitted, database_url, settings=settings) as found:
@@ -176,7 +176,7 @@ class TestPersons:
         }
 
     def test_a_leaver_is_out_at_once_and_everywhere(self, embedded: Served) -> None:
-        from visitor import Visitor
+        from worlds.visitor import Visitor
 
         who = register(embedded, "auditor", "operator", "ada")
         keyid = embedded.connection(who).signer.keyid
@@ -205,7 +205,7 @@ class TestPersons:
         assert log_of(embedded).entries[0].details["by"] == "operator"
 
     def test_see_their_browsers_and_end_them(self, embedded: Served) -> None:
-        from visitor import Visitor
+        from worlds.visitor import Visitor
 
         visitors = [Visitor.signed_in(embedded, "operator") for _ in range(2)]
         path = "/v1/console/sessions"

@@ -8,11 +8,8 @@ from typing import Any
 
 import opened as releases
 import pytest
-import world
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from world import Served
 
-import flow_world
 from blindlink.client import attesting
 from blindlink.client.connection import RefusalError
 from blindlink.errors import InputError, ServiceError, VerificationError
@@ -29,12 +26,15 @@ from blindlink.service.jobs import maintenance
 from blindlink.service.jobs.worker import Worker
 from blindlink.service.recovery import backup
 from blindlink.service.settings import Settings, Work
+from worlds import flow
+from worlds import service as world
+from worlds.service import Served
 
 PATIENT = replace(world.WORK, lease=600.0)  # nobody takes over while a test looks
 
 
 @pytest.fixture
-def still(submitted: flow_world.World, database_url: str) -> Iterator[Served]:
+def still(submitted: flow.World, database_url: str) -> Iterator[Served]:
     """A service with an open project, in which nothing works by itself."""
     with world.served(submitted, database_url, workers=False, work=PATIENT) as found:
         found.worker()

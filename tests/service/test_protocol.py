@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import world
-from opened import contents
-from world import Served
 
-import flow_world
 from blindlink.client.connection import RefusalError
 from blindlink.errors import VerificationError
 from blindlink.messages.audit.log import AuditLog, Head, verify_log
 from blindlink.messages.audit.receipt import load_receipt
 from blindlink.messages.signed import Signed
+from worlds import flow
+from worlds import service as world
+from worlds.opened import contents
+from worlds.service import Served
 
 RANDOM = re.compile(
     r"[0-9a-f]{32,}|[A-Za-z0-9+/]{40,}={0,2}|2026-[0-9T:.-]+Z|[a-z2-7]{5}(-[a-z2-7]{5})+"
@@ -28,7 +28,7 @@ class TestTheWholeStudy:
             assert served.submit(owner)["state"] == "accepted"
         assert served.run()["state"] == "released"
         served.client("analyst").download(served.folder / "study.release")
-        by_service = contents(served.world, "study.release")
+        by_service: dict[str, Any] = contents(served.world, "study.release")
         served.world.link(out="by-files.release")
         assert by_service == contents(served.world, "by-files.release")
         assert len(by_service["links"]) > 20
@@ -68,7 +68,7 @@ class TestOwners:
         client, out = served.client("moj"), served.folder / "moj.receipt"
         manifest = client.check_file(served.folder / "moj.submission")[1]
         client.receipt(sent["id"], out, manifest, force=False)
-        receipt = load_receipt(out, flow_world.keys("ttp").public, manifest).document
+        receipt = load_receipt(out, flow.keys("ttp").public, manifest).document
         assert receipt.accepted == receipt.received
 
     def test_see_nothing_of_a_run(self, served: Served) -> None:
@@ -92,7 +92,7 @@ class TestOwners:
         texts = []
         for least, folder in ((5, tmp_path / "a"), (59, tmp_path / "b")):
             folder.mkdir()
-            made = flow_world.World(folder, terms={"minimum_overlap": least})
+            made = flow.World(folder, terms={"minimum_overlap": least})
             for owner in made.owners:
                 made.submit(owner)
             with world.served(made) as served:
@@ -157,7 +157,7 @@ class TestTheRun:
         assert caught.value.status == 409
 
     def test_may_be_refused_and_then_there_is_no_release(self, tmp_path: Path) -> None:
-        made = flow_world.World(tmp_path, terms={"minimum_overlap": 59})
+        made = flow.World(tmp_path, terms={"minimum_overlap": 59})
         for owner in made.owners:
             made.submit(owner)
         with world.served(made) as served:
@@ -188,13 +188,13 @@ class TestTheLog:
         log = AuditLog.load(tmp_path / "audit.log")
         assert len(log.entries) == 7
         for path in (*kept, tmp_path / "last.head"):
-            verify_log(log, Signed.load(path, Head), flow_world.keys("ttp").public, str(path))
+            verify_log(log, Signed.load(path, Head), flow.keys("ttp").public, str(path))
 
     def test_a_head_of_another_log_is_found_out(self, served: Served, tmp_path: Path) -> None:
         served.submit("moj")
         client = served.client("moj")
         client.head(tmp_path / "mine.head")
-        other = flow_world.keys("ttp")
+        other = flow.keys("ttp")
         found = Signed.load(tmp_path / "mine.head", Head).document
         forged = Signed.make(found.model_copy(update={"root": "0" * 64}), other)
         forged.save(tmp_path / "forged.head")
@@ -257,12 +257,12 @@ class TestDestruction:
 
 
 def test_a_second_project_wants_linker_keys_of_its_own(served: Served) -> None:
-    changed = flow_world.World(served.folder, terms={"version": 2}).agreement
+    changed = flow.World(served.folder, terms={"version": 2}).agreement
     with pytest.raises(RefusalError, match="serve another project"):
         served.client("operator", changed).open()
 
 
-def test_a_linker_without_keys_here_is_refused(submitted: flow_world.World) -> None:
+def test_a_linker_without_keys_here_is_refused(submitted: flow.World) -> None:
     with world.served(submitted, workers=False) as served:
         with pytest.raises(RefusalError, match="no worker of this service holds") as caught:
             served.client("operator").open()

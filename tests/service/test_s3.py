@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import world
 from moto.server import ThreadedMotoServer
-from opened import contents
-from world import Served
 
-import flow_world
 from blindlink.service.data.storage import BLOCK, Storage
 from blindlink.service.jobs import maintenance
+from worlds import flow
+from worlds import service as world
+from worlds.opened import contents
+from worlds.service import Served
 
 BUCKET = "linkage"
 
@@ -128,7 +128,7 @@ def test_a_server_that_is_away_is_an_error_of_the_machine(
 
 
 @pytest.fixture
-def served(submitted: flow_world.World, bucket: str) -> Iterator[Served]:
+def served(submitted: flow.World, bucket: str) -> Iterator[Served]:
     settings = {"storage_url": f"{bucket}/study-{time.monotonic_ns()}"}
     with world.served(submitted, settings=settings) as found:
         found.open()

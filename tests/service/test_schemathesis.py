@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-import world
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from requests.auth import AuthBase
 from schemathesis import GenerationMode, checks
 from schemathesis.specs.openapi.checks import ignored_auth
-from world import Served
 
 from blindlink.client.signing import Request, digest_header
 from blindlink.messages.http import PART_TYPE
 from blindlink.service import app
+from worlds import service as world
+from worlds.service import Served
 
 ROLES = {(method, path): roles for method, path, roles, _ in app.rules()}
 CASES = [
@@ -63,11 +63,11 @@ class Signed(AuthBase):
         self._signer = served.connection(who).signer
 
     def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-        body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
+        body: Any = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
         if body:
             prepared.headers["Content-Digest"] = digest_header(body)
         headers = {
-            name: value for name, value in prepared.headers.items() if name.lower() not in HOP
+            name: str(value) for name, value in prepared.headers.items() if name.lower() not in HOP
         }
         request = Request(str(prepared.method), str(prepared.url), headers)
         try:

@@ -10,12 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import world
 from sqlalchemy import func, select
-from visitor import Visitor
-from world import Served
 
-import flow_world
 from blindlink.cli import run
 from blindlink.client import person
 from blindlink.client.console import sign_in_code
@@ -26,6 +22,10 @@ from blindlink.service.jobs import maintenance
 from blindlink.service.settings import Sessions
 from blindlink.service.telemetry import logs
 from blindlink.service.web import credentials
+from worlds import flow
+from worlds import service as world
+from worlds.service import Served
+from worlds.visitor import Visitor
 
 CODE = re.compile(r"([0-9A-HJKMNP-TV-Z]{4}-){4}[0-9A-HJKMNP-TV-Z]{4}")
 
@@ -33,7 +33,7 @@ CODE = re.compile(r"([0-9A-HJKMNP-TV-Z]{4}-){4}[0-9A-HJKMNP-TV-Z]{4}")
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service without a project; nobody has to wait after wrong codes."""
-    made = flow_world.finished(tmp_path_factory.mktemp("sign-in"))
+    made = flow.finished(tmp_path_factory.mktemp("sign-in"))
     patient = {"sessions": Sessions(tries=1e6)}
     with world.served(made, workers=False, settings=patient) as served:
         yield served
@@ -98,7 +98,7 @@ class TestCodes:
         assert link._pool.request("POST", url, retries=False).status == 401
 
     def test_cannot_be_guessed_for_long(self, tmp_path: Path) -> None:
-        made = flow_world.finished(tmp_path)
+        made = flow.finished(tmp_path)
         with world.served(made, workers=False, settings={"sessions": Sessions(tries=0.01)}) as it:
             statuses = [Visitor(it).give("wrong").status for _ in range(13)]
             assert statuses == [422] * 10 + [429] * 3
@@ -129,7 +129,7 @@ class TestSessions:
         assert sorted(flags) == ["HttpOnly", "Path=/", "SameSite=strict"]
 
     def test_have_a_stricter_cookie_with_tls(self, tmp_path: Path) -> None:
-        made = flow_world.finished(tmp_path)
+        made = flow.finished(tmp_path)
         outside = {"public_url": "https://link.example"}
         with world.served(made, workers=False, settings=outside) as served:
             keyid = next(iter(credentials.load(served.service.settings.credential_folder)))
@@ -170,7 +170,7 @@ class TestSessions:
         assert other.get("").status == 200
 
     def test_end_with_their_credential(self, tmp_path: Path) -> None:
-        made = flow_world.finished(tmp_path)
+        made = flow.finished(tmp_path)
         with world.served(made, workers=False) as served:
             visitor = Visitor.signed_in(served, "auditor")
             folder = served.service.settings.credential_folder
@@ -199,7 +199,7 @@ class TestSessions:
 
 
 def test_the_command_prints_a_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    made = flow_world.finished(tmp_path)
+    made = flow.finished(tmp_path)
     with world.served(made, workers=False, settings={"clock": world.wall_clock}) as served:
         key = served.service.settings.credential_folder / "auditor.key"
         assert run(["client", "sign-in", "--url", served.url, "--credential", str(key)]) == 0

@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import world
-from world import Served, clock
 
-import flow_world
 from blindlink.client.signing import Request, Signer
 from blindlink.service.telemetry.logs import LOGGER
+from worlds import flow
+from worlds import service as world
+from worlds.service import Served, clock
 
 Change = Callable[[Request], None]
 
@@ -31,7 +31,7 @@ def signed(served: Served, signer: Signer | None = None, **changes: Any) -> Requ
     request = Request("GET", served.url + path, {})
     for name, value in changes.items():
         setattr(request, name, value)
-    (signer or Signer.of_party(flow_world.keys("moj"), clock)).add_to(request)
+    (signer or Signer.of_party(flow.keys("moj"), clock)).add_to(request)
     return request
 
 
@@ -43,7 +43,7 @@ def send(served: Served, request: Request, body: bytes | None = None) -> Any:
 
 
 def at(shift: timedelta) -> Signer:
-    return Signer.of_party(flow_world.keys("moj"), lambda: clock() + shift)
+    return Signer.of_party(flow.keys("moj"), lambda: clock() + shift)
 
 
 def replaced(name: str, old: str, new: str) -> Change:
@@ -155,7 +155,7 @@ def test_an_unknown_key_is_answered_like_a_wrong_one(service: Served) -> None:
 
 
 def test_a_signing_key_does_not_authenticate(service: Served) -> None:
-    keys = flow_world.keys("moj")
+    keys = flow.keys("moj")
     signer = Signer(keys.public.fingerprint(), keys._sign_ed25519.sign, clock)
     assert send(service, signed(service, signer)).status == 401
 
@@ -177,12 +177,12 @@ def test_a_changed_body_is_refused(service: Served) -> None:
         headers = {"Content-Digest": digest, "Content-Type": "application/json"}
         request = Request("POST", path, headers)
         try:
-            Signer.of_party(flow_world.keys("moj"), clock).add_to(request)
+            Signer.of_party(flow.keys("moj"), clock).add_to(request)
         except Exception:
             continue  # the library refuses to sign nonsense
         assert send(service, request, body).status == 400
     unsigned = Request("POST", path, {"Content-Type": "application/json"})
-    Signer.of_party(flow_world.keys("moj"), clock).add_to(unsigned)
+    Signer.of_party(flow.keys("moj"), clock).add_to(unsigned)
     assert send(service, unsigned, b"{}").status == 400
 
 

@@ -1,6 +1,5 @@
 """HTTPS by the service itself, by a proxy in front of it, and with certificates of the clients."""
 
-import shutil
 import socket
 import ssl
 import subprocess
@@ -9,19 +8,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-import world
-from certificates import Authority
-from world import Served
 
-import flow_world
 from blindlink.client.client import Client
 from blindlink.client.connection import Connection
 from blindlink.client.signing import Signer
 from blindlink.errors import ServiceError
 from blindlink.service.server import Tls
-from machine import lacking
+from worlds import flow
+from worlds import service as world
+from worlds.certificates import Authority
+from worlds.service import Served
 
 NGINX = """
 daemon off; pid {folder}/nginx.pid; error_log stderr;
@@ -57,7 +56,7 @@ def client(served: Served, url: str, who: str = "moj", **options: Path) -> Clien
         path = served.service.settings.credential_folder / "operator.key"
         signer = Signer.of_credential(path, world.clock)
     else:
-        signer = Signer.of_party(flow_world.keys(who), world.clock)
+        signer = Signer.of_party(flow.keys(who), world.clock)
     return Client(Connection(url, signer, **options), served.agreement)
 
 
@@ -78,7 +77,7 @@ def upload(served: Served, moj: Client) -> str:
     return str(moj.settle(sent["id"], timeout=30)["state"])
 
 
-def test_by_the_service_itself(submitted: flow_world.World, authority: Authority) -> None:
+def test_by_the_service_itself(submitted: flow.World, authority: Authority) -> None:
     with world.served(submitted, tls=Tls(*authority.issue("service"))) as served:
         assert served.url.startswith("https://")
         open_project(client(served, served.url, "operator", ca=authority.ca))
@@ -94,15 +93,13 @@ def test_by_the_service_itself(submitted: flow_world.World, authority: Authority
         assert client(served, served.url, ca=authority.ca).project()["accepting"]
 
 
-def test_with_certificates_of_the_clients(
-    submitted: flow_world.World, authority: Authority
-) -> None:
+def test_with_certificates_of_the_clients(submitted: flow.World, authority: Authority) -> None:
     """Without one that this authority issued nobody gets as far as a signature."""
     clients = Authority(submitted.folder, "clients")
     certificate, key = clients.issue("moj")
     tls = Tls(*authority.issue("service"), clients.ca)
     with world.served(submitted, tls=tls) as served:
-        mine = {"ca": authority.ca, "certificate": certificate, "key": key}
+        mine: dict[str, Any] = {"ca": authority.ca, "certificate": certificate, "key": key}
         open_project(client(served, served.url, "operator", **mine))
         assert upload(served, client(served, served.url, **mine)) == "accepted"
         with pytest.raises(ServiceError, match="cannot be reached"):
@@ -115,7 +112,7 @@ def test_with_certificates_of_the_clients(
         assert client(served, served.url, "operator", **mine).project()["state"] == "open"
 
 
-def test_by_a_proxy(submitted: flow_world.World, authority: Authority) -> None:
+def test_by_a_proxy(submitted: flow.World, authority: Authority) -> None:
     """The proxy ends TLS and passes everything on; signatures name the public address."""
     port = world.free_port()
     public = f"https://127.0.0.1:{port}"
@@ -128,10 +125,10 @@ def test_by_a_proxy(submitted: flow_world.World, authority: Authority) -> None:
             client(served, served.listening).project()
 
 
-def test_by_nginx_as_the_runbook_says(submitted: flow_world.World, authority: Authority) -> None:
-    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if nginx is None:
-        lacking("needs nginx (Debian: apt-get install nginx-light)")
+@pytest.mark.needs("nginx")
+def test_by_nginx_as_the_runbook_says(
+    nginx: str, submitted: flow.World, authority: Authority
+) -> None:
     port = world.free_port()
     public = f"https://127.0.0.1:{port}"
     with world.served(submitted, settings={"public_url": public}) as served:

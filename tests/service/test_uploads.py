@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import world
-from world import Served, clock
 
-import flow_world
 from blindlink.client.connection import Answer, RefusalError
 from blindlink.client.signing import Request, Signer, digest_header
 from blindlink.client.transfer import Source
 from blindlink.errors import AgreementError, FormatError, InputError, VerificationError
 from blindlink.messages.http import PART_TYPE
+from worlds import flow
+from worlds import service as world
+from worlds.service import Served, clock
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ class TestResuming:
             "Upload-Complete": "?0",
             "Content-Digest": digest_header(data[:1000]),
         }
-        Signer.of_party(flow_world.keys("moj"), clock).add_to(request)
+        Signer.of_party(flow.keys("moj"), clock).add_to(request)
         pool = served.connection("moj")._pool
         answer = pool.request(
             "PATCH", request.url, headers=request.headers, body=b"x" + data[1:1000], retries=False
@@ -218,7 +218,7 @@ class TestHostile:
     @pytest.mark.parametrize("offset", ["", "-1", "1e3", "0x0", "9" * 30, "٣"])
     def test_an_impossible_offset(self, served: Served, offset: str) -> None:
         location, data = begin(served)
-        headers = {"Upload_Offset": offset}
+        headers: dict[str, Any] = {"Upload_Offset": offset}
         if offset.isascii():
             assert part(served, location, 0, data[:10], **headers).status == 400
 
@@ -254,11 +254,11 @@ def raw_part(
         "Content-Digest": digest_header(data),
     }
     request = Request("PATCH", served.url + location, headers)
-    Signer.of_party(flow_world.keys("moj"), clock).add_to(request)
+    Signer.of_party(flow.keys("moj"), clock).add_to(request)
     host = served.url.removeprefix("http://")
     lines = [f"PATCH {location} HTTP/1.1", f"Host: {host}", f"Content-Length: {len(data)}"]
     lines += [f"{name}: {value}" for name, value in request.headers.items()]
-    with socket.create_connection(host.split(":"), timeout=10) as link:
+    with socket.create_connection(world.address(host), timeout=10) as link:
         link.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + data[:send] + extra)
         if send < len(data) and not wait:
             return b""
@@ -277,7 +277,7 @@ class TestSlow:
             answer = raw_part(served, location, data[:5000], send=100, wait=0.6)
             assert answer.startswith(b"HTTP/1.1 408")
             assert list(served.service.storage.listing()) == []
-            host = served.url.removeprefix("http://").split(":")
+            host = world.address(served.url.removeprefix("http://"))
             with socket.create_connection(host, timeout=10) as link:
                 link.sendall(b"GET /health HTTP/1.1\r\nHost:")
                 start = time.monotonic()
@@ -289,7 +289,7 @@ class TestTheClientSends:
     def test_nothing_but_containers_of_its_own(self, served: Served) -> None:
         client = served.client("moj")
         secret = served.folder / "some.key"
-        flow_world.SECRET.save(secret)
+        flow.SECRET.save(secret)
         table = served.folder / "people.csv"
         table.write_text("first_initial,last_initial\nA,B\n")
         for path in (secret, table, served.folder / "service/linker-keys/ttp.key"):
@@ -297,7 +297,7 @@ class TestTheClientSends:
                 client.upload(path)
         with pytest.raises(VerificationError, match="another party"):
             client.upload(served.folder / "ohid.submission")
-        other = flow_world.World(served.folder, terms={"version": 2}).agreement
+        other = flow.World(served.folder, terms={"version": 2}).agreement
         with pytest.raises(AgreementError, match="another agreement"):
             served.client("moj", other).upload(served.folder / "moj.submission")
         assert list(client.uploads()) == []
@@ -305,7 +305,7 @@ class TestTheClientSends:
     def test_nothing_without_tls_to_elsewhere(self) -> None:
         from blindlink.client.connection import Connection
 
-        signer = Signer.of_party(flow_world.keys("moj"))
+        signer = Signer.of_party(flow.keys("moj"))
         for url in ("http://link.example", "http://10.0.0.1:80", "ftp://x", "https://x/path", "x"):
             with pytest.raises(InputError):
                 Connection(url, signer)
@@ -324,7 +324,7 @@ def test_what_the_upload_declared_is_held_against_what_came(served: Served) -> N
 
 
 def test_an_expired_agreement_takes_nothing(tmp_path: Path) -> None:
-    made = flow_world.World(tmp_path, terms={"expires": "2026-11-23T12:30:00Z"})
+    made = flow.World(tmp_path, terms={"expires": "2026-11-23T12:30:00Z"})
     made.submit("moj")
     later = False
 
@@ -336,7 +336,7 @@ def test_an_expired_agreement_takes_nothing(tmp_path: Path) -> None:
     with world.served(made, settings={"clock": shifted}) as served:
         served.open()
         later = True
-        signer = Signer.of_party(flow_world.keys("moj"), shifted)
+        signer = Signer.of_party(flow.keys("moj"), shifted)
         client = served.client("moj")
         client.connection.signer = signer
         with pytest.raises(RefusalError, match="expired") as caught:

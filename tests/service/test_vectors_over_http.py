@@ -7,13 +7,13 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-import world
-from world import Served
 
-import trust_world
 from blindlink.messages.agreement.document import SignedAgreement, read_agreement
 from blindlink.messages.http import PART_TYPE
 from blindlink.service.api.shapes import token
+from worlds import parties
+from worlds import service as world
+from worlds.service import Served
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 LIMITS = world.LIMITS
@@ -30,11 +30,11 @@ class Base:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    world.still.append(trust_world.NOW)  # of vectors that are a second too old or too young
+    world.still.append(parties.NOW)  # of vectors that are a second too old or too young
     base = Base(
         tmp_path_factory.mktemp("vectors"), read_agreement(VECTORS / "base/study.agreement")
     )
-    with world.served(base, linker=trust_world.keys("ttp")) as served:  # type: ignore[arg-type]
+    with world.served(base, linker=parties.keys("ttp")) as served:  # type: ignore[arg-type]
         served.open()
         yield served
     world.still.clear()
@@ -42,7 +42,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def send(served: Served, kind: str, data: bytes) -> dict[str, object]:
     """Upload whatever it is as moj, and wait for the verdict."""
-    moj = trust_world.keys("moj")
+    moj = parties.keys("moj")
     base = f"/v1/projects/{served.agreement.digest()}/uploads"
     document = {"kind": kind, "size": len(data), "digest": sha256(data).hexdigest()}
     answer = served.raw(moj, "POST", base, json.dumps(document).encode())

@@ -1,14 +1,14 @@
-"""One Spark session for all tests of this folder, on this machine, without open ports."""
+"""One Spark session for all tests of this folder, on this machine, without open ports.
 
-import shutil
+For tests that ask for ``needs("spark")`` and ``needs("java")``.
+"""
+
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from made_encodings import FAST_START
 
-from machine import lacking
+from worlds.spark_files import FAST_START
 
 
 @pytest.fixture(scope="session")
@@ -17,10 +17,6 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     The log would only repeat the errors that tests provoke.
     """
-    if find_spec("pyspark") is None:
-        lacking("needs Spark: make spark")
-    if shutil.which("java") is None:
-        lacking("needs Java 17 (Debian: apt-get install openjdk-17-jre-headless)")
     from blindlink.linker.spark.session import start
 
     folder = tmp_path_factory.mktemp("spark")

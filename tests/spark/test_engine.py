@@ -1,7 +1,6 @@
 """The engine ``spark`` gives the reference's pairs, scores and order."""
 
 import shutil
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,14 +8,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from made_encodings import two_owners, write
 
 from blindlink.arrays import Bytes
 from blindlink.errors import InputError, MissingExtraError
 from blindlink.linker.files import link_files
-from blindlink.linker.join import engines, schedule
+from blindlink.linker.join import engines
 from blindlink.linker.join.engines.reference import engine as reference
 from blindlink.linker.join.pairs import Pairs, best, concatenated, ordered
+from worlds.spark_files import two_owners, write
+
+pytestmark = [pytest.mark.needs("spark"), pytest.mark.needs("java")]
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +118,6 @@ def test_partitions_and_batches_do_not_matter(
     assert_same(best(ordered(concatenated(parts)), top), reference.pairs(left, right, 0.3, top=top))
 
 
-def test_the_kernel_keeps_to_its_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BLINDLINK_THREADS", "1")
-    assert schedule.cores() == 1
-
-
 def test_bad_input_is_refused(spark: Any, sides: tuple[Bytes, Bytes]) -> None:
     with pytest.raises(InputError, match="threshold"):
         engines.load("spark").pairs(*sides, 1.5)
@@ -135,22 +131,3 @@ def test_without_java(monkeypatch: pytest.MonkeyPatch, spark: Any) -> None:
     with pytest.raises(MissingExtraError, match="Java") as raised:
         start({})
     assert "openjdk-17-jre-headless" in raised.value.hint
-
-
-def test_without_pyspark(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in [name for name in sys.modules if name.startswith(("pyspark", "py4j"))]:
-        monkeypatch.setitem(sys.modules, name, None)
-    for name in ("py4j", "pyspark"):
-        monkeypatch.setitem(sys.modules, name, None)
-    ours = ("blindlink.linker.spark", "blindlink.linker.join.engines.spark")
-    for name in [name for name in sys.modules if name.startswith(ours)]:
-        monkeypatch.delitem(sys.modules, name)
-    with pytest.raises(MissingExtraError, match=r"^py") as raised:
-        engines.load("spark")
-    assert "blindlink[spark]" in raised.value.hint
-    from blindlink.linker.spark.__main__ import main
-
-    assert main(["a", "b", "c", "--threshold", "1"]) == MissingExtraError.exit_code
-    assert "blindlink[spark]" in capsys.readouterr().err

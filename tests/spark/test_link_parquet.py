@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from made_encodings import other_schema, two_owners, write
 
 from blindlink.errors import (
     BlindlinkError,
@@ -31,7 +30,9 @@ from blindlink.linker.join.pairs import Pairs
 from blindlink.linker.model.assignment import assign
 from blindlink.linker.model.match_keys import equal_rows
 from blindlink.messages.encodings import Encodings, write_encodings
+from worlds.spark_files import other_schema, two_owners, write
 
+pytestmark = [pytest.mark.needs("spark"), pytest.mark.needs("java")]
 Link = Callable[..., Any]
 
 

@@ -9,7 +9,7 @@ from blindlink.linker.model.entities import side
 from blindlink.linker.model.link import Linkage, Linker, link
 from blindlink.messages.encodings import Encodings
 from blindlink.messages.plan import Plan
-from linked_files import LinkedFiles, encodings, filters, linked_files, people
+from worlds.linked_files import LinkedFiles, encodings, filters, linked_files, people
 
 BASE = linked_files(1000, 1600, 450, seed=11)
 

@@ -9,7 +9,7 @@ from blindlink.linker.join.pairs import hashes
 from blindlink.linker.model import non_matches
 from blindlink.linker.model.link import link
 from blindlink.messages.plan import Plan
-from linked_files import LinkedFiles, encodings, filters, people, with_errors
+from worlds.linked_files import LinkedFiles, encodings, filters, people, with_errors
 
 EXACT = 0.65  # of the common people are equal in both files
 

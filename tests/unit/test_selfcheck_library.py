@@ -1,5 +1,7 @@
 """The self-check passes here, and notices what it is there to notice."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,7 @@ def test_a_wrong_engine_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     sliced = engines.load("sliced")
     right = sliced.pairs
 
-    def wrong(*arguments: object, **options: object) -> Pairs:
+    def wrong(*arguments: Any, **options: Any) -> Pairs:
         found = right(*arguments, **options)
         return Pairs(found.left, found.right, np.nextafter(found.score, 2))
 

@@ -1,16 +1,16 @@
-"""The sound files of one small study, made with the product itself. See ``vector_world``."""
+"""The sound files of one small study, made with the product itself. See ``vectors.world``."""
 
 import shutil
 from typing import Any
 
 import pyarrow as pa
-from vector_world import BASE
 
 from blindlink.linker.protocol.release import link
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.messages.agreement.secret import seal_secret
 from blindlink.owner.submit import submit
-from trust_world import NOW, PASSPHRASE, ROLES, entropy, keys, secret, signed_by, terms
+from vectors.world import BASE
+from worlds.parties import NOW, PASSPHRASE, ROLES, entropy, keys, secret, signed_by, terms
 
 PEOPLE = 14
 SHARED = 9

@@ -12,20 +12,21 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
-sys.path[:0] = [str(FOLDER), str(FOLDER.parent)]
+sys.path.insert(0, str(FOLDER.parent))
 
-import vectors_agreement  # noqa: E402
-import vectors_keys  # noqa: E402
-import vectors_owner  # noqa: E402
-import vectors_release  # noqa: E402
-import vectors_signed  # noqa: E402
-import vectors_submission  # noqa: E402
-import vectors_withdrawal  # noqa: E402
-from tape import Tape, playing  # noqa: E402
-from vector_world import NOW, PASSPHRASE, Vector, keys, secret  # noqa: E402
-
-from blindlink.messages.fields import stamp  # noqa: E402
-from trust_world import ROLES  # noqa: E402
+from blindlink.messages.fields import stamp
+from vectors import (
+    vectors_agreement,
+    vectors_keys,
+    vectors_owner,
+    vectors_release,
+    vectors_signed,
+    vectors_submission,
+    vectors_withdrawal,
+)
+from vectors.tape import Tape, playing
+from vectors.world import NOW, PASSPHRASE, Vector, keys, secret
+from worlds.parties import ROLES
 
 KINDS: dict[str, Callable[[Path], list[Vector]]] = {
     "agreement": lambda _: vectors_agreement.vectors(),
@@ -105,7 +106,7 @@ def write(found: dict[str, bytes]) -> None:
 
 def main(arguments: list[str]) -> int:
     if arguments == ["--base"]:
-        from base_study import make_base
+        from vectors.base_study import make_base
 
         make_base()
         arguments = []

@@ -174,7 +174,8 @@ def opened(
 def _entity(plain: bytes, layout: dict[str, Any]) -> tuple[bool, dict[str, list[list[str]]]]:
     tables = layout["tables"]
     counts = struct.unpack(f">{len(tables)}I", plain[1 : 1 + 4 * len(tables)])
-    at, found = 1 + 4 * len(tables), {}
+    at = 1 + 4 * len(tables)
+    found: dict[str, Any] = {}
     for table, count in zip(tables, counts, strict=True):
         found[table["name"]] = []
         for _ in range(count):

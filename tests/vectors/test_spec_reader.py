@@ -6,10 +6,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
-import spec_reader
 from cryptography.exceptions import InvalidTag
-from spec_reader import Container, Party, leaf, opened, root, rows
-from vector_world import BASE, FOLDER
+
+from vectors import spec_reader
+from vectors.spec_reader import Container, Party, leaf, opened, root, rows
+from vectors.world import BASE, FOLDER
 
 WORLD = json.loads((FOLDER / "world.json").read_text())
 AGREEMENT = json.loads((BASE / "study.agreement").read_bytes())

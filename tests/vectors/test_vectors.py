@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vector_world import BASE, FOLDER, NOW, PASSPHRASE, agreement, keys
 
 from blindlink.analyst.cohort.opening import open_release
 from blindlink.errors import BlindlinkError
@@ -23,9 +22,12 @@ from blindlink.messages.audit.receipt import load_receipt
 from blindlink.messages.container import reader as container
 from blindlink.messages.signed import Signed
 from blindlink.owner.withdraw import open_row_map
+from vectors.world import BASE, FOLDER, NOW, PASSPHRASE, agreement, keys
 
-KINDS = ("agreement", "key-file", "secret", "audit", "receipt", "submission", "release")
-KINDS += ("row-map", "withdrawal")
+KINDS = (
+    *("agreement", "key-file", "secret", "audit", "receipt", "submission", "release"),
+    *("row-map", "withdrawal"),
+)
 LEAST = {"agreement": 45, "key-file": 30, "secret": 15, "audit": 20, "receipt": 20} | {
     "submission": 60,
     "release": 60,

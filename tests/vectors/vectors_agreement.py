@@ -4,11 +4,10 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from vector_world import BASE, Document, Vector, keys
-
 from blindlink.messages import canonical
 from blindlink.messages.agreement.terms import FORMAT
-from trust_world import ROLES
+from vectors.world import BASE, Document, Vector, keys
+from worlds.parties import ROLES
 
 SUFFIX = "agreement"
 WAIVER = {"accepted_by": "A. Person", "reason": "Because.", "parties": ["moj", "lab"]}

@@ -5,12 +5,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from vector_world import Document, Vector, joined, keys, resigned, split
-
 from blindlink.keys import PartyKeys
 from blindlink.messages import canonical
 from blindlink.messages.container import reader as container
-from trust_world import entropy
+from vectors.world import Document, Vector, joined, keys, resigned, split, told
+from worlds.parties import entropy
 
 Edit = Callable[[Document], Any]
 SHAPE, VERIFY, AGREE = "FormatError", "VerificationError", "AgreementError"
@@ -21,7 +20,7 @@ def faults(good: Path, kind: str, sender: PartyKeys, other: PartyKeys) -> list[V
     data = good.read_bytes()
     found = _bytes(data, kind) | _signatures(data, kind, sender, other)
     for name, (edit, *rest) in (_shape() | _content(sender, other)).items():
-        found[name] = (resigned(data, edit, sender, kind), *rest)
+        found[name] = told(resigned(data, edit, sender, kind), rest)
     for name, change in _chunks().items():
         broken = _rehashed(data, change, sender, kind)
         found[name] = (broken, VERIFY, "chunk", "does not decrypt")
@@ -188,7 +187,7 @@ def foreign_key(good: Path, kind: str, sender: PartyKeys, reader: str, scratch: 
     with container.opened(good, kind) as sealed:
         manifest = sealed.manifest
     name = manifest.sections[0].name
-    from vector_world import LATER, NOW
+    from vectors.world import LATER, NOW
 
     with (
         container.create(

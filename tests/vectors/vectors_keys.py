@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from vector_world import BASE, PASSPHRASE, Vector, keys
-
 from blindlink.keys import LinkageKey, PartyKeys
-from trust_world import entropy
+from vectors.world import BASE, PASSPHRASE, Vector, keys
+from worlds.parties import entropy
 
 
 def vectors(scratch: Path) -> list[Vector]:

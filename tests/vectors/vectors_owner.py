@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from vector_world import BASE, Document, Rebuild, Vector, content_keys, keys, split
-from vectors_container import SHAPE, VERIFY
 
 from blindlink.messages import canonical, merkle, release
 from blindlink.messages.container import reader as container
 from blindlink.messages.submission import payload
 from blindlink.messages.submission.content import FORWARDED, Layout, read_layout
+from vectors.vectors_container import SHAPE, VERIFY
+from vectors.world import BASE, Document, Rebuild, Vector, content_keys, keys, split
 
 READERS = {"encodings": keys("ttp")} | {n: keys("lab") for n in (*FORWARDED, "payload")}
 Change = Callable[[bytes], bytes]

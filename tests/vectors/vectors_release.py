@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vector_world import BASE, Document, Rebuild, Vector, keys
-from vectors_container import SHAPE, VERIFY, faults, foreign_key
-
 from blindlink.messages import canonical, release
+from vectors.vectors_container import SHAPE, VERIFY, faults, foreign_key
+from vectors.world import BASE, Document, Rebuild, Vector, keys, told
 
 KIND = "release"
 READERS = {name: keys("lab") for name in release.SECTIONS}
@@ -28,9 +27,9 @@ def vectors(scratch: Path) -> list[Vector]:
         )
     }
     for name, (changes, *rest) in (_index() | _pairs() | _payload()).items():
-        found[name] = (rebuild(scratch / "x", changes), *rest)
+        found[name] = told(rebuild(scratch / "x", changes), rest)
     for name, (edit, *rest) in _content().items():
-        found[name] = (rebuild(scratch / "x", content=edit), *rest)
+        found[name] = told(rebuild(scratch / "x", content=edit), rest)
     return [
         Vector(f"valid.{KIND}", good.read_bytes(), "accept", "", "", "the base study's"),
         *_accepted(rebuild, scratch),

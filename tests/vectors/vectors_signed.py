@@ -5,8 +5,6 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from vector_world import BASE, Document, Vector, agreement, keys, secret
-
 from blindlink.keys import LinkageKey, PartyKeys
 from blindlink.keys.files import encode
 from blindlink.messages import canonical
@@ -17,7 +15,8 @@ from blindlink.messages.audit.receipt import EVENT, Receipt, Rejection, log_deta
 from blindlink.messages.container import reader as container
 from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.signed import Signed
-from trust_world import NOW, entropy
+from vectors.world import BASE, Document, Vector, agreement, keys, secret, told
+from worlds.parties import NOW, entropy
 
 Edit = Callable[[Document], Any]
 
@@ -326,7 +325,9 @@ def receipts(scratch: Path) -> list[Vector]:
         ),
         "tells-of-matches": (lambda d: d.update(matched=5), shape, "file", "matched"),
     }
-    faults = {name: (resigned(good, edit, ttp), *rest) for name, (edit, *rest) in edits.items()} | {
+    faults = {
+        name: told(resigned(good, edit, ttp), rest) for name, (edit, *rest) in edits.items()
+    } | {
         "altered": (
             altered(good, lambda f: f["document"].update(created="2026-11-23T12:00:01Z")),
             *(verify, "signature", "signature of ttp"),

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vector_world import BASE, Document, Rebuild, Vector, keys, resigned
-from vectors_container import AGREE, SHAPE, VERIFY, faults, foreign_key
-
 from blindlink.messages.merkle import leaf, root
 from blindlink.messages.submission.payload import OVERHEAD
+from vectors.vectors_container import AGREE, SHAPE, VERIFY, faults, foreign_key
+from vectors.world import BASE, Document, Rebuild, Vector, keys, resigned, told
 
 KIND = "submission"
 READERS = {
@@ -50,9 +49,9 @@ def vectors(scratch: Path) -> list[Vector]:
         ),
     }
     for name, (edit, *rest) in _terms().items():
-        found[name] = (rebuild(scratch / "x", content=edit), *rest)
+        found[name] = told(rebuild(scratch / "x", content=edit), rest)
     for name, (section, change, *rest) in _records().items():
-        found[name] = (rebuild(scratch / "x", {section: change}), *rest)
+        found[name] = told(rebuild(scratch / "x", {section: change}), rest)
     found["blob-id-twice"] = (
         _blob_id_twice(rebuild, scratch),
         *(SHAPE, "blob ids", "blob id stands twice"),
@@ -86,7 +85,7 @@ def _blob_id_twice(rebuild: Rebuild, scratch: Path) -> bytes:
 
     def root_of_it(content: Document) -> None:
         assert content["blob_size"] + OVERHEAD == step
-        leaves = [leaf(found[at : at + step]) for at in range(0, len(found), step)]
+        leaves = [leaf(bytes(found[at : at + step])) for at in range(0, len(found), step)]
         content["payload_root"] = root(leaves).hex()
 
     return rebuild(scratch / "x", {"payload": payload}, content=root_of_it)

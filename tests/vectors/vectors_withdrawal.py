@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from vector_world import BASE, LATER, NOW, Document, Rebuild, Vector, agreement, keys, resigned
-from vectors_container import AGREE, SHAPE, VERIFY, faults, foreign_key
 
 from blindlink.messages.container import reader as container
 from blindlink.messages.container.manifest import Manifest
@@ -18,7 +16,9 @@ from blindlink.messages.submission.withdrawal import (
     WithdrawalContent,
     row_map_bytes,
 )
-from trust_world import entropy
+from vectors.vectors_container import AGREE, SHAPE, VERIFY, faults, foreign_key
+from vectors.world import BASE, LATER, NOW, Document, Rebuild, Vector, agreement, keys, resigned
+from worlds.parties import entropy
 
 ID, WIDTH = 16, 9  # bytes of a row id, and of the entity ids below
 Edit = Callable[[Document], Any]

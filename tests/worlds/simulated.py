@@ -1,5 +1,6 @@
 """Cohorts for the tests of the statistics: from small tables, and from a synthetic study."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,10 +26,10 @@ def report(**changes: Any) -> dict[str, Any]:
 
 def cohort(
     requirements: list[dict[str, Any]] | pd.DataFrame,
-    episodes: list[dict[str, Any]] | pd.DataFrame = (),
-    links: list[tuple[str, str]] | pd.DataFrame = (),
+    episodes: Sequence[dict[str, Any]] | pd.DataFrame = (),
+    links: Sequence[tuple[str, str]] | pd.DataFrame = (),
     *,
-    forms: list[dict[str, Any]] | pd.DataFrame = (),
+    forms: Sequence[dict[str, Any]] | pd.DataFrame = (),
     candidates: pd.DataFrame | None = None,
     people: tuple[list[str], list[str]] | None = None,
     controls: tuple[int, int] = (4, 200),

@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import click
 
-from blindlink.cli.tree import root
-from blindlink.errors import BlindlinkError, InputError
+from blindlink.cli.tree import extra_of, root
+from blindlink.errors import BlindlinkError, InputError, MissingExtraError
 
 INTERNAL = 70
 INTERRUPTED = 130
@@ -33,6 +33,8 @@ def run(arguments: list[str] | None = None) -> int:
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "blindlink"
         return _fail(error.format_message(), f"see '{command} --help'", error.exit_code)
+    except ModuleNotFoundError as error:
+        return _missing(error, sys.argv[1:] if arguments is None else arguments)
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted", "nothing was written; run the command again", INTERRUPTED)
     except BrokenPipeError:
@@ -52,6 +54,15 @@ def _is_text(argument: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _missing(error: ModuleNotFoundError, words: list[str]) -> int:
+    """A command of another party, where only one party's libraries are installed."""
+    library = (error.name or "").partition(".")[0]
+    if library in ("", "blindlink") or library in sys.stdlib_module_names:
+        return _fail(_where(error), "this is a fault of blindlink: please report it", INTERNAL)
+    missing = MissingExtraError(library, extra_of(words))
+    return _fail(missing.message, missing.hint, missing.exit_code)
 
 
 def _fail(message: str, hint: str, code: int) -> int:

@@ -1,5 +1,6 @@
 """The tree of commands. A group's module is imported when one of its commands is called."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, cast
 
@@ -28,6 +29,25 @@ COMMANDS = {
     "restore": ("service.backup", "Bring a linkage service back, as its logs say it must be."),
     "client": ("service.client", "Talk to a linkage service: upload, status, receipt, download."),
 }
+
+# The extra that a command's own party needs; a word after the command decides where two are named.
+EXTRAS = {
+    "demo": "all",
+    "schema": "owner",
+    "clk encode": "owner",
+    "clk assess": "owner",
+    "clk": "linker",
+    "owner": "owner",
+    "linker": "linker",
+    "analyst": "analyst",
+    **dict.fromkeys(("serve", "worker", "backup", "restore"), "service"),
+    "client": "client",
+}
+
+
+def extra_of(words: Sequence[str]) -> str:
+    """The extra that a command line needs, by its first words."""
+    return EXTRAS.get(" ".join(words[:2])) or EXTRAS.get(words[0] if words else "") or "all"
 
 
 class LazyGroup(click.Group):

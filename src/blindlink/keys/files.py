@@ -8,6 +8,7 @@ from pathlib import Path
 
 from blindlink.errors import KeyFileError
 from blindlink.files import PRIVATE, reason, write_bytes
+from blindlink.system import MODES_PROTECT
 
 LIMIT = 64 * 1024  # the largest key file of ours is about 6 KB
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -21,7 +22,7 @@ def read_private(path: Path, *, exposed: int = OTHERS) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            if os.name == "posix" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & exposed:
+            if MODES_PROTECT and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & exposed:
                 raise KeyFileError(
                     f"{path}: other users can read this key", hint=f"run: chmod 600 {path}"
                 )

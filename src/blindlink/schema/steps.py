@@ -28,8 +28,8 @@ _NO_SEX = {"0", "9", "3", "U", "UNKNOWN", "NOT KNOWN", "X", "I", "INDETERMINATE"
 _FULL = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][A-Z]{2})")
 _OUTWARD = re.compile(r"[A-Z]{1,2}[0-9][A-Z0-9]?")
 _AREA = re.compile(r"[A-Z]{1,2}")
-# A sector: the digit behind the blank, as in SR1 2. NDTMS sends postcodes without the last two
-# letters. Without the blank only three digits show it: NE335 is NE33 5, SR12 is no sector.
+# A sector: the digit behind the blank, as in SR1 2: some source systems send postcodes without the
+# last two letters. Without the blank only three digits show it: NE335 is NE33 5, SR12 is no sector.
 _SECTOR = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)\s+[0-9]")
 _CLOSE_SECTOR = re.compile(r"([A-Z]{1,2}[0-9]{2})[0-9]")
 _CUT = re.compile(
@@ -237,8 +237,8 @@ class DatePart(Model):
 class Postcode(Model):
     """A UK postcode, or a part of it; a text of another form (a foreign code) stands for all parts.
 
-    The outward part alone (SW1A) is taken as it is. Of a sector (SR1 2, as NDTMS has it) the digit
-    is dropped. Codes for no fixed abode and defaults of source systems are missing.
+    The outward part alone (SW1A) is taken as it is. Of a sector (SR1 2, as some systems have it)
+    the digit is dropped. Codes for no fixed abode and defaults of source systems are missing.
     """
 
     step: Literal["postcode"]

@@ -18,7 +18,7 @@ from blindlink.errors import (
     VerificationError,
 )
 from blindlink.messages.plan import Plan
-from flow_world import NOW, World, finished, keys
+from worlds.flow import NOW, World, finished, keys
 
 
 def entities(world: World, name: str) -> dict[str, str]:
@@ -44,7 +44,8 @@ def test_each_person_has_its_own_rows(tmp_path: Path) -> None:
         }
         table = cohort.tables[name, "events"]
         column = "sentence_date" if name == "moj" else "triage_date"
-        found = table[table.person.isin(of)].assign(entity=lambda t, of=of: t.person.map(of))
+        found = table[table.person.isin(of)]
+        found = found.assign(entity=found.person.map(of))
         got = sorted(zip(found.entity, found[column].astype(str).str[:7], strict=True))
         sent = world.tables[name]["events"].to_pandas()
         sent = sent[sent.entity_id.isin(set(of.values()))]

@@ -12,7 +12,7 @@ from blindlink.analyst.disclosure.policy import Policy
 from blindlink.analyst.publish.tables import Column, Table
 from blindlink.errors import DisclosureError
 from blindlink.schema.populations import Dimension, kinds, population
-from sample_tables import (
+from worlds.sample_tables import (
     bound,
     by_group,
     count,

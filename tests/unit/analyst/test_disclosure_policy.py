@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -13,24 +14,24 @@ from blindlink.messages import canonical
 SCHEMA = Path(__file__).parents[3] / "schemas" / "disclosure-policy.json"
 
 
-def test_the_shipped_schema_is_the_models():
+def test_the_shipped_schema_is_the_models() -> None:
     assert json.loads(SCHEMA.read_text()) == schema()
 
 
-def test_the_default_policy_satisfies_the_schema_and_can_be_signed():
+def test_the_default_policy_satisfies_the_schema_and_can_be_signed() -> None:
     document = Policy().document()
     jsonschema.validate(document, schema())
     assert canonical.loads(canonical.dumps(document)) == document
     assert parse_policy(document) == Policy()
 
 
-def test_an_empty_document_is_the_default_policy():
+def test_an_empty_document_is_the_default_policy() -> None:
     assert parse_policy({}) == Policy()
     assert Policy().threshold == 5
     assert Policy().width == 5
 
 
-def test_the_digest_depends_on_every_rule():
+def test_the_digest_depends_on_every_rule() -> None:
     assert Policy().digest() != Policy(rounding=5).digest()
     assert Policy().digest() == parse_policy(Policy().document()).digest()
 
@@ -49,12 +50,12 @@ def test_the_digest_depends_on_every_rule():
         ([], "the whole"),
     ],
 )
-def test_a_wrong_policy_names_the_field(document, field):
+def test_a_wrong_policy_names_the_field(document: str, field: str) -> None:
     with pytest.raises(FormatError, match=field):
         parse_policy(document)
 
 
-def test_policy_files(tmp_path):
+def test_policy_files(tmp_path: Path) -> None:
     path = tmp_path / "policy.json"
     path.write_text('{"threshold": 10, "controller": "MoJ"}')
     assert load_policy(path).threshold == 10
@@ -78,10 +79,10 @@ def test_policy_files(tmp_path):
         ({"curve_steps": False}, "curve_steps"),
     ],
 )
-def test_a_weaker_rule_is_named(change, rule):
+def test_a_weaker_rule_is_named(change: dict[str, Any], rule: str) -> None:
     assert rule in Policy(**change).weaker_than(Policy())
 
 
-def test_a_stricter_policy_is_not_weaker():
+def test_a_stricter_policy_is_not_weaker() -> None:
     assert Policy(threshold=10, rounding=5).weaker_than(Policy()) == []
     assert Policy().weaker_than(Policy(rounding=5)) == ["rounding"]

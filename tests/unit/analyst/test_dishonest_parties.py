@@ -21,7 +21,7 @@ from blindlink.messages.submission import content as submission
 from blindlink.messages.submission import payload, withdrawal
 from blindlink.messages.submission.records import Column, TableLayout
 from blindlink.owner.prepare import random_ids
-from flow_world import NOW, World, keys, seeded
+from worlds.flow import NOW, World, entropy, keys
 
 POLICIES = {"moj": "all", "ohid": "candidates"}
 
@@ -141,7 +141,7 @@ class TestLinker:
     def test_links_a_pair_that_is_no_candidate(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        world, honest = played(tmp_path), writing.pair_rows
+        world, honest = played(tmp_path), assembly.pair_rows
         calls: list[int] = []
 
         def fewer(*arguments: Any) -> Any:
@@ -294,7 +294,7 @@ def manifest(kind: str, content: dict[str, Any], names: Sequence[str], folder: P
         bundle="00" * 16,
         now=NOW,
         expires=NOW.replace(year=2027),
-        entropy=seeded("x"),
+        entropy=entropy("x"),
     ) as draft:
         for name in names:
             with draft.section(name, keys("ttp").public) as out:

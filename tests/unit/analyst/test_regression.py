@@ -92,7 +92,7 @@ def test_a_separated_level_is_not_an_estimate() -> None:
 
 
 def test_columns_that_follow_from_others_are_found() -> None:
-    X = np.column_stack([np.ones(5), np.arange(5), 2 * np.arange(5) + 1, np.zeros(5)])
+    X = np.column_stack([np.ones(5), np.arange(5.0), 2 * np.arange(5.0) + 1, np.zeros(5)])
     assert independent_columns(X).tolist() == [True, True, False, False]
     assert independent_columns(X[:1]).tolist()[:1] == [True]
 

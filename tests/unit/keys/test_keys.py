@@ -16,7 +16,7 @@ from blindlink.keys import (
     system_entropy,
 )
 from blindlink.keys.files import decode, encode
-from trust_world import PASSPHRASE, entropy, keys, secret
+from worlds.parties import PASSPHRASE, entropy, keys, secret
 
 
 @pytest.fixture(scope="module")

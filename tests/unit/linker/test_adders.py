@@ -4,13 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-pytest.importorskip("numba")
-
 from numba import njit
 
 from blindlink.linker.join import kernels
-from blindlink.linker.join.kernels import BYTES, LANES, TERNARY, WORDS, every, store
+from blindlink.linker.join.kernels import BYTES, LANES, WORDS, every, store
 
 
 def planes(add: Any, block: np.ndarray, walks: np.ndarray) -> np.ndarray:
@@ -33,10 +30,14 @@ def planes(add: Any, block: np.ndarray, walks: np.ndarray) -> np.ndarray:
     return result
 
 
-@pytest.mark.parametrize("name", ["sixteen", "sixteen_paired"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("sixteen", marks=pytest.mark.needs("three-bit logic")),
+        "sixteen_paired",
+    ],
+)
 def test_sixteen_columns_are_added(name: str) -> None:
-    if name == "sixteen" and not TERNARY:
-        pytest.skip("this processor has no logic of three bits")
     rng = np.random.default_rng(1)
     raw = np.empty(40 * BYTES + BYTES, np.uint8)
     start = -raw.ctypes.data % BYTES

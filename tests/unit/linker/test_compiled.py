@@ -11,8 +11,6 @@ import pytest
 
 import blindlink
 
-pytest.importorskip("numba")
-
 _PROGRAM = """
 import sys
 from numba.core import caching

@@ -8,7 +8,7 @@ import pytest
 from blindlink.linker.model.link import Linkage, link
 from blindlink.messages.encodings import Encodings
 from blindlink.messages.plan import Plan
-from linked_files import FIELDS, LinkedFiles, encodings, filters, people, with_errors
+from worlds.linked_files import FIELDS, LinkedFiles, encodings, filters, people, with_errors
 
 GROUPS = ((0, 1, 2), (2, 3), (0, 3, 4))
 

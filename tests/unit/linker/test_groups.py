@@ -1,6 +1,7 @@
 """Multi-party groups: by hand, and equal to anonlink's solvers."""
 
 from array import array
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,11 +51,13 @@ def test_agreement_without_sense_is_refused() -> None:
         group([], agreement=1.5)
 
 
+@pytest.mark.needs("anonlink")
 @pytest.mark.parametrize("files", [2, 3, 4])
 @pytest.mark.parametrize("agreement", [0.0, 0.3, 0.5, 0.75, 1.0])
 @pytest.mark.parametrize("one_per_file", [True, False])
 def test_equals_anonlinks_solver(files: int, agreement: float, one_per_file: bool) -> None:
-    solving = pytest.importorskip("anonlink.solving")
+    from anonlink import solving
+
     for seed in range(5):
         candidates = random_candidates(seed, files, within=not one_per_file)
         expected = solving.probabilistic_greedy_solve(
@@ -64,8 +67,10 @@ def test_equals_anonlinks_solver(files: int, agreement: float, one_per_file: boo
         assert found == sorted(tuple(sorted(members)) for members in expected)
 
 
+@pytest.mark.needs("anonlink")
 def test_equals_anonlinks_greedy_solver() -> None:
-    solving = pytest.importorskip("anonlink.solving")
+    from anonlink import solving
+
     candidates = random_candidates(9, 3, within=False)
     expected = solving.greedy_solve(as_anonlink(candidates))
     found = group(candidates, one_per_file=False)
@@ -86,7 +91,7 @@ def random_candidates(seed: int, files: int, *, within: bool) -> list[FilePairs]
     return result
 
 
-def as_anonlink(candidates: list[FilePairs]) -> tuple:
+def as_anonlink(candidates: list[FilePairs]) -> tuple[Any, ...]:
     """All candidates in one order, as anonlink's solvers take them."""
     rows = sorted(
         (-score, one.left_file, one.right_file, left, right)

@@ -1,6 +1,7 @@
 """Linking two files whose truth is known: what `auto` finds, says and refuses."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from blindlink.errors import InputError, KeyFileError, SchemaError, SeparationEr
 from blindlink.linker.model.link import Linkage, link
 from blindlink.messages.linkage_report import parse_report
 from blindlink.messages.plan import Plan
-from linked_files import encodings, filters, linked_files, people
+from worlds.linked_files import encodings, filters, linked_files, people
 
 FILES = linked_files(1200, 2000, 500)
 
@@ -196,7 +197,7 @@ def test_match_keys_make_links_of_their_own() -> None:
     ],
 )
 def test_files_that_do_not_belong_together_are_refused(
-    change: dict[str, object], error: type[Exception], text: str
+    change: dict[str, Any], error: type[Exception], text: str
 ) -> None:
     bits = filters(people(9, np.random.default_rng(1)))
     with pytest.raises(error, match=text):

@@ -9,7 +9,7 @@ from blindlink.linker.join.pairs import Pairs
 from blindlink.linker.model import non_match_scores, non_matches
 from blindlink.linker.model.entities import side
 from blindlink.linker.model.non_match_scores import measure
-from linked_files import encodings, filters, linked_files, people
+from worlds.linked_files import encodings, filters, linked_files, people
 
 
 def compare(left: Bytes, right: Bytes, threshold: float) -> Pairs:

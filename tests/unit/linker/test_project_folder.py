@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from blindlink import system
 from blindlink.errors import FormatError, InputError, OutputError, RefusedError, VerificationError
 from blindlink.linker.protocol import lock, project
 from blindlink.linker.protocol.destroy import destroy
@@ -22,7 +23,7 @@ from blindlink.messages.audit.receipt import load_receipt
 from blindlink.messages.container import reader as container
 from blindlink.messages.signed import Signed
 from blindlink.owner.withdraw import withdraw
-from flow_world import NOW, World, finished, keys
+from worlds.flow import NOW, World, finished, keys
 
 AGREEMENT = "ab" * 32
 
@@ -67,7 +68,7 @@ class TestOneAtATime:
         for each in together:
             each.join()
         log = AuditLog.load(tmp_path / "project" / "audit.log")
-        received = [entry.details.get("owner") for entry in log.entries[1:]]
+        received = [str(entry.details.get("owner")) for entry in log.entries[1:]]
         assert sorted(received) == sorted(world.owners)
         for name in world.owners:
             path = tmp_path / "project" / "receipts" / f"{name}-1.receipt"
@@ -109,7 +110,7 @@ class TestOneAtATime:
         other = Thread(target=second)
         with locked(tmp_path):
             other.start()
-            time.sleep(3 * lock.PAUSE)
+            time.sleep(3 * system.PAUSE)
             order.append("first")
         other.join()
         assert order == ["first", "second"]

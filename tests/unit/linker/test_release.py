@@ -29,7 +29,7 @@ from blindlink.messages.release import KIND
 from blindlink.messages.submission.content import Content
 from blindlink.owner import submit as submit_module
 from blindlink.owner.withdraw import open_row_map, withdraw
-from flow_world import NOW, World, finished, keys, seeded
+from worlds.flow import NOW, World, entropy, finished, keys
 
 
 def submitted(world: World) -> World:
@@ -158,7 +158,7 @@ def receive(world: World, file: str) -> None:
     with container.opened(world.folder / file, "submission") as sealed:
         manifest = sealed.manifest
     project = Project.open(
-        world.folder / "project", world.agreement.digest(), now=NOW, entropy=seeded("p")
+        world.folder / "project", world.agreement.digest(), now=NOW, entropy=entropy("p")
     )
     content = manifest.content
     project.receive("moj", manifest, content["sequence"], content["rows"], (), keys("ttp"), now=NOW)

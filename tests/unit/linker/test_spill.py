@@ -14,6 +14,8 @@ from blindlink.linker.join.engines.reference import engine as reference
 from blindlink.linker.join.pairs import Join, Pairs
 from blindlink.linker.join.spill import pairs_to_parquet
 
+ANONLINK = pytest.param("anonlink", marks=pytest.mark.needs("anonlink"))
+
 
 @pytest.fixture
 def files() -> tuple[Bytes, Bytes]:
@@ -23,7 +25,7 @@ def files() -> tuple[Bytes, Bytes]:
     )
 
 
-@pytest.mark.parametrize("engine", ["reference", "sliced", "anonlink"])
+@pytest.mark.parametrize("engine", ["reference", "sliced", ANONLINK])
 @pytest.mark.parametrize("limit", [30, 700, 10**6])
 def test_the_file_holds_the_pairs_in_order(
     tmp_path: Path, files: tuple[Bytes, Bytes], engine: str, limit: int

@@ -8,7 +8,7 @@ import pytest
 from blindlink.errors import FormatError, InputError, OutputError, SchemaError
 from blindlink.messages.agreement.document import read_agreement
 from blindlink.messages.agreement.draft import new_agreement, template, write_agreement
-from trust_world import NOW, SCHEMA, keys, secret
+from worlds.parties import NOW, SCHEMA, keys, secret
 
 NAMES = {"moj": "moj", "ohid": "ohid", "ttp": "ttp", "lab": "analyst"}
 

@@ -21,7 +21,7 @@ from blindlink.messages.audit.receipt import (
 from blindlink.messages.container import reader as container
 from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.signed import Signed
-from trust_world import LATER, NOW, entropy, keys, signed
+from worlds.parties import LATER, NOW, entropy, keys, signed
 
 LOG_ID = "0f" * 16
 TTP = keys("ttp")

@@ -12,8 +12,8 @@ from blindlink.messages import canonical
 from blindlink.messages.audit.kept import Checked, head_in, prove_file, verify_kept
 from blindlink.messages.audit.log import AuditLog
 from blindlink.messages.audit.proofs import Consistency, Inclusion, load_proof
-from trust_world import NOW, keys
 from unit.messages.test_audit_log import LOG_ID, log_of
+from worlds.parties import NOW, keys
 
 TTP = keys("ttp")
 SIZES = range(9)
@@ -104,7 +104,7 @@ def test_a_log_that_was_rewritten_has_no_proof(folder: Path) -> None:
     forged = Consistency(
         size=4,
         path=tuple(rewritten.consistency(4)),
-        head={"document": rewritten.head(TTP, now=NOW).document.model_dump()}  # type: ignore[arg-type]
+        head={"document": rewritten.head(TTP, now=NOW).document.model_dump()}
         | {"signatures": rewritten.head(TTP, now=NOW).signatures.model_dump()},
     )
     forged.save(folder / "p")

@@ -30,7 +30,7 @@ from blindlink.messages.container.stream import (
     plain_size,
     sealed_size,
 )
-from trust_world import LATER, NOW, entropy, keys, signed
+from worlds.parties import LATER, NOW, entropy, keys, signed
 
 SIZES = (0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 5)
 AGREEMENT = signed().digest()
@@ -146,9 +146,10 @@ def write(path: Path, **changes: Any) -> None:
 @contextmanager
 def verified(path: Path, **changes: Any) -> Iterator[container.Verified]:
     """The container, opened and verified as one of moj."""
-    options = {"sender": keys("moj").public, "agreement": AGREEMENT, "now": NOW} | changes
+    options: dict[str, Any] = {"agreement": AGREEMENT, "now": NOW, **changes}
+    sender = options.pop("sender", keys("moj").public)
     with container.opened(path, "submission") as sealed:
-        yield sealed.verify(options.pop("sender"), **options)
+        yield sealed.verify(sender, **options)
 
 
 def changed(path: Path, tmp_path: Path, edit: Any) -> Path:

@@ -13,7 +13,7 @@ from blindlink.messages.audit.proofs import prove_consistency
 from blindlink.messages.container import reader as container
 from blindlink.messages.encodings import Encodings, write_encodings
 from blindlink.messages.inspecting import describe
-from trust_world import LATER, NOW, PASSPHRASE, SCHEMA, entropy, keys, secret, signed
+from worlds.parties import LATER, NOW, PASSPHRASE, SCHEMA, entropy, keys, secret, signed
 
 
 def test_keys(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from blindlink.messages.agreement.secret import seal_secret
 from blindlink.messages.json_schemas import documents as trust_formats
 from blindlink.messages.json_schemas import write
 from blindlink.studies.probation_treatment.contract import extract_schemas
-from trust_world import NOW, keys, secret, signed
+from worlds.parties import NOW, keys, secret, signed
 
 
 def documents() -> dict[str, dict[str, Any]]:

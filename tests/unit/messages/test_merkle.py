@@ -11,7 +11,7 @@ from blindlink.messages.merkle import (
     root,
     root_from,
 )
-from trust_world import entropy
+from worlds.parties import entropy
 
 # The eight leaves and the roots of the trees of 1 to 8 of them that the reference implementation of
 # RFC 6962 tests against (certificate-transparency, merkletree/merkle_tree_test.cc).

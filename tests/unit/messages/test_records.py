@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from blindlink.errors import FormatError, InputError
 from blindlink.messages.submission.records import (
     Column,
+    Kind,
     TableLayout,
     empty,
     from_rows,
@@ -25,7 +26,7 @@ TABLE = pa.table(
         "score": pa.array(["0.5", None, "12", "3.25"]),
     }
 )
-KINDS = ("text", "date", "integer", "number")
+KINDS: tuple[Kind, ...] = ("text", "date", "integer", "number")
 
 
 def test_layout_is_as_wide_as_the_widest_value_in_bytes() -> None:
@@ -82,7 +83,7 @@ def test_a_long_value_is_refused_by_its_place() -> None:
     ],
 )
 def test_bytes_that_no_writer_makes_are_refused(kind: str, field: bytes) -> None:
-    layout = TableLayout(name="t", columns=(Column(name="c", kind=kind, width=3),))  # type: ignore[arg-type]
+    layout = TableLayout(name="t", columns=(Column(name="c", kind=kind, width=3),))
     with pytest.raises(FormatError, match="table t, column c: a value"):
         from_rows(np.frombuffer(field, np.uint8).reshape(1, 3), layout)
 
@@ -99,7 +100,7 @@ def test_a_value_has_one_spelling(kind: str, value: str) -> None:
     """Casting alone would take hexadecimal, leading zeros, infinity."""
     layout = TableLayout(
         name="t",
-        columns=(Column(name="c", kind=kind, width=20),),  # type: ignore[arg-type]
+        columns=(Column(name="c", kind=kind, width=20),),
     )
     rows = to_rows(pa.table({"c": [value]}), layout)
     with pytest.raises(FormatError, match=f"column c: a value is not a {kind}"):

@@ -24,7 +24,7 @@ from blindlink.messages.agreement.secret import (
     send_secret,
 )
 from blindlink.messages.signed import Signed
-from trust_world import LATER, NOW, entropy, keys, secret, signed, signed_by, terms
+from worlds.parties import LATER, NOW, entropy, keys, secret, signed, signed_by, terms
 
 
 def envelope(path: Path, **changes: Any) -> Path:

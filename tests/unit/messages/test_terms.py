@@ -26,7 +26,7 @@ from blindlink.messages.agreement.document import (
 )
 from blindlink.messages.agreement.governance import learns, overview, state
 from blindlink.messages.fields import stamp
-from trust_world import LATER, NOW, ROLES, document, keys, signed, signed_by, terms
+from worlds.parties import LATER, NOW, ROLES, document, keys, signed, signed_by, terms
 
 
 def parties(**changes: dict[str, Any]) -> list[dict[str, Any]]:

@@ -156,7 +156,7 @@ def test_data_frames_are_batches() -> None:
     frame = table.to_pandas().astype({"age": int, "surname": "category"}).set_index("record_id")
     others = {
         "pandas": frame.reset_index(),
-        "polars": pl.from_arrow(table).cast({"age": pl.Int16, "surname": pl.Categorical}),
+        "polars": pl.DataFrame(table).cast({"age": pl.Int16, "surname": pl.Categorical}),
         "batch": table.to_batches()[0],
     }
     for name, data in others.items():

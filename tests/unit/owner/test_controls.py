@@ -11,7 +11,7 @@ from blindlink.keys import LinkageKey
 from blindlink.owner.controls import make_controls
 from blindlink.owner.encoding.encode import encode
 from blindlink.schema.profiles.making import new_schema
-from flow_world import SECRET, seeded
+from worlds.flow import SECRET, entropy
 
 PEOPLE = 1600  # of the self-join
 LETTERS = np.array(list("ABCDEFGHJKLMNPRSTW"))
@@ -56,7 +56,7 @@ PARTS = {
 
 def test_every_part_is_some_persons_and_no_one_lends_two() -> None:
     table, entity = people(400)
-    found = make_controls(table, entity, 60, seeded("c"))
+    found = make_controls(table, entity, 60, entropy("c"))
     assert found.control.max() == 59
     lenders: list[dict[str, set[int]]] = [{} for _ in range(60)]
     for part, (names, piece) in PARTS.items():
@@ -83,7 +83,7 @@ def shown(table: pa.Table, names: tuple[str, ...], piece: slice, rows: np.ndarra
 
 def test_joint_distributions_are_kept() -> None:
     table, entity = people(4000)
-    found = make_controls(table, entity, 1000, seeded("c"))
+    found = make_controls(table, entity, 1000, entropy("c"))
     frame, control = table.to_pandas(), found.rows.to_pandas()
     for column in ("sex", "region", "kind"):
         real, made = (f[column].value_counts(normalize=True) for f in (frame, control))
@@ -100,7 +100,7 @@ def test_joint_distributions_are_kept() -> None:
 
 def test_alias_groups_share_and_differ_in_dates_as_those_of_people() -> None:
     table, entity = people(3000)
-    found = make_controls(table, entity, 900, seeded("c"))
+    found = make_controls(table, entity, 900, entropy("c"))
 
     def differing(rows: pa.Table, of: np.ndarray) -> float:
         dates = rows.column("date_of_birth").to_pandas().groupby(of).agg(["size", "nunique"])
@@ -112,17 +112,17 @@ def test_alias_groups_share_and_differ_in_dates_as_those_of_people() -> None:
 
 def test_the_number_is_exact_and_entropy_decides_alone() -> None:
     table, entity = people(300)
-    first, again, other = (make_controls(table, entity, 40, seeded(s)) for s in "aab")
+    first, again, other = (make_controls(table, entity, 40, entropy(s)) for s in "aab")
     assert first.rows.equals(again.rows)
     assert not first.rows.equals(other.rows)
-    assert make_controls(table, entity, 0, seeded("a")).rows.num_rows == 0
+    assert make_controls(table, entity, 0, entropy("a")).rows.num_rows == 0
 
 
 @pytest.mark.parametrize("number", [3, 20])
 def test_too_few_different_people(number: int) -> None:
     table, entity = people(number)
     with pytest.raises(InputError, match="too few different people"):
-        make_controls(table, entity, 30, seeded("a"))
+        make_controls(table, entity, 30, entropy("a"))
 
 
 def test_names_come_from_two_people() -> None:
@@ -131,7 +131,7 @@ def test_names_come_from_two_people() -> None:
     surname = pa.array([f"Surname{number}" for number in rng.integers(0, 150, len(entity))])
     forename = pa.array([f"Forename{number}" for number in rng.integers(0, 150, len(entity))])
     table = table.append_column("surname", surname).append_column("forename", forename)
-    found = make_controls(table, entity, 30, seeded("a"))
+    found = make_controls(table, entity, 30, entropy("a"))
     pairs = set(zip(forename.to_pylist(), surname.to_pylist(), strict=True))
     made = zip(*(found.rows.column(c).to_pylist() for c in ("forename", "surname")), strict=True)
     assert sum(pair in pairs for pair in made) < 5
@@ -144,7 +144,7 @@ def test_columns_keep_their_types_and_dates_exist() -> None:
     )
     place = table.column_names.index("date_of_birth")
     typed = table.set_column(place, "date_of_birth", days.cast(pa.date32()))
-    found = make_controls(typed, entity, 60, seeded("t"))
+    found = make_controls(typed, entity, 60, entropy("t"))
     assert found.rows.schema == typed.schema
     assert found.rows.column("date_of_birth").null_count == 0
 
@@ -154,7 +154,7 @@ def test_missing_cells_stay_missing() -> None:
     gone = pa.array([number % 5 == 0 for number in entity.tolist()])
     place = table.column_names.index("date_of_birth")
     born = pc.if_else(gone, "", table["date_of_birth"])
-    found = make_controls(table.set_column(place, "date_of_birth", born), entity, 150, seeded("m"))
+    found = make_controls(table.set_column(place, "date_of_birth", born), entity, 150, entropy("m"))
     missing = np.mean([value == "" for value in found.rows["date_of_birth"].to_pylist()])
     assert abs(missing - 0.2) < 0.08
 
@@ -164,7 +164,7 @@ def test_default_dates_stay_as_frequent() -> None:
     default = pa.array([number % 5 == 0 for number in entity.tolist()])
     place = table.column_names.index("date_of_birth")
     born = pc.if_else(default, "1980-01-01", table["date_of_birth"])
-    found = make_controls(table.set_column(place, "date_of_birth", born), entity, 250, seeded("d"))
+    found = make_controls(table.set_column(place, "date_of_birth", born), entity, 250, entropy("d"))
     share = np.mean([value == "1980-01-01" for value in found.rows["date_of_birth"].to_pylist()])
     assert abs(share - 0.2) < 0.07
 
@@ -175,7 +175,7 @@ def test_full_postcodes_are_lent_in_two_parts() -> None:
     outward = table.column("postcode_outward").to_pylist()
     full = pa.array([f"{a} {b}" for a, b in zip(outward, units, strict=True)])
     table = table.drop_columns(["postcode_outward"]).append_column("postcode", full)
-    found = make_controls(table, entity, 80, seeded("p")).rows["postcode"].to_pylist()
+    found = make_controls(table, entity, 80, entropy("p")).rows["postcode"].to_pylist()
     parts = [code.split(" ") for code in found]
     assert {a for a, _ in parts} <= set(outward)
     assert {b for _, b in parts} <= set(units)
@@ -185,12 +185,12 @@ def test_full_postcodes_are_lent_in_two_parts() -> None:
 def test_without_dates_or_region() -> None:
     table, entity = people(300)
     less = table.drop_columns(["date_of_birth", "region", "sex"])
-    assert make_controls(less, entity, 20, seeded("w")).control.max() == 19
+    assert make_controls(less, entity, 20, entropy("w")).control.max() == 19
 
 
 def test_place_of_one_region_is_no_block_of_its_own() -> None:
     table, entity = people(200)
-    found = make_controls(table.drop_columns(["postcode_outward"]), entity, 20, seeded("a"))
+    found = make_controls(table.drop_columns(["postcode_outward"]), entity, 20, entropy("a"))
     regions = np.array(table.column("region").to_pylist())
     mine = np.array(found.rows.column("region").to_pylist())
     first = {e: regions[entity == e][0] for e in range(200)}
@@ -241,7 +241,7 @@ def features(
     table, entity = people(PEOPLE, seed)
     if profile == "names":
         table = with_names(table, seed)
-    found = make_controls(table, entity, PEOPLE // 5, seeded(f"attack {seed}"))
+    found = make_controls(table, entity, PEOPLE // 5, entropy(f"attack {seed}"))
     rows = pa.concat_tables([table, found.rows]).drop_columns(["entity_id"])
     of = np.concatenate([entity, PEOPLE + found.control])
     schema, _ = new_schema(profile, [rows.column_names])

@@ -219,7 +219,8 @@ def test_further_filters_have_keys_of_their_own() -> None:
     document["blindlink"]["filters"] = [{"l": 8192, "composites": composites}]
     encoded = encode(table(NAMES, PERSON), parse_schema(document), KEY)
     assert encoded.bits == (8192, 8192)
-    assert not np.array_equal(*encoded.filters)
+    one, two = encoded.filters
+    assert not np.array_equal(one, two)
     reference = encode(table(NAMES, PERSON), parse_schema(document), KEY, backend="clkhash")
     assert np.array_equal(reference.filters[1], encoded.filters[1])
 

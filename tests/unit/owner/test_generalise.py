@@ -5,7 +5,7 @@ import pytest
 
 from blindlink.errors import AgreementError, InputError
 from blindlink.owner.tables.generalise import apply, generalised, kinds, renumbered
-from flow_world import seeded
+from worlds.flow import entropy
 
 
 def one(value: str | None, rule: str) -> str | None:
@@ -101,7 +101,7 @@ def test_kinds_hold_for_every_value_of_a_column() -> None:
 def test_identifiers_become_fresh_numbers_shared_by_all_tables() -> None:
     events = pa.table({"episode_id": ["E9", "E7", "E8"], "x": ["1", "2", "3"]})
     details = pa.table({"episode_id": ["E7", None, "E9", "E7"]})
-    found = renumbered({"events": events, "details": details}, seeded("a"))
+    found = renumbered({"events": events, "details": details}, entropy("a"))
     nine, seven, eight = found["events"].column("episode_id").to_pylist()
     assert sorted([nine, seven, eight]) == ["1", "2", "3"]
     assert found["details"].column("episode_id").to_pylist() == [seven, None, nine, seven]
@@ -111,6 +111,6 @@ def test_identifiers_become_fresh_numbers_shared_by_all_tables() -> None:
 def test_fresh_numbers_depend_on_entropy_only() -> None:
     table = {"t": pa.table({"a_id": [str(n) for n in range(50)]})}
     first, again, other = (
-        renumbered(table, seeded(s))["t"].column("a_id").to_pylist() for s in "aab"
+        renumbered(table, entropy(s))["t"].column("a_id").to_pylist() for s in "aab"
     )
     assert first == again != other

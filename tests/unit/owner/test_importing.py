@@ -31,8 +31,8 @@ from blindlink.studies.probation_treatment.definitions import Settings
 from blindlink.studies.probation_treatment.pathways import build
 from blindlink.studies.probation_treatment.statistics import flow
 from blindlink.synthetic.demo import parties
-from raw_layouts import ndelius_tables, ndtms_tables, write_raw
-from study_world import small_study
+from worlds.raw_layouts import ndelius_tables, ndtms_tables, write_raw
+from worlds.synthetic import small_study
 
 OWNERS = {"ndelius": "moj", "ndtms": "ohid"}
 EXTRACTS = {"ndelius": "probation", "ndtms": "treatment"}

@@ -21,8 +21,8 @@ from blindlink.owner.tables.permission import DELETED, REFUSED, UNCLEAR
 from blindlink.owner.tables.raw_cells import PARTIAL, PLACEHOLDER
 from blindlink.schema.quality import Limits
 from blindlink.studies.probation_treatment.contract import EXTRACTS
-from raw_layouts import SET_K, dumped, ndelius_tables, ndtms_whole
-from study_world import small_study
+from worlds.raw_layouts import SET_K, dumped, ndelius_tables, ndtms_whole
+from worlds.synthetic import small_study
 
 FILES = Path(__file__).parents[2] / "real_files"
 ANYTHING = {"*": Limits(unreadable="1", unknown="1", placeholder="1", missing="1", unjoined="1")}

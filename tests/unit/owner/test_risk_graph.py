@@ -1,6 +1,7 @@
 """Graph matching: finds people where there is a graph, nobody where there is none."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from blindlink.owner.encoding.encode import encode
@@ -14,7 +15,7 @@ from worlds.risk_people import KEY, people, schema_of
 ROWS = 300
 
 
-def weighted(seed: int) -> np.ndarray:
+def weighted(seed: int) -> npt.NDArray[np.float32]:
     rng = np.random.default_rng(seed)
     upper = np.triu(rng.random((ROWS, ROWS)) * (rng.random((ROWS, ROWS)) < 0.05), 1)
     return (upper + upper.T).astype(np.float32)
@@ -22,7 +23,7 @@ def weighted(seed: int) -> np.ndarray:
 
 def test_the_same_graph_in_another_order_is_solved() -> None:
     first, order = weighted(1), np.random.default_rng(2).permutation(ROWS)
-    noise = weighted(3) * 0.05
+    noise = weighted(3) * np.float32(0.05)
     second = (first + noise)[np.ix_(order, order)]
     assert (match(first, second) == np.argsort(order)).mean() > 0.95
 

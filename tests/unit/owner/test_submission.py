@@ -32,7 +32,7 @@ from blindlink.messages.submission.content import (
 )
 from blindlink.owner.encoding.encode import encode
 from blindlink.schema.document import LinkageSchema, parse_schema
-from flow_world import NOW, PAYLOAD, SECRET, World, finished, keys, seeded
+from worlds.flow import NOW, PAYLOAD, SECRET, World, entropy, finished, keys
 
 
 def opened(world: World, name: str) -> Any:
@@ -141,9 +141,9 @@ def test_ids_and_places_tell_nothing(tmp_path: Path) -> None:
 
 def test_same_entropy_same_content(tmp_path: Path) -> None:
     world = World(tmp_path)
-    first = world.submit("moj", "one", entropy=seeded("x"))
-    second = world.submit("moj", "two", entropy=seeded("x"))
-    other = world.submit("moj", "three", entropy=seeded("y"))
+    first = world.submit("moj", "one", entropy=entropy("x"))
+    second = world.submit("moj", "two", entropy=entropy("x"))
+    other = world.submit("moj", "three", entropy=entropy("y"))
     assert first.rows_of.equals(second.rows_of)
     assert not first.rows_of.equals(other.rows_of)
 
@@ -325,13 +325,14 @@ def test_records_that_end_too_early(tmp_path: Path) -> None:
     for size in (10, 16 * content.rows + 1, 21 * content.rows, len(data) - 1):
         for keep in (True, False):
             with pytest.raises(FormatError, match="fewer than the declared rows"):
-                read_records(io.BufferedReader(io.BytesIO(data[:size])), content, "here", keep=keep)  # type: ignore[arg-type]
+                read_records(io.BufferedReader(io.BytesIO(data[:size])), content, "here", keep=keep)
     with pytest.raises(FormatError, match="more than the declared rows"):
         read_records(io.BytesIO(data + b"x"), content, "here")
 
 
 def test_bad_cells_count_as_missing_where_that_is_wanted(tmp_path: Path) -> None:
-    world, told = World(tmp_path), []
+    world = World(tmp_path)
+    told: list[Any] = []
     identities = world.tables["moj"]["identities"].to_pydict()
     identities["date_of_birth"][4] = "03/02/1990"
     given = {"identities": pa.table(identities)}

@@ -28,7 +28,8 @@ SIZES = {"page": PAGE, "phone": PHONE}
 @cache
 def vega_lite() -> Any:
     """The JSON Schema of the language, which Altair carries."""
-    altair = pytest.importorskip("altair")
+    import altair
+
     path = Path(altair.__file__).parent / "vegalite/v6/schema/vega-lite-schema.json"
     schema = json.loads(path.read_text("utf-8"))
     return jsonschema.Draft7Validator(schema)

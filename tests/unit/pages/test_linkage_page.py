@@ -11,7 +11,7 @@ from blindlink.linker.model.link import link
 from blindlink.messages.linkage_report import Estimate, Level, LinkageReport
 from blindlink.messages.plan import Plan
 from blindlink.pages.linkage.page import Measured, page
-from linked_files import linked_files
+from worlds.linked_files import linked_files
 
 VOID = {"meta", "br"}
 

@@ -71,6 +71,7 @@ def test_blip_flips_half_of_what_it_draws_anew() -> None:
     data = bits(400, 512)
     result = made.apply(data, KEY, np.random.default_rng(2).bytes)
     assert abs((data != result).mean() - 0.1) < 0.005
+    assert made.type == "blip"
     assert made.epsilon == pytest.approx(np.log(9))
     # Fresh for each record: the same record twice does not come out the same.
     same = np.repeat(data[:1], 2, axis=0)

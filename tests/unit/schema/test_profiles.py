@@ -117,7 +117,7 @@ EVIDENCE = {
 
 
 def test_common_bits_follow_the_evidence() -> None:
-    made = evidence(COLUMNS, EVIDENCE)  # type: ignore[arg-type]
+    made = evidence(COLUMNS, EVIDENCE)
 
     def share(*agree: str) -> float:
         common = sum(t["bitsPerToken"] for t in made if set(t["fields"]) <= set(agree))
@@ -131,13 +131,13 @@ def test_common_bits_follow_the_evidence() -> None:
 
 def test_a_column_of_one_value_does_not_break_the_weights() -> None:
     columns = [*COLUMNS, {"name": "e", "group": "four", "bits": 0.0, "differs": 0.02}]
-    made = evidence(columns, EVIDENCE | {"columns": [*"abcde"]})  # type: ignore[arg-type]
+    made = evidence(columns, EVIDENCE | {"columns": [*"abcde"]})
     assert {"b", "c", "d"} <= {name for token in made for name in token["fields"]}
 
 
 def test_the_least_tokens_have_nothing_to_spare() -> None:
     rule = {"columns": ["a", "b", "c", "d"], "minimum": 13, "bitsPerToken": 1}
-    made = least(COLUMNS, rule | {"leaveOut": 9, "coarse": 9})  # type: ignore[arg-type]
+    made = least(COLUMNS, rule | {"leaveOut": 9, "coarse": 9})
     found = {tuple(sorted(token["fields"])) for token in made}
     assert found == {("a", "c"), ("a", "d"), ("b", "c"), ("b", "d"), ("c", "d")}
 

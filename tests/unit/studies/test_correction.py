@@ -1,5 +1,7 @@
 """Observed, corrected and bounded shares on studies whose truth is known."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -74,7 +76,8 @@ def test_the_correction_finds_the_truth_that_the_links_hide(
     study: simulated.Known, frame: Correction
 ) -> None:
     rows = frame.shares(frame.count(ENGAGED))
-    for row, truth in zip(rows.itertuples(), study.engaged, strict=True):
+    lines: Any = rows.itertuples()
+    for row, truth in zip(lines, study.engaged, strict=True):
         assert row.corrected_low < truth < row.corrected_high
         assert row.bound_low < truth < row.bound_high
         assert abs(row.observed - truth) > abs(row.corrected - truth)

@@ -60,7 +60,8 @@ def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
 
 def test_every_default_prior_and_benchmark_has_a_source() -> None:
     settings = Settings()
-    assert all(item.source for item in (*settings.priors, *settings.benchmarks))
+    assert all(prior.source for prior in settings.priors)
+    assert all(benchmark.source for benchmark in settings.benchmarks)
 
 
 def test_every_outcome_is_folded_and_no_code_stands_twice() -> None:

@@ -1,5 +1,7 @@
 """The covariates of the models: references, rare levels, missing values."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -9,7 +11,7 @@ from blindlink.studies.probation_treatment.design import RARE, Design, design
 RULES = Definitions()
 
 
-def cases(size: int = 400, **changes: object) -> pd.DataFrame:
+def cases(size: int = 400, **changes: Any) -> pd.DataFrame:
     rng = np.random.Generator(np.random.PCG64(1))
     frame = pd.DataFrame(
         {

@@ -81,8 +81,8 @@ def test_curves_end_at_the_share_engaged_when_nobody_is_censored_early() -> None
     rates = error_rates(study.info, settings, 1)
     frame = entry_curves(Correction(study, rates, Bootstrap.draw(40, 60, 1), 1)).frame
     last = frame[(frame["requirement"] == "All") & (frame["event"] == "entered treatment")]
-    last = last[last["curve"] == "to the end of observation"].iloc[-1]
-    assert last["incidence"] == pytest.approx(30.0)
+    whole = last[last["curve"] == "to the end of observation"].iloc[-1]
+    assert whole["incidence"] == pytest.approx(30.0)
     assert last["events"] == 12
     assert last["incidence_low"] < 30 < last["incidence_high"]
 

@@ -1,5 +1,7 @@
 """From requirements, links and episodes to pathways: worked examples with dates."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,7 @@ from worlds import simulated
 r, e = simulated.requirement, simulated.episode
 
 
-def pathways(requirements: list, episodes: list, links: list, **more: object) -> Pathways:
+def pathways(requirements: list, episodes: list, links: list, **more: Any) -> Pathways:
     return build(simulated.cohort(requirements, episodes, links, **more), Settings())
 
 

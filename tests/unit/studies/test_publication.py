@@ -7,21 +7,26 @@ import html.parser
 import json
 import re
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
 
 from blindlink.analyst.disclosure.differencing import load_earlier
 from blindlink.analyst.disclosure.policy import Policy
+from blindlink.analyst.publish.tables import Table
 from blindlink.errors import DisclosureError, FormatError, InputError, OutputError, RefusedError
 from blindlink.studies.probation_treatment.definitions import Settings
 from blindlink.studies.probation_treatment.report import agreed_policy, publish
-from sample_tables import engagement, model, split, study
+from worlds.sample_tables import engagement, model, split, study
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 
 
-def make(folder, tables=None, policy=None, **more):
+def make(
+    folder: Path, tables: list[Table] | None = None, policy: Policy | None = None, **more: Any
+) -> Any:
     return publish(
         study() if tables is None else tables,
         folder,
@@ -34,7 +39,7 @@ def make(folder, tables=None, policy=None, **more):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "out"
     make(path)
     return path
@@ -43,24 +48,27 @@ def folder(tmp_path_factory):
 class Page(html.parser.HTMLParser):
     """What the tests ask of a page: ids, links, headings and what it would load."""
 
-    def __init__(self, text):
+    def __init__(self, text: str) -> None:
         super().__init__()
-        self.ids, self.links, self.headings, self.loads, self.stack = [], [], [], [], []
+        self.ids: list[str | None] = []
+        self.links: list[str] = []
+        self.headings: list[int] = []
+        self.loads: list[str] = []
         self.feed(text)
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
         if "id" in found:
             self.ids.append(found["id"])
         if tag == "a":
-            self.links.append(found.get("href", ""))
+            self.links.append(found.get("href") or "")
         if tag in {"h1", "h2", "h3", "h4"}:
             self.headings.append(int(tag[1]))
         if "src" in found or tag in {"link", "img", "iframe", "object", "embed", "base"}:
             self.loads.append(tag)
 
 
-def test_the_folder_holds_everything(folder):
+def test_the_folder_holds_everything(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {
         "report.html",
         "report.xlsx",
@@ -72,7 +80,7 @@ def test_the_folder_holds_everything(folder):
     assert names == {table.id for table in study()} | {"data-dictionary"}
 
 
-def test_the_page_stands_alone(folder):
+def test_the_page_stands_alone(folder: Path) -> None:
     text = (folder / "report.html").read_text()
     page = Page(text)
     assert page.loads == []
@@ -84,7 +92,7 @@ def test_the_page_stands_alone(folder):
     assert not re.search(r"\sstyle=", own)
 
 
-def test_ids_are_unique_links_lead_somewhere_and_headings_are_in_order(folder):
+def test_ids_are_unique_links_lead_somewhere_and_headings_are_in_order(folder: Path) -> None:
     page = Page((folder / "report.html").read_text())
     assert len(page.ids) == len(set(page.ids))
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
@@ -92,7 +100,7 @@ def test_ids_are_unique_links_lead_somewhere_and_headings_are_in_order(folder):
     assert all(b - a <= 1 for a, b in zip(page.headings, page.headings[1:], strict=False))
 
 
-def test_every_figure_has_a_name_and_a_description(folder):
+def test_every_figure_has_a_name_and_a_description(folder: Path) -> None:
     text = (folder / "report.html").read_text()
     figures = re.findall(r'<svg [^>]*aria-labelledby="([^"]+)" aria-describedby="([^"]+)"', text)
     assert len(figures) >= 7
@@ -100,7 +108,7 @@ def test_every_figure_has_a_name_and_a_description(folder):
     assert all({name, alt} <= ids for name, alt in figures)
 
 
-def test_the_main_points_are_in_the_page_with_the_released_figures(folder):
+def test_the_main_points_are_in_the_page_with_the_released_figures(folder: Path) -> None:
     text = (folder / "report.html").read_text()
     assert "38.9% of 4,400 alcohol treatment requirements" in text
     assert "shares from 30.0 to 66.0% cannot be ruled out" in text
@@ -113,18 +121,18 @@ def test_the_main_points_are_in_the_page_with_the_released_figures(folder):
         assert question in text
 
 
-def test_a_table_that_the_analysis_did_not_make_is_named_as_missing(folder):
+def test_a_table_that_the_analysis_did_not_make_is_named_as_missing(folder: Path) -> None:
     text = (folder / "report.html").read_text()
     assert "Deaths per person-year: no figures are available. This analysis did not make" in text
 
 
-def test_an_analysis_without_any_table_still_gives_a_report(tmp_path):
+def test_an_analysis_without_any_table_still_gives_a_report(tmp_path: Path) -> None:
     result = make(tmp_path / "out", tables=[])
     assert "No headline figure can be published." in result.page.read_text()
     assert not (tmp_path / "out" / "report.xlsx").exists()
 
 
-def test_withheld_counts_are_in_no_file(tmp_path):
+def test_withheld_counts_are_in_no_file(tmp_path: Path) -> None:
     secret = 4
     result = make(tmp_path / "out", tables=[split("t", {"a": secret, "b": 20, "c": 500})])
     rows = list(csv.DictReader((tmp_path / "out/tables/t.csv").open()))
@@ -137,7 +145,7 @@ def test_withheld_counts_are_in_no_file(tmp_path):
     assert f'<td class="n">{secret}</td>' not in result.page.read_text()
 
 
-def test_the_workbook_is_accessible(folder):
+def test_the_workbook_is_accessible(folder: Path) -> None:
     book = openpyxl.load_workbook(folder / "report.xlsx")
     assert book.sheetnames[:3] == ["Cover", "Contents", "Notes"] or book.sheetnames[:2] == [
         "Cover",
@@ -151,7 +159,7 @@ def test_the_workbook_is_accessible(folder):
     assert any(isinstance(value, int) for value in counts)
 
 
-def test_page_and_workbook_number_the_tables_alike(folder):
+def test_page_and_workbook_number_the_tables_alike(folder: Path) -> None:
     page = (folder / "report.html").read_text("utf-8")
     book = openpyxl.load_workbook(folder / "report.xlsx")
     headings = [sheet["A1"].value for sheet in book if sheet.title.startswith("Table_")]
@@ -161,7 +169,7 @@ def test_page_and_workbook_number_the_tables_alike(folder):
         assert f">{text}</caption>" in page
 
 
-def test_files_are_the_same_bytes_again(folder, tmp_path):
+def test_files_are_the_same_bytes_again(folder: Path, tmp_path: Path) -> None:
     make(tmp_path / "again")
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -169,12 +177,12 @@ def test_files_are_the_same_bytes_again(folder, tmp_path):
             assert again.read_bytes() == path.read_bytes(), path.name
 
 
-def test_no_member_of_the_workbook_has_a_date_of_today(folder):
+def test_no_member_of_the_workbook_has_a_date_of_today(folder: Path) -> None:
     with zipfile.ZipFile(folder / "report.xlsx") as archive:
         assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-def test_the_data_dictionary_describes_every_column(folder):
+def test_the_data_dictionary_describes_every_column(folder: Path) -> None:
     rows = list(csv.DictReader((folder / "tables/data-dictionary.csv").open()))
     described = {(row["table"], row["column"]) for row in rows}
     for path in (folder / "tables").glob("*.csv"):
@@ -183,7 +191,7 @@ def test_the_data_dictionary_describes_every_column(folder):
             assert {(path.stem, name) for name in header} <= described
 
 
-def test_run_and_audit_records(folder):
+def test_run_and_audit_records(folder: Path) -> None:
     run = json.loads((folder / "run.json").read_text())
     audit = json.loads((folder / "audit.json").read_text())
     assert run["seed"] == 1
@@ -196,7 +204,7 @@ def test_run_and_audit_records(folder):
     assert audit["exposed"] == 0
 
 
-def test_an_existing_report_is_replaced_only_when_forced(tmp_path):
+def test_an_existing_report_is_replaced_only_when_forced(tmp_path: Path) -> None:
     out = tmp_path / "out"
     make(out, tables=[engagement()])
     with pytest.raises(OutputError, match="exists already"):
@@ -206,7 +214,7 @@ def test_an_existing_report_is_replaced_only_when_forced(tmp_path):
     assert not (out / "report.xlsx").exists()
 
 
-def test_a_folder_with_other_files_is_never_replaced(tmp_path):
+def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "thesis.txt").write_text("years of work")
@@ -215,13 +223,13 @@ def test_a_folder_with_other_files_is_never_replaced(tmp_path):
     assert (out / "thesis.txt").read_text() == "years of work"
 
 
-def test_a_blocked_release_leaves_nothing(tmp_path):
+def test_a_blocked_release_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(DisclosureError):
         make(tmp_path / "out", tables=[engagement(), engagement()])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_agreed_policy_applies_and_only_a_stricter_one_may_replace_it():
+def test_the_agreed_policy_applies_and_only_a_stricter_one_may_replace_it() -> None:
     agreed = Policy(threshold=10).document()
     assert agreed_policy(agreed, None) == Policy(threshold=10)
     assert agreed_policy(agreed, Policy(threshold=20)).threshold == 20
@@ -232,7 +240,7 @@ def test_the_agreed_policy_applies_and_only_a_stricter_one_may_replace_it():
         agreed_policy({"threshold": 0}, None)
 
 
-def test_an_earlier_report_guards_the_next_one(tmp_path):
+def test_an_earlier_report_guards_the_next_one(tmp_path: Path) -> None:
     make(tmp_path / "first", tables=[split("t", {"a": 40, "b": 60, "c": 90})])
     earlier = load_earlier(tmp_path / "first")
     second = make(
@@ -244,7 +252,7 @@ def test_an_earlier_report_guards_the_next_one(tmp_path):
         load_earlier(tmp_path)
 
 
-def test_a_model_shows_its_references_and_withheld_levels(tmp_path):
+def test_a_model_shows_its_references_and_withheld_levels(tmp_path: Path) -> None:
     result = make(tmp_path / "out", tables=[model()])
     table = result.table("access_atr")
     assert table.printed()["odds_ratio"].tolist() == ["0.90", "1.00", "0.80", "1.00", "[c]", "[c]"]

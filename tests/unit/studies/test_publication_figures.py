@@ -12,7 +12,7 @@ from blindlink.pages.charts.kit import PAGE, PHONE
 from blindlink.pages.html import Stages
 from blindlink.studies.probation_treatment.figures import charts
 from blindlink.studies.probation_treatment.figures.flow import flow_diagram
-from sample_tables import corrected, curves, study
+from worlds.sample_tables import corrected, curves, study
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Error rates by group: seen where they differ, equal where they do not, with their doubt."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,8 @@ def test_equal_groups_have_nearly_equal_rates(known: simulated.Known) -> None:
 
 def test_a_group_that_is_linked_worse_is_seen_and_corrected(known: simulated.Known) -> None:
     before, after = correction(known.cohort), correction(badly_linked(known, "black"))
-    one, two = by_group(before), by_group(after)
+    one: Any = by_group(before)
+    two: Any = by_group(after)
     assert two.loc["black", "linked"] < 0.95 * one.loc["black", "linked"]
     assert two.loc["black", "sensitivity"] < two.loc["white", "sensitivity"] - 3
     shares = [_corrected(each)["black"] for each in (before, after)]

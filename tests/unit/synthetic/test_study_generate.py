@@ -8,7 +8,7 @@ import pytest
 from blindlink.errors import InputError
 from blindlink.synthetic.generator.generate import generate, write
 from blindlink.synthetic.generator.parameters import Parameters, scaled
-from study_world import PEOPLE, SEED, frame, small_study, usable_events
+from worlds.synthetic import PEOPLE, SEED, frame, small_study, usable_events
 
 COLUMNS = {
     "moj/identities": "entity_id forename surname date_of_birth sex postcode local_authority "

@@ -1,6 +1,7 @@
 """The identifier-error model: shares of people, kinds of error, and nothing else."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,8 @@ from blindlink.synthetic.generator.population import TREATMENT_PEOPLE, People, d
 
 N = 20_000
 NAMES, PLACES = english_names(), england()
-NONE = IdentifierErrors(
-    **{
-        name: (0.0, 0.0, 0.0) if name == "outward_elsewhere" else 0.0
-        for name in IdentifierErrors.__dataclass_fields__
-    }
-)
+NO_ERRORS: dict[str, Any] = dict.fromkeys(IdentifierErrors.__dataclass_fields__, 0.0)
+NONE = IdentifierErrors(**(NO_ERRORS | {"outward_elsewhere": (0.0, 0.0, 0.0)}))
 
 
 def people(n: int = N) -> People:

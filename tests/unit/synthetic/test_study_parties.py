@@ -9,12 +9,13 @@ import pytest
 from scipy.stats import fisher_exact
 
 from blindlink.analyst.cohort.folder import Cohort
+from blindlink.keys import LinkageKey
 from blindlink.linker.protocol.release import Released
 from blindlink.owner.submit import Submitted
 from blindlink.synthetic.demo import parties
 from blindlink.synthetic.demo.score import linkage_quality
 from blindlink.synthetic.generator.generate import write
-from study_world import SEED, frame, small_study
+from worlds.synthetic import SEED, frame, small_study
 
 
 @dataclass
@@ -65,7 +66,7 @@ def holders(folder: Path, needles: set[bytes]) -> list[str]:
 
 
 def secrets_of(played: Played) -> set[bytes]:
-    key = parties.LinkageKey.load(played.out / "moj" / parties.LINKAGE_KEY).secret
+    key = LinkageKey.load(played.out / "moj" / parties.LINKAGE_KEY).secret
     return {key, base64.b64encode(key), key.hex().encode()}
 
 

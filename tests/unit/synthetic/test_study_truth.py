@@ -1,5 +1,8 @@
 """The truth by the study's definitions: worked examples, and agreement with the analyst's code."""
 
+from collections.abc import Hashable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +13,7 @@ from blindlink.studies.probation_treatment.journeys import NONE, Journeys
 from blindlink.synthetic.generator import truth
 from blindlink.synthetic.generator.parameters import SUBSTANCES, Parameters
 from blindlink.synthetic.generator.treatment import OPEN
-from study_world import frame, usable_events
+from worlds.synthetic import frame, usable_events
 
 ALCOHOL, MIXED, OPIATE, OTHER = range(4)
 S = Parameters().first_day + 100  # a sentence date
@@ -21,13 +24,13 @@ def journeys(*episodes: tuple[int, int, int, int, int]) -> pd.DataFrame:
     return truth.journeys_of(pd.DataFrame(episodes, columns=columns))
 
 
-def engagement(*episodes: tuple[int, int, int, int, int]) -> dict[str, object]:
+def engagement(*episodes: tuple[int, int, int, int, int]) -> dict[Hashable, Any]:
     columns = ["person", "start", "end", "code", "substance"]
     found = truth.engagement(
         pd.DataFrame({"person": [0], "date": [S]}),
         pd.DataFrame(episodes, columns=columns),
     )
-    row: dict[str, object] = found.iloc[0].to_dict()
+    row: dict[Hashable, Any] = found.iloc[0].to_dict()
     return row
 
 

@@ -186,7 +186,26 @@ def extended() -> dict[str, Case]:
         "hardened": (
             {"version": 3, "clkConfig": config, "features": mixed, "blindlink": hardened},
             names, people),
+        "addresses": (addresses(), ["address", "town"],
+                      [["Flat 2, 17 High Street", " leeds"], ["The Old Rectory", "YORK"],
+                       ["9 Straße", ""], ["", "Hull"]]),
     }  # fmt: skip
+
+
+def addresses() -> dict[str, Any]:
+    """An address in its two parts, and the one plain step that no other case has."""
+    columns = [
+        {"name": "number", "from": ["address"], "steps": [{"step": "address", "part": "number"}]},
+        {"name": "street", "from": ["address"], "steps": [{"step": "address", "part": "street"}]},
+        {"name": "town", "from": ["town"], "steps": ["upper", "trim"]},
+    ]
+    composites = [
+        {"fields": ["number", "town"], "bitsPerToken": 7},
+        {"fields": ["street", "town"], "bitsPerToken": 5},
+    ]
+    extension = {"version": 1, "profile": "vector", "columns": columns, "composites": composites}
+    config = {"l": 512, "kdf": {"type": "HKDF"}}
+    return {"version": 3, "clkConfig": config, "features": [], "blindlink": extension}
 
 
 def basic() -> dict[str, Case]:
@@ -229,4 +248,5 @@ def basic() -> dict[str, Case]:
         "weak": (new_schema("weak", [NAMED, INITIALS])[0].document, NAMED, PEOPLE),
         "names": (new_schema("names", [NAMED, NAMED])[0].document, NAMED, PEOPLE),
         "diffused": (new_schema("diffused", [NAMED, INITIALS])[0].document, NAMED, PEOPLE),
+        "clkhash": (new_schema("clkhash", [NAMED, INITIALS])[0].document, NAMED, PEOPLE),
     }  # fmt: skip

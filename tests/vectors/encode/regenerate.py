@@ -1,4 +1,4 @@
-"""Write golden vectors of the encoder anew: python tests/vectors/encode/regenerate.py [CASE ...]
+"""Write golden vectors of the encoder anew; in tests/: python -m vectors.encode.regenerate [CASE]
 
 Every file holds one case: ``schema`` (the document), ``secret`` (hex), ``rows`` (objects with a
 text for each column) and what must come out: ``clks`` (for each filter, base64 in row order) and
@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from cases import basic, compatible, extended
 
 from blindlink.keys import LinkageKey
 from blindlink.messages.encodings import Encodings
 from blindlink.owner.encoding.encode import encode, encode_as_clkhash
 from blindlink.schema.document import LinkageSchema, parse_schema
+from vectors.encode.cases import basic, compatible, extended
 
 HERE = Path(__file__).parent
 SECRET = bytes(range(32))

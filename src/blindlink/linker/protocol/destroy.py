@@ -4,7 +4,6 @@ Every project has linker keys of its own, kept out of backups. Without them no c
 wherever it lies, opens again. The log says when, and its last signed head goes to whoever asks.
 """
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from blindlink.linker.protocol.lock import locked
 from blindlink.linker.protocol.project import Project
 from blindlink.linker.protocol.witness import witnessed
 from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.system import sync_file
 
 HEAD = "final.head"
 
@@ -61,8 +61,7 @@ def erase(path: Path) -> None:
     try:
         with path.open("r+b") as file:
             file.write(bytes(path.stat().st_size))
-            file.flush()
-            os.fsync(file.fileno())
+            sync_file(file)
         path.unlink()
     except OSError as error:
         raise OutputError(

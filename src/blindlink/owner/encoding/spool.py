@@ -7,7 +7,6 @@ no more than the owner's own tables do.
 """
 
 import mmap
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from blindlink.arrays import Bytes, Int64s
 from blindlink.errors import OutputError
 from blindlink.files import reason
 from blindlink.messages.encodings import Encodings
+from blindlink.system import read_at
 
 PIECE = 1 << 22  # bytes of rows that are read at a time
 
@@ -35,8 +35,8 @@ class _Column(np.ndarray[Any, np.dtype[np.uint8]]):
         picked = isinstance(index, np.ndarray) and index.ndim == 1 and index.dtype.kind == "i"
         if self.file is None or not picked:
             return super().__getitem__(index)
-        width, source = int(np.shape(self)[1]), self.file.fileno()
-        data = b"".join([os.pread(source, width, place) for place in (index * width).tolist()])
+        width, source = int(np.shape(self)[1]), self.file
+        data = b"".join([read_at(source, width, place) for place in (index * width).tolist()])
         return np.frombuffer(data, np.uint8).reshape(-1, width)
 
 

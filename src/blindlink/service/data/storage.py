@@ -24,6 +24,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from blindlink.errors import ServiceError
+from blindlink.system import sync, sync_file
 
 BLOCK = 1024 * 1024
 FOREIGN = "give every service a storage of its own"
@@ -138,8 +139,8 @@ class Storage:
     def put(self, source: Path, key: str) -> None:
         """Store a file of this machine; the file itself may go."""
         if self.is_local:
-            with suppress(OSError), source.open("rb") as file:
-                os.fsync(file.fileno())
+            with suppress(OSError):
+                sync(source)
                 target = Path(self._path(key))
                 _folder(target.parent)
                 source.chmod(0o600)
@@ -239,8 +240,7 @@ class Storage:
                 os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb"
             ) as out:
                 yield out
-                out.flush()
-                os.fsync(out.fileno())
+                sync_file(out)
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)

@@ -9,15 +9,13 @@ replaced, freezes and destructions, so no process starts on it before ``restore`
 them. Keep the folder where no restore of the database or storage touches it.
 """
 
-import fcntl
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select
 
+from blindlink import system
 from blindlink.errors import ServiceError
 from blindlink.files import PRIVATE, write_bytes
 from blindlink.messages.agreement.document import SignedAgreement, read_agreement
@@ -42,7 +40,8 @@ def note(service: Service, log: str) -> None:
     """Keep the newest signed state of a log, if it is newer than the one that is kept."""
     folder = service.settings.witness_folder
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _alone(folder), service.database.read() as session:
+    # One process at a time, so that an older head never replaces a newer one.
+    with system.locked(folder / ".lock"), service.database.read() as session:
         project = session.scalars(select(Project).where(Project.log == log)).one()
         newest = select(HeadRow).where(HeadRow.project == project.id)
         row = session.scalar(newest.order_by(HeadRow.size.desc()).limit(1))
@@ -98,14 +97,3 @@ def check(service: Service) -> None:
 
 def _size(path: Path) -> int:
     return Signed.load(path, Head).document.size if path.exists() else 0
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time, so that an older head never replaces a newer one."""
-    lock = os.open(folder / ".lock", os.O_CREAT | os.O_WRONLY, PRIVATE)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)

@@ -12,8 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import flow_world
-import trust_world
 from blindlink.client import person
 from blindlink.client.client import Client
 from blindlink.client.connection import Answer, Connection, RefusalError
@@ -29,6 +27,7 @@ from blindlink.service.jobs.keyring import Keyring
 from blindlink.service.jobs.worker import Worker
 from blindlink.service.server import Tls, bind, running
 from blindlink.service.settings import Limits, People, Settings, Work
+from worlds import flow, parties
 
 PASSPHRASE = b"of the linker"
 LIMITS = Limits(part_bytes=64 * 1024, small_body=256 * 1024, rate=1e6, burst=10**6, failures=1e6)
@@ -53,7 +52,7 @@ class Served:
 
     service: Service
     url: str
-    world: flow_world.World
+    world: flow.World
     observed: list[Any] = field(default_factory=list)
     listening: str = ""  # where it listens, which is not where clients call behind a proxy
 
@@ -73,7 +72,7 @@ class Served:
             path = self.service.settings.credential_folder / f"{who}.key"
             signer = Signer.of_credential(path, clock)
         else:
-            signer = Signer.of_party(flow_world.keys(who), clock)
+            signer = Signer.of_party(flow.keys(who), clock)
         return Connection(self.url, signer)
 
     def client(self, who: str | PartyKeys, agreement: SignedAgreement | None = None) -> Client:
@@ -134,18 +133,16 @@ class Served:
         return client.wait_for_run(timeout=60)
 
 
-def submissions(folder: Path) -> flow_world.World:
+def submissions(folder: Path) -> flow.World:
     """A flow world whose submissions (and row maps) are made and nothing else."""
-    world = flow_world.finished(folder)
+    world = flow.finished(folder)
     for name in ("project", "cohort"):
         shutil.rmtree(folder / name)
     (folder / "study.release").unlink()
     return world
 
 
-LINKERS = {
-    each.public.fingerprint(): each for each in (flow_world.keys("ttp"), trust_world.keys("ttp"))
-}
+LINKERS = {each.public.fingerprint(): each for each in (flow.keys("ttp"), parties.keys("ttp"))}
 
 
 @cache
@@ -159,7 +156,7 @@ def _key_file(fingerprint: str) -> bytes:
 def save_linker_key(folder: Path, linker: PartyKeys | None = None) -> None:
     """Put the linker's key file into a key folder; Argon2 takes its time only once."""
     folder.mkdir(exist_ok=True)
-    mark = (linker or flow_world.keys("ttp")).public.fingerprint()
+    mark = (linker or flow.keys("ttp")).public.fingerprint()
     write_private(folder / "ttp.key", _key_file(mark), force=True)
 
 
@@ -174,7 +171,7 @@ class OpenKeyring(Keyring):
 
 @contextmanager
 def served(
-    world: flow_world.World,
+    world: flow.World,
     database_url: str = "",
     *,
     limits: Limits = LIMITS,
@@ -255,13 +252,19 @@ def at(now: datetime, *, days: int) -> str:
     return stamp(now + timedelta(days=days))
 
 
-def withdrawal(made: flow_world.World, people: list[str]) -> None:
+def withdrawal(made: flow.World, people: list[str]) -> None:
     """The withdrawal of some people of moj's submission, in ``moj.withdrawal``."""
     withdraw(
         people,
         made.folder / "moj.submission.rows",
         made.agreement,
-        flow_world.keys("moj"),
+        flow.keys("moj"),
         made.folder / "moj.withdrawal",
-        now=flow_world.NOW,
+        now=flow.NOW,
     )
+
+
+def address(host: str) -> tuple[str, int]:
+    """``name:port`` as sockets take it."""
+    name, _, port = host.rpartition(":")
+    return name, int(port)

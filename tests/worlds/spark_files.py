@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from blindlink.messages.encodings import Bytes, Encodings, write_encodings
+from blindlink.arrays import Bytes
+from blindlink.messages.encodings import Encodings, write_encodings
 
 BITS = 256
 FAST_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # of Java, at the price of its speed

@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+import pytest
 from sqlalchemy.engine import make_url
-from world import free_port
 
+import needs
 from blindlink.service.data import schema
 from blindlink.service.data.database import Database
-from machine import lacking
+from worlds.service import free_port
 
-PLACES = "/usr/lib/postgresql"
-NOTICE = "needs PostgreSQL's server (Debian: apt-get install postgresql)"
+BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql")))
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Postgres:
     """A server; every test gets a database of its own with the schema in it."""
 
     url: str
-    _numbers: itertools.count = field(default_factory=itertools.count)
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         self.template = self._create(None)
@@ -64,14 +64,12 @@ class Postgres:
 
 @contextmanager
 def server() -> Iterator[Postgres]:
-    """The server that the tests use; skips where there is none."""
+    """The server of the tests that ask for ``needs("postgresql")``."""
     given = os.environ.get("BLINDLINK_TEST_DATABASE_URL")
     if given:
         yield Postgres(given)
         return
-    programs = sorted(Path(PLACES).glob("*/bin/initdb"))
-    if not programs:
-        lacking(NOTICE)
+    programs = sorted(needs.POSTGRESQL.glob("*/bin/initdb"))
     with _cluster(programs[-1].parent) as url:
         yield Postgres(url)
 
@@ -107,10 +105,7 @@ def _cluster(programs: Path) -> Iterator[str]:
 def _user() -> str | None:
     if os.geteuid() != 0:
         return None
-    try:
-        return pwd.getpwnam("postgres").pw_name
-    except KeyError:
-        lacking("needs the user postgres, since the tests run as root")
+    return pwd.getpwnam("postgres").pw_name  # Debian's package makes this user
 
 
 def _run(user: str | None, *command: str | Path) -> None:

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import flow_world
-import trust_world
 from blindlink.keys import PartyKeys
 from blindlink.service import app
 from blindlink.service.web.callers import PARTY
+from worlds import flow, parties
 
 CALLERS = ("moj", "ohid", "ttp", "analyst", "operator", "auditor", "outsider", "stranger", "nobody")
 ROLE = {
@@ -102,10 +101,10 @@ class Knock:
 def key(caller: str) -> PartyKeys | str:
     """With what a caller signs. The outsider is an owner of the other project."""
     if caller == "outsider":
-        return trust_world.keys("moj")
+        return parties.keys("moj")
     if caller == "stranger":
-        return trust_world.keys("unknown")
-    return caller if caller in ("operator", "auditor") else flow_world.keys(caller)
+        return parties.keys("unknown")
+    return caller if caller in ("operator", "auditor") else flow.keys(caller)
 
 
 def role(caller: str) -> str | None:

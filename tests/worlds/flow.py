@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from hashlib import shake_256
 from pathlib import Path
@@ -15,16 +15,15 @@ import numpy as np
 import pyarrow as pa
 
 from blindlink.analyst.cohort.folder import Cohort, build_cohort
-from blindlink.keys import Entropy, LinkageKey, PartyKeys
+from blindlink.keys import LinkageKey
 from blindlink.linker.protocol.release import Released, link
-from blindlink.messages.agreement.document import Agreement, Limits, SignedAgreement, sign
+from blindlink.messages.agreement.document import Agreement, Limits, SignedAgreement
 from blindlink.messages.fields import stamp
 from blindlink.messages.plan import Plan
 from blindlink.owner.submit import Submitted, submit
 from blindlink.schema.profiles.making import new_schema
+from worlds.parties import NOW, document, entropy, keys, signed_by
 
-NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-ROLES = {"moj": "owner", "ohid": "owner", "nhs": "owner", "ttp": "linker", "analyst": "analyst"}
 IDENTIFIERS = (
     "first_initial",
     "last_initial",
@@ -41,25 +40,6 @@ PAYLOAD: dict[str, dict[str, dict[str, str]]] = {
     },
     "nhs": {},
 }
-
-
-def seeded(seed: str) -> Entropy:
-    """Bytes that look random and are the same in every run."""
-    count = 0
-
-    def draw(number: int) -> bytes:
-        nonlocal count
-        count += 1
-        return shake_256(f"{seed}/{count}".encode()).digest(number)
-
-    return draw
-
-
-@cache
-def keys(name: str) -> PartyKeys:
-    return PartyKeys.generate(name, ROLES[name], organisation=name.upper())  # type: ignore[arg-type]
-
-
 SECRET = LinkageKey(shake_256(b"the secret of the flow world").digest(32))
 
 
@@ -84,7 +64,7 @@ class World:
     def submit(self, name: str, file: str | None = None, **changes: Any) -> Submitted:
         given = {**self.tables[name], **changes.pop("tables", {})}
         identities = given.pop("identities")
-        options = {"now": NOW, "entropy": seeded(f"{name}/{file}"), **changes}
+        options = {"now": NOW, "entropy": entropy(f"the {name}/{file}"), **changes}
         return submit(
             identities,
             given,
@@ -97,7 +77,7 @@ class World:
 
     def link(self, *files: str, out: str = "study.release", **changes: Any) -> Released:
         paths = [self.folder / f for f in files or [f"{name}.submission" for name in self.owners]]
-        options = {"now": NOW, "entropy": seeded("ttp"), **changes}
+        options = {"now": NOW, "entropy": entropy("ttp"), **changes}
         return link(
             paths,
             options.pop("agreement", self.agreement),
@@ -153,29 +133,23 @@ def agreement(world: World) -> SignedAgreement:
     def mine(each: Mapping[str, Any]) -> dict[str, Any]:
         return {name: each[name] for name in world.owners}
 
-    terms = {
-        "project": "study",
-        "purpose": "A test.",
-        "legal_basis": "None.",
-        "created": stamp(NOW - timedelta(days=1)),
-        "expires": stamp(NOW + timedelta(days=30)),
-        "destroy_by": stamp(NOW + timedelta(days=60)),
-        "parties": tuple(keys(name).public for name in names),
-        "schema_document": new_schema("weak", columns)[0].document,
-        "key_check": SECRET.check_value(),
-        "plan": Plan(threshold="0.8"),
-        "release_policy": mine(world.policies),
-        "payload": mine(PAYLOAD),
-        "controls": dict.fromkeys(world.owners, world.controls),
-        "limits": Limits(rows=10_000, bytes=10**9, submissions=3),
-        "minimum_rows": 10,
-        "minimum_overlap": 5,
-        "disclosure_policy": {"threshold": 5},
-    }
-    signed = SignedAgreement.unsigned(Agreement(**{**terms, **world.terms}))
-    for name in names:
-        signed = sign(signed, keys(name), now=world.signed_at)
-    return signed
+    terms = document(
+        created=stamp(NOW - timedelta(days=1)),
+        expires=stamp(NOW + timedelta(days=30)),
+        destroy_by=stamp(NOW + timedelta(days=60)),
+        parties=tuple(keys(name).public for name in names),
+        schema_document=new_schema("weak", columns)[0].document,
+        key_check=SECRET.check_value(),
+        plan=Plan(threshold="0.8"),
+        release_policy=mine(world.policies),
+        payload=mine(PAYLOAD),
+        controls=dict.fromkeys(world.owners, world.controls),
+        limits=Limits(rows=10_000, bytes=10**9, submissions=3),
+        minimum_rows=10,
+        minimum_overlap=5,
+        disclosure_policy={"threshold": 5},
+    )
+    return signed_by(Agreement(**{**terms, **world.terms}), names, now=world.signed_at)
 
 
 def tables(owner: str, people: int) -> dict[str, pa.Table]:

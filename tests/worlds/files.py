@@ -13,7 +13,7 @@ from blindlink.messages.fields import stamp
 from blindlink.owner.encoding.encode import encode
 from blindlink.owner.risk import assess
 from blindlink.schema.profiles.making import new_schema
-from flow_world import SECRET, World, keys, tables
+from worlds.flow import SECRET, World, keys, tables
 
 PASSPHRASE = "four unrelated random words"
 STRETCHED = cache(party_keys._stretch)  # Argon2id is paid once for each key file

@@ -5,30 +5,30 @@ the product itself. Vectors are made from these, so that a better encoder or sco
 """
 
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import trust_world
 from blindlink.keys import PartyKeys
 from blindlink.messages import canonical
 from blindlink.messages.agreement.document import SignedAgreement, read_agreement
 from blindlink.messages.container import reader as container
 from blindlink.messages.container.manifest import Manifest, format_of
+from worlds import parties
 
 FOLDER = Path(__file__).parent
 BASE = FOLDER / "base"
-NOW = trust_world.NOW
-LATER = trust_world.LATER
-PASSPHRASE = trust_world.PASSPHRASE
-secret = trust_world.secret
+NOW = parties.NOW
+LATER = parties.LATER
+PASSPHRASE = parties.PASSPHRASE
+secret = parties.secret
 Document = dict[str, Any]
 
 
 def keys(name: str) -> PartyKeys:
     """The keys of a party of the vectors' world."""
-    return trust_world.keys(name)
+    return parties.keys(name)
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,12 @@ class Vector:
             "message": self.message,
             "why": self.why,
         }
+
+
+def told(data: bytes, rest: Sequence[Any]) -> tuple[bytes, str, str, str]:
+    """A faulty file with its error, the step that must fail and what our own error says."""
+    expect, step, message = rest
+    return data, expect, step, message
 
 
 def agreement() -> SignedAgreement:

@@ -1,6 +1,6 @@
-"""A small world of parties for tests: fixed keys, an agreement signed by all, one fixed moment."""
+"""The parties of all worlds: fixed keys, one moment, an agreement with any of its terms changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import shake_256
@@ -15,6 +15,7 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=90)
 PASSPHRASE = b"correct horse battery staple"
 ROLES = {"moj": "owner", "ohid": "owner", "ttp": "linker", "lab": "analyst"}
+OTHERS = {"nhs": "owner", "analyst": "analyst"}  # of the worlds that play the whole flow
 SCHEMA: dict[str, Any] = {
     "version": 3,
     "clkConfig": {
@@ -50,7 +51,7 @@ def entropy(seed: str) -> Callable[[int], bytes]:
 @cache
 def keys(name: str) -> PartyKeys:
     """The keys of a party of the world; a name that is none gives an owner outside of it."""
-    role = ROLES.get(name, "owner")
+    role = (ROLES | OTHERS).get(name, "owner")
     return PartyKeys.generate(
         name,
         role,  # type: ignore[arg-type]
@@ -96,11 +97,13 @@ def terms(**changes: Any) -> Agreement:
     return Agreement.model_validate_json(canonical.dumps(document(**changes)))
 
 
-def signed_by(agreement: Agreement, names: tuple[str, ...] = tuple(ROLES)) -> SignedAgreement:
+def signed_by(
+    agreement: Agreement, names: Sequence[str] = tuple(ROLES), *, now: datetime = NOW
+) -> SignedAgreement:
     """The agreement with the signatures of some parties."""
     result = SignedAgreement.unsigned(agreement)
     for name in names:
-        result = sign(result, keys(name), now=NOW)
+        result = sign(result, keys(name), now=now)
     return result
 
 

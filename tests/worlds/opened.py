@@ -1,19 +1,18 @@
 """What a release says, apart from its pseudonyms, its moments and its signatures."""
 
-import world
+from typing import Any
 
-import flow_world
 from blindlink.analyst.cohort.opening import Opened, open_release
+from worlds import flow
+from worlds import service as world
 
 
-def opened(made: flow_world.World, file: str) -> Opened:
+def opened(made: flow.World, file: str) -> Opened:
     """The release as the analyst opens it."""
-    return open_release(
-        made.folder / file, made.agreement, flow_world.keys("analyst"), now=world.clock()
-    )
+    return open_release(made.folder / file, made.agreement, flow.keys("analyst"), now=world.clock())
 
 
-def contents(made: flow_world.World, file: str) -> dict[str, object]:
+def contents(made: flow.World, file: str) -> dict[str, Any]:
     """Links and candidates by the owners' own blob ids, and everything that was forwarded."""
     found = opened(made, file)
     ids = [row.tobytes().hex() for owner in found.owners for row in owner.rows["first_blob"]]

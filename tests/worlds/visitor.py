@@ -6,9 +6,9 @@ from html import unescape
 from urllib.parse import urlencode
 
 import urllib3
-from world import Served
 
 from blindlink.client.console import sign_in_code
+from worlds.service import Served
 
 TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')
 
@@ -55,7 +55,7 @@ class Visitor:
 
     def send(self, path: str, **fields: str) -> Page:
         """A form of a page, with what makes it ours."""
-        return self.post(path, form_token=self.form_token, **fields)
+        return self.post(path, None, form_token=self.form_token, **fields)
 
     def post(self, path: str, headers: dict[str, str] | None = None, **fields: str) -> Page:
         """A form with these fields and nothing else."""
