@@ -32,7 +32,8 @@ from blindlink.studies.probation_treatment.statistics import (
     flow,
     linkage,
 )
-from blindlink.synthetic.demo.parties import CONTROLS, replay, study_schema
+from blindlink.synthetic.demo.marks import replay
+from blindlink.synthetic.demo.parties import CONTROLS, study_schema
 from blindlink.synthetic.demo.targets import (
     ANY_RECORD,
     TARGETS,

@@ -3,12 +3,14 @@
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from blindlink import system
-from blindlink.errors import InputError, OutputError
+from blindlink.errors import FormatError, InputError, OutputError
 from blindlink.system import PRIVATE as PRIVATE
 
 _FORMATS = (".csv", ".csv.gz", ".parquet", ".arrow", ".feather", ".json", ".xlsx")
@@ -24,6 +26,21 @@ def read_bytes(path: Path, *, limit: int) -> bytes:
     if len(data) > limit:
         raise InputError(f"{path}: larger than {limit} bytes", hint="this is not the file you mean")
     return data
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a file for reading that is one: a pipe would make the reader wait for ever.
+
+    Raises InputError where it cannot be opened, FormatError for a pipe, a device or a folder.
+    """
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise InputError(f"{path}: {reason(error)}", hint="check the path") from None
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise FormatError(f"{path}: is not a regular file")
+    return os.fdopen(number, "rb")
 
 
 def check_output(path: Path, *, inputs: Iterable[Path] = (), force: bool = False) -> None:
@@ -86,12 +103,27 @@ def replacing(
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
         yield draft
         system.sync(draft)
-        draft.replace(path)
+        if force or not _linked(draft, path):
+            draft.replace(path)
         system.sync_folder(path.parent)  # a receipt may go out the next moment
     except OSError as error:
         raise OutputError(f"{path}: {reason(error)}", hint=_remedy(error)) from None
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _linked(draft: Path, path: Path) -> bool:
+    """Give the file its name unless one of that name has appeared meanwhile, which is an error.
+
+    False on a file system that has no hard links.
+    """
+    try:
+        os.link(draft, path)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
+        return False
+    return True
 
 
 def write_bytes(

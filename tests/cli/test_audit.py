@@ -13,6 +13,7 @@ from blindlink.keys import party as party_keys
 from blindlink.messages.audit.log import AuditLog
 from worlds.files import STRETCHED, head, link, party, prepare, receive, submit
 from worlds.flow import NOW, SECRET, keys
+from worlds.parties import project_event
 
 LOG = "project/audit.log"
 LINKER = ("--linker", "ttp.public")
@@ -106,11 +107,11 @@ def test_an_auditor_checks_the_log_itself(folder: Path, capsys: pytest.CaptureFi
     assert verify(LOG, *heads) == 0
     assert "the log of 7 entries extends all 4 heads" in capsys.readouterr().out
     log = AuditLog.create(folder / LOG, AuditLog.load(folder / LOG).log_id, force=True)
-    log.append("project-opened", {"agreement": "ab" * 32}, now=NOW)
+    log.append(*project_event(0), now=NOW)
     assert verify(LOG, *heads) == 15
     assert "error: 1.head: had 2 entries" in capsys.readouterr().err
-    for number in range(8):
-        log.append("event", {"number": number}, now=NOW)
+    for number in range(1, 9):
+        log.append(*project_event(number), now=NOW)
     assert verify(LOG, *heads) == 15
     assert "rewritten before entry 2" in capsys.readouterr().err
     assert prove("3.head", "--since", "1.head") == 15

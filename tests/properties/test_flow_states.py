@@ -72,7 +72,8 @@ def made() -> Path:
                 other = pa.array([f"1{date[1:2]}0{date[3:]}" for date in dates])
                 mine["identities"] = mine["identities"].set_column(place, "date_of_birth", other)
             file = f"{name}-{number}"
-            world.submit(name, f"{file}.submission", sequence=number, tables=mine)
+            before = folder / f"{name}-{number - 1}.submission.rows" if number > 1 else None
+            world.submit(name, f"{file}.submission", sequence=number, tables=mine, previous=before)
             withdraw(
                 [f"{name}-secret-{20 - number}"],
                 folder / f"{file}.submission.rows",

@@ -209,7 +209,8 @@ with spooling(folder) as spool:
             out.write(rows_of_it.data)
         out.write(np.ones(rows, ">u4").tobytes())
 written = peak() - before
-content = Content(sequence=1, schema_fingerprint="0" * 64, encoder="x", key_check="0" * 16,
+content = Content(sequence=1, first_rows=rows, entity_rows=1, schema_fingerprint="0" * 64,
+                  encoder="x", key_check="0" * 16,
                   rows=rows, entities=rows, bits=(8192,), match_keys=0, blobs=rows, blob_size=64,
                   payload_root="0" * 64, risk_report=None)
 with (folder / "x").open("rb") as source:

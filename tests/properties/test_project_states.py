@@ -54,7 +54,7 @@ def manifest(owner: str, sequence: int, copy: int = 0) -> Manifest:
         sender=keys(owner).public.fingerprint(),
         created=stamp(NOW),
         expires=stamp(NOW + timedelta(days=30)),
-        content={},
+        content={"first_rows": 10},
         sections=(),
     )
 
@@ -138,7 +138,9 @@ class Projects(RuleBasedStateMachine):
         given = due[1:] if forget else due
         inputs = ("other" if other else bundles, given)
         allowed = (
-            not self.destroyed and not self.ended and given == due and self.frozen in (None, inputs)
+            not (self.destroyed or self.ended or other)
+            and given == due
+            and self.frozen in (None, inputs)
         )
         try:
             self.project.freeze({"submissions": inputs[0], "withdrawals": given}, now=self.now)

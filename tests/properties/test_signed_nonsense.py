@@ -39,11 +39,11 @@ FILES: dict[str, tuple[Path, str, dict[str, Any], Callable[[Path], None]]] = {
     "release": (BASE / "study.release", "ttp", vectors_release.READERS, read_release),
     "row-map": (
         FOLDER / "row-map" / "valid.row-map",
-        *("moj", {"rows": keys("moj")}, READERS["row-map"]),
+        *("moj", {n: keys("moj") for n in ("rows", "controls")}, READERS["row-map"]),
     ),
     "withdrawal": (
         FOLDER / "withdrawal" / "valid.withdrawal",
-        *("moj", {"rows": keys("ttp")}, READERS["withdrawal"]),
+        *("moj", {"rows": keys("ttp"), "entities": keys("lab")}, READERS["withdrawal"]),
     ),
 }
 DOCUMENTS = {

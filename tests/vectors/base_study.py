@@ -9,6 +9,7 @@ from blindlink.linker.protocol.release import link
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.messages.agreement.secret import seal_secret
 from blindlink.owner.submit import submit
+from blindlink.owner.withdraw import withdraw
 from vectors.world import BASE
 from worlds.parties import NOW, PASSPHRASE, ROLES, entropy, keys, secret, signed_by, terms
 
@@ -88,12 +89,22 @@ def _study(agreement: SignedAgreement) -> None:
             now=NOW,
             entropy=entropy(f"base {name}"),
         )
+    gone = withdraw(
+        ["person-13"],
+        BASE / "ohid.submission.rows",
+        agreement,
+        keys("ohid"),
+        BASE / "ohid.withdrawal",
+        now=NOW,
+        entropy=entropy("base withdrawal"),
+    )
     link(
         [BASE / "moj.submission", BASE / "ohid.submission"],
         agreement,
         keys("ttp"),
         BASE / "project",
         BASE / "study.release",
+        withdrawals=[gone.path],
         now=NOW,
         entropy=entropy("base link"),
     )

@@ -196,5 +196,10 @@ def root(hashes: list[bytes]) -> bytes:
     return sha256(b"\1" + root(hashes[:split]) + root(hashes[split:])).digest()
 
 
+def blob_leaf(record: bytes) -> bytes:
+    """submission.md: the leaf of a blob record."""
+    return leaf(record[:16] + sha256(record[16:]).digest())
+
+
 def leaf(data: bytes) -> bytes:
     return sha256(b"\0" + data).digest()

@@ -9,7 +9,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 
 from vectors import spec_reader
-from vectors.spec_reader import Container, Party, leaf, opened, root, rows
+from vectors.spec_reader import Container, Party, blob_leaf, opened, root, rows
 from vectors.world import BASE, FOLDER
 
 WORLD = json.loads((FOLDER / "world.json").read_text())
@@ -55,7 +55,7 @@ def test_a_submission() -> None:
     assert len(set(encodings["ids"])) == content["rows"]
     assert sorted(set(encodings["entity"])) == list(range(content["entities"]))
     assert all(any(row) for row in encodings["filters"][0])
-    assert root([leaf(record) for record in records]).hex() == content["payload_root"]
+    assert root([blob_leaf(record) for record in records]).hex() == content["payload_root"]
     controls = [tables for control, tables in entities if control]
     assert controls == [{"events": []}] * TERMS["controls"]["moj"]
     sent = [row for _, tables in entities for row in tables["events"]]

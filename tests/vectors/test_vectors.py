@@ -58,7 +58,7 @@ def read_audit(path: Path) -> None:
     folder, ttp = FOLDER / "audit", keys("ttp").public
     if path.suffix in (".consistency", ".inclusion"):
         kept = [folder / "at-5.head"] if path.suffix == ".consistency" else []
-        verify_kept(None, BASE / "ttp.public", kept, (), [path])
+        verify_kept(None, BASE / "ttp.public", kept, (), [path], now=NOW)
         return
     log = path if path.suffix == ".log" else folder / "of-9.log"
     head = path if path.suffix == ".head" else folder / "at-5.head"

@@ -16,6 +16,7 @@ from blindlink.messages.container import reader as container
 from blindlink.messages.submission import payload
 from blindlink.messages.submission.content import FORWARDED, Layout, read_layout
 from vectors.vectors_container import SHAPE, VERIFY
+from vectors.vectors_release import head_of, log_told
 from vectors.world import BASE, Document, Rebuild, Vector, content_keys, keys, split
 
 READERS = {"encodings": keys("ttp")} | {n: keys("lab") for n in (*FORWARDED, "payload")}
@@ -153,10 +154,14 @@ def _released(scratch: Path, fault: Fault) -> bytes:
     with container.opened(BASE / "moj.submission", "submission") as sealed:
         before = sum(sealed.manifest.section(name).size for name in FORWARDED)
 
+    old = sealed.manifest.digest().encode()
+    story = log_told().replace(old, canonical.digest(manifest).encode())
+
     def index(data: bytes) -> bytes:
         document = canonical.loads(data)
         document["owners"][0]["manifest"] = manifest.decode()
         document["owners"][0]["signatures"] = canonical.loads(signatures)
+        document["head"] = head_of(story, document["head"])
         return canonical.dumps(document)
 
     rebuild = Rebuild(
@@ -167,6 +172,7 @@ def _released(scratch: Path, fault: Fault) -> bytes:
         {
             "index": index,
             "forwarded": lambda data: forwarded + data[before:],
+            "log": lambda _: story,
             "payload": lambda data: blobs + data[len(blobs) :],
         },
         content=lambda c: c["submissions"].update(moj=canonical.digest(manifest)),
@@ -205,5 +211,5 @@ def _blobs(fault: Fault) -> tuple[bytes, str]:
         fault.plain(plain)
         sealed_again = ciphers.of(infos[at]).encrypt(bytes(12), bytes(plain), None)
         records[at] = records[at][:16] + sealed_again
-    root = merkle.root([merkle.leaf(record) for record in records]).hex()
+    root = merkle.root([payload.leaf_of(record) for record in records]).hex()
     return b"".join(records), root

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from blindlink.messages import canonical, release
+from blindlink.messages import canonical, merkle, release
+from blindlink.messages.audit.log import Head
+from blindlink.messages.signed import Signed
 from vectors.vectors_container import SHAPE, VERIFY, faults, foreign_key
-from vectors.world import BASE, Document, Rebuild, Vector, keys, told
+from vectors.world import BASE, Document, Rebuild, Vector, keys, plain_sections, told
 
 KIND = "release"
 READERS = {name: keys("lab") for name in release.SECTIONS}
@@ -26,7 +28,7 @@ def vectors(scratch: Path) -> list[Vector]:
             *(VERIFY, "key", "does not open"),
         )
     }
-    for name, (changes, *rest) in (_index() | _pairs() | _payload()).items():
+    for name, (changes, *rest) in (_index() | _story() | _pairs() | _payload()).items():
         found[name] = told(rebuild(scratch / "x", changes), rest)
     for name, (edit, *rest) in _content().items():
         found[name] = told(rebuild(scratch / "x", content=edit), rest)
@@ -45,16 +47,12 @@ def _accepted(rebuild: Rebuild, scratch: Path) -> list[Vector]:
     def reordered(data: bytes) -> bytes:
         return data[PAIR : 2 * PAIR] + data[:PAIR] + data[2 * PAIR :]
 
-    def half(data: bytes) -> bytes:
-        return data[:8] + struct.pack(">d", 0.5) + data[16:]
-
     def nan(data: bytes) -> bytes:
         return data[:8] + struct.pack(">d", float("nan")) + data[16:]
 
     sound: dict[str, tuple[dict[str, Change], str]] = {
         "rebuilt": ({}, "the same sections, sealed again"),
         "links-in-another-order": ({"links": reordered}, "the order of links means nothing"),
-        "probability-one-half": ({"links": half}, "a link with a probability"),
         "probability-missing": ({"links": nan}, "a link without a model"),
     }
     return [
@@ -74,6 +72,133 @@ def _content() -> dict[str, tuple[Callable[[Document], Any], str, str, str]]:
             *(VERIFY, "owners", "not those of the agreement"),
         ),
         "content-unknown-field": (lambda c: c.update(x=1), SHAPE, "content", "x: extra"),
+    }
+
+
+def log_told() -> bytes:
+    """The log in the base study's release: an entry a line."""
+    return plain_sections(BASE / "study.release", KIND, READERS)["log"]
+
+
+def head_of(story: bytes, head: Document) -> Document:
+    """The linker's signed head of another log, in the place of the one given."""
+    lines = story.split(b"\n")[:-1]
+    root = merkle.root([merkle.leaf(line) for line in lines]).hex()
+    document = {**head["document"], "size": len(lines), "root": root}
+    signed = Signed.make(Head.model_validate_json(canonical.dumps(document)), keys("ttp"))
+    return {"document": document, "signatures": signed.signatures.model_dump()}
+
+
+def _retold(edit: Callable[[list[Document]], Any]) -> dict[str, Change]:
+    """A log that tells another story, with the linker's signature under it."""
+    entries = [canonical.loads(line) for line in log_told().split(b"\n")[:-1]]
+    edit(entries)
+    story = b"".join(canonical.dumps(entry) + b"\n" for entry in entries)
+
+    def index(document: Document) -> None:
+        document.update(log_bytes=len(story), head=head_of(story, document["head"]))
+
+    return {"log": lambda _: story, **_edited(index)}
+
+
+def _story() -> dict[str, tuple[dict[str, Change], str, str, str]]:
+    """Faults of log and withdrawals: what went in."""
+
+    def flipped(data: bytes, at: int) -> bytes:
+        return data[:at] + bytes((data[at] ^ 1,)) + data[at:][1:]
+
+    def left_out(document: Document) -> None:
+        document["owners"][1].update(withdrawals=0, withdrawal_bytes=0)
+
+    def again(entries: list[Document]) -> None:
+        """moj sent a second submission before the freeze, and the first was linked."""
+        sent = next(e for e in entries if e["details"].get("owner") == "moj")
+        details = sent["details"] | {"sequence": 2, "bundle": "7a" * 16, "submission": "7a" * 32}
+        entries.insert(-1, {**sent, "details": details})
+        entries[-1]["details"]["submissions"] = [
+            "7a" * 16,
+            entries[-1]["details"]["submissions"][1],
+        ]
+        for at, entry in enumerate(entries):
+            entry["index"] = at
+
+    def shorter(document: Document) -> None:
+        document["owners"][1]["withdrawal_bytes"] -= 1
+
+    def later(entries: list[Document]) -> None:
+        entries[0]["time"] = "2026-11-23T12:00:01Z"
+
+    def ended(entries: list[Document]) -> None:
+        details = {"bundle": "00" * 16, "nonce": "00" * 16, "release": "00" * 32}
+        entries.append(
+            {**entries[-1], "index": len(entries), "event": "released", "details": details}
+        )
+
+    def rows(entries: list[Document]) -> None:
+        next(e for e in entries if e["details"].get("owner") == "moj")["details"]["rows"] += 1
+
+    def unheeded(entries: list[Document]) -> None:
+        entries[-1]["details"]["withdrawals"] = []
+
+    wrong = _retold
+    return {
+        "log-altered": (
+            {"log": lambda d: d.replace(b"moj", b"mOj", 1)},
+            *(VERIFY, "log", "not that of its head"),
+        ),
+        "log-without-the-freeze": (wrong(lambda e: e.pop()), VERIFY, "log", "end with the freeze"),
+        "log-behind-the-freeze": (wrong(ended), VERIFY, "log", "end with the freeze"),
+        "log-goes-back-in-time": (wrong(later), VERIFY, "log", "time is before the last"),
+        "log-with-other-rows": (wrong(rows), VERIFY, "log", "another rows"),
+        "replaced-submission-linked": (wrong(again), VERIFY, "log", "sent another submission"),
+        "withdrawal-not-heeded": (wrong(unheeded), VERIFY, "log", "leaves a withdrawal out"),
+        "withdrawal-left-out": (
+            {"withdrawals": lambda _: b"", **_edited(left_out)},
+            *(VERIFY, "log", "not in the release"),
+        ),
+        "withdrawal-altered": (
+            {"withdrawals": lambda d: d.replace(b'"rows":1', b'"rows":2', 1)},
+            *(VERIFY, "withdrawals", "signature of ohid"),
+        ),
+        "withdrawal-cut": (
+            {
+                "withdrawals": lambda d: d[:-1],
+                **_edited(
+                    lambda d: d["owners"][1].update(
+                        withdrawal_bytes=d["owners"][1]["withdrawal_bytes"] - 1
+                    )
+                ),
+            },
+            *(SHAPE, "withdrawals", "cut off"),
+        ),
+        "withdrawal-sealed-flipped": (
+            {"withdrawals": lambda d: flipped(d, len(d) - 1)},
+            *(VERIFY, "withdrawals", "not what the owner signed"),
+        ),
+        "head-of-another": (
+            _edited(lambda d: d["head"]["document"].update(root="0" * 64)),
+            *(VERIFY, "log", "signature of ttp"),
+        ),
+        "one-digest-more": (
+            {"digests": lambda d: d + bytes(32)},
+            *(SHAPE, "sizes", "digests: not the size"),
+        ),
+        "probability-without-a-model": (
+            {"links": lambda d: d[:8] + struct.pack(">d", 0.5) + d[16:]},
+            *(VERIFY, "figures", "probability without a model"),
+        ),
+        "report-of-other-numbers": (
+            {"reports": lambda d: d.replace(b'"links": 9', b'"links": 8')},
+            *(VERIFY, "figures", "links: 8 against 9"),
+        ),
+        "count-of-candidates": (
+            {"entities": lambda d: d[:40] + b"\xff\xff\xff\xff" + d[44:]},
+            *(VERIFY, "figures", "other candidates than its number"),
+        ),
+        "method-of-no-plan": (
+            _edited(lambda d: d.update(methods=["abacus"] * len(d["methods"]))),
+            *(VERIFY, "figures", "none of a linkage plan"),
+        ),
     }
 
 
@@ -117,7 +242,7 @@ def _index() -> dict[str, tuple[dict[str, Change], str, str, str]]:
         "manifest-of-the-other-owner": (_edited(manifest_of_other), VERIFY, "owners", "is not moj"),
         "other-policy": (_edited(policy), VERIFY, "policy", "another policy"),
         "one-entity-more": (_edited(more("entities")), SHAPE, "sizes", "entities: not the size"),
-        "one-blob-more": (_edited(more("blobs")), SHAPE, "sizes", "payload: not the size"),
+        "one-blob-more": (_edited(more("blobs")), SHAPE, "sizes", "digests: not the size"),
         "one-node-more": (_edited(more("nodes")), SHAPE, "sizes", "proofs: not the size"),
         "one-link-more": (
             _edited(lambda d: d.update(links=d["links"] + 1)),
@@ -166,19 +291,10 @@ def _pairs() -> dict[str, tuple[dict[str, Change], str, str, str]]:
         document.update(links=document["links"] - 1, candidates=document["candidates"] - 1)
         return canonical.dumps(document)
 
-    def withdrawn(data: bytes) -> bytes:
-        document = canonical.loads(data)
-        document["owners"][0]["withdrawn"] = 1
-        return canonical.dumps(document)
-
     return {
         "more-than-the-policy-allows": (
             {"links": unlinked, "candidates": unlinked, "index": one_less},
             *(VERIFY, "release", "against the policy"),
-        ),
-        "more-entities-than-submitted": (
-            {"index": withdrawn},
-            *(SHAPE, "entities", "more than were submitted"),
         ),
         "link-twice": ({"links": twice}, SHAPE, "links", "stands twice"),
         "link-beyond": (
@@ -207,7 +323,7 @@ def _pairs() -> dict[str, tuple[dict[str, Change], str, str, str]]:
         ),
         "entity-with-anothers-blob": (
             {"entities": other_blob},
-            *(VERIFY, "payload", ""),
+            *(SHAPE, "entities", "a blob id stands twice"),
         ),
         "entity-held-back": (
             {"entities": lambda d: first(d, 44, b"\0")},

@@ -16,7 +16,7 @@ from blindlink.messages.container import reader as container
 from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.signed import Signed
 from vectors.world import BASE, Document, Vector, agreement, keys, secret, told
-from worlds.parties import NOW, entropy
+from worlds.parties import NOW, entropy, project_event
 
 Edit = Callable[[Document], Any]
 
@@ -130,7 +130,7 @@ def log(scratch: Path, count: int, salt: int = 0) -> AuditLog:
     """A log of ``count`` entries; another salt is another history from entry 2 on."""
     made = AuditLog.create(scratch / "log", "0f" * 16, force=True)
     for number in range(count):
-        made.append("event", {"number": number + (salt if number > 1 else 0)}, now=NOW)
+        made.append(*project_event(number, salt if number > 1 else 0), now=NOW)
     return made
 
 
@@ -362,7 +362,8 @@ def _receipt(scratch: Path, before: int, rejected: tuple[int, ...] = (), **chang
     manifest = submission_manifest().model_copy(update=changes)
     made = log(scratch, before)
     rows = int(manifest.content["rows"])
-    index = made.append(EVENT, log_details(manifest, rows), now=NOW)
+    sequence = int(manifest.content["sequence"])
+    index = made.append(EVENT, log_details("moj", manifest, sequence, rows), now=NOW)
     if before:
         made.append("event", {}, now=NOW)
     refused = (Rejection(reason="empty-encoding", positions=rejected),) if rejected else ()

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from blindlink.messages.merkle import leaf, root
-from blindlink.messages.submission.payload import OVERHEAD
+from blindlink.messages.merkle import root
+from blindlink.messages.submission.payload import OVERHEAD, leaf_of
 from vectors.vectors_container import AGREE, SHAPE, VERIFY, faults, foreign_key
 from vectors.world import BASE, Document, Rebuild, Vector, keys, resigned, told
 
@@ -85,7 +85,7 @@ def _blob_id_twice(rebuild: Rebuild, scratch: Path) -> bytes:
 
     def root_of_it(content: Document) -> None:
         assert content["blob_size"] + OVERHEAD == step
-        leaves = [leaf(bytes(found[at : at + step])) for at in range(0, len(found), step)]
+        leaves = [leaf_of(found[at : at + step]) for at in range(0, len(found), step)]
         content["payload_root"] = root(leaves).hex()
 
     return rebuild(scratch / "x", {"payload": payload}, content=root_of_it)

@@ -65,6 +65,9 @@ class World:
         given = {**self.tables[name], **changes.pop("tables", {})}
         identities = given.pop("identities")
         options = {"now": NOW, "entropy": entropy(f"the {name}/{file}"), **changes}
+        if options.get("sequence", 1) > 1 and "previous" not in options:
+            before = self.folder / f"{name}.submission.rows"
+            options["previous"] = before if before.exists() else None
         return submit(
             identities,
             given,

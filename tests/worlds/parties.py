@@ -111,3 +111,18 @@ def signed_by(
 def signed() -> SignedAgreement:
     """The agreement of the world, signed by all."""
     return signed_by(terms())
+
+
+def project_event(number: int, salt: int = 0) -> tuple[str, dict[str, Any]]:
+    """Event ``number`` of a log as a project has it: opened, then one submission after another."""
+    digest = signed().digest()
+    if number == 0:
+        return "project-opened", {"agreement": digest}
+    return "submission-received", {
+        "owner": "ohid",
+        "sequence": number,
+        "agreement": digest,
+        "bundle": f"{number + salt:032x}",
+        "rows": 5,
+        "submission": f"{number:064x}",
+    }

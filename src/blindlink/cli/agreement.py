@@ -23,6 +23,9 @@ from blindlink.cli.common import (
 from blindlink.cli.passphrase import party_keys, passphrase_option
 
 if TYPE_CHECKING:
+    from blindlink.messages.agreement.document import Agreement
+
+if TYPE_CHECKING:
     pass
 
 
@@ -63,6 +66,7 @@ def new(
         raise click.UsageError("needs a draft and --out, or --template")
     key = LinkageKey.load(secret_file) if secret_file else None
     signed = agreement_draft.new_agreement(draft, now=_now(), key=key)
+    _check_no_demo(signed.agreement)
     check_everywhere(signed.agreement)
     agreement_draft.write_agreement(signed, draft, out, force=force)
     show({"agreement": str(out), "digest": signed.digest()}, as_json, f"digest {signed.digest()}")
@@ -178,6 +182,20 @@ def receive_secret(
     own = party_keys(keys, passphrase_file)
     receive_secret(file, agreement_file, own, out, now=_now(), force=force)
     note(f"{out}: the owners' secret. Whoever holds it can re-identify people from encodings.")
+
+
+def _check_no_demo(terms: "Agreement") -> None:
+    """The demo's keys and secrets are drawn from a number that everybody knows."""
+    from blindlink.errors import RefusedError
+    from blindlink.synthetic.demo.marks import DEMO_MARK, demo_checks
+
+    marked = [party.name for party in terms.parties if DEMO_MARK in party.organisation]
+    if marked or terms.key_check in demo_checks():
+        whose = f"the keys of {marked[0]}" if marked else "the linkage secret"
+        raise RefusedError(
+            f"{whose} are of the demo: everybody can make them",
+            hint="make your own with 'blindlink keygen'",
+        )
 
 
 def _now() -> datetime:

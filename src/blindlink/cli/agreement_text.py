@@ -15,7 +15,9 @@ def text_of(found: dict[str, Any]) -> str:
         _section("Parties", _parties(found)),
         _section("Who learns what", _matrix(found)),
         _section("What leaves each owner, and how coarse", _payload(found)),
+        _section("What is encoded", _schema(found["schema"])),
         _section("Terms", _terms(found["terms"])),
+        _section("To be meant", _cautions(found["cautions"])),
         _section("Waivers", _waivers(found)),
     ]
     return printable("\n\n".join(parts))
@@ -55,6 +57,36 @@ def _matrix(found: dict[str, Any]) -> str:
 def _payload(found: dict[str, Any]) -> str:
     rows = [[p["owner"], p["table"], p["column"], p["as"]] for p in found["payload"]]
     return table(("owner", "table", "column", "as"), rows, cell=32) if rows else "nothing"
+
+
+def _schema(schema: dict[str, Any]) -> str:
+    facts = {
+        "profile": schema["profile"],
+        "filters": ", ".join(schema["filters"]),
+        "fields by themselves": ", ".join(schema["features"]) or "none",
+        "fields": ", ".join(
+            f"{name} (from {' or '.join(sources)})" for name, sources in schema["columns"].items()
+        )
+        or "none",
+        "tokens, each of several fields": schema["tokens"],
+        "match keys": "; ".join(" + ".join(key) for key in schema["match_keys"]) or "none",
+        "hardening": "; ".join(
+            ", ".join(f"{name} {value}" for name, value in each.items() if value is not None)
+            for each in schema["hardening"]
+        )
+        or "none",
+    }
+    lines = []
+    for name, value in facts.items():
+        lines += textwrap.wrap(f"{name}: {value}", WIDTH, subsequent_indent="  ")
+    return "\n".join(lines)
+
+
+def _cautions(found: Sequence[str]) -> str:
+    lines = []
+    for each in found:
+        lines += textwrap.wrap(f"- {each}", WIDTH, subsequent_indent="  ")
+    return "\n".join(lines) or "nothing"
 
 
 def _terms(terms: dict[str, Any]) -> str:

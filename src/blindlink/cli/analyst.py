@@ -56,7 +56,10 @@ def cohort(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Verify and open a release, and write the cohort that analyses work on."""
+    """Verify and open a release, and write the cohort that analyses work on.
+
+    Which release was opened is kept beside your key file: of one agreement there is one.
+    """
     from blindlink.analyst.cohort.folder import build_cohort
     from blindlink.messages.agreement.document import load_agreement
 
@@ -64,7 +67,16 @@ def cohort(
     signed = load_agreement(agreement_file, now=now)
     own = party_keys(keys, passphrase_file)
     with progress_bar("Opening", "blobs") as progress:
-        made = build_cohort(release, signed, own, out, now=now, force=force, progress=progress)
+        made = build_cohort(
+            release,
+            signed,
+            own,
+            out,
+            register=keys.with_name(f"{keys.name}.releases"),
+            now=now,
+            force=force,
+            progress=progress,
+        )
     result = {
         "cohort": str(out),
         "people": len(made.people),

@@ -1,6 +1,7 @@
 """``blindlink audit``: what the log says, proofs out of it, and checks of what others kept."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,9 @@ def verify(
     """Check that LOG contains all that the linker once signed; exits with 15 if not. Without LOG,
     check that every head that you kept leads on to the latest one by the proofs.
 
+    LOG must also tell of a possible project: nothing taken in after the freeze, the freeze of the
+    latest submissions and all withdrawals, one end, time that does not go back.
+
     A log that its signer rewrote or cut does not fit the heads that others kept before. A log that
     nobody kept a head of proves nothing.
     """
@@ -127,7 +131,7 @@ def verify(
         raise click.UsageError("give at least one --head, --receipt or --proof that you kept")
     from blindlink.messages.audit.kept import verify_kept
 
-    found = verify_kept(log, linker, heads, receipts, proofs)
+    found = verify_kept(log, linker, heads, receipts, proofs, now=datetime.now(UTC))
     more = f"; {found.entries} entries are proved to be in it" if found.entries else ""
     text = f"the log of {found.size} entries extends all {found.heads} heads{more}"
     show(asdict(found), as_json, text)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,11 +32,19 @@ WITNESS_FILE = click.Path(path_type=Path, dir_okay=False)  # neither input nor o
 PROJECT = click.option(
     "--project", type=FOLDER, required=True, help="Your folder for this agreement: log, receipts."
 )
-WITNESS = click.option(
+_WITNESS = click.option(
     "--witness",
     type=WITNESS_FILE,
     help="Keep the log's last head here, out of reach of a restore; an older log is refused.",
 )
+_FIRST_USE = click.option(
+    "--first-use", is_flag=True, help="The witness file is new, though the project has a log."
+)
+
+
+def WITNESS(command: Any) -> Any:  # noqa: N802 (a decorator among the others)
+    """Both options of the witness."""
+    return _WITNESS(_FIRST_USE(command))
 
 
 @linker.command(
@@ -58,6 +67,7 @@ def receive(
     passphrase_file: Path | None,
     project: Path,
     witness: Path | None,
+    first_use: bool,
     as_json: bool,
 ) -> None:
     """Verify a submission or a withdrawal as it comes in, log it, and write its owner's receipt.
@@ -66,11 +76,22 @@ def receive(
     """
     from blindlink.linker.protocol.receive import receive as receive_file
     from blindlink.messages.agreement.document import load_agreement
+    from blindlink.messages.used import write_used
 
+    kept = _witness(witness, project, first_use=first_use)
     now, own = datetime.now(UTC), party_keys(keys, passphrase_file)
     signed = load_agreement(agreement_file, now=now)
     with progress_bar("Verifying", "blobs") as progress:
-        done = receive_file(file, signed, own, project, witness=witness, now=now, progress=progress)
+        done = receive_file(
+            file,
+            signed,
+            own,
+            project,
+            witness=kept,
+            now=now,
+            progress=progress,
+        )
+    write_used(_used(keys), signed.digest(), "open")
     result = {
         "kind": done.kind,
         "owner": done.owner,
@@ -110,6 +131,7 @@ def link(
     passphrase_file: Path | None,
     project: Path,
     witness: Path | None,
+    first_use: bool,
     withdrawals: tuple[Path, ...],
     out: Path,
     force: bool,
@@ -126,22 +148,25 @@ def link(
     from blindlink.linker.files import write_reports
     from blindlink.linker.protocol.release import link as link_all
     from blindlink.messages.agreement.document import load_agreement
+    from blindlink.messages.used import write_used
 
+    kept = _witness(witness, project, first_use=first_use)
     now = datetime.now(UTC)
-    own = party_keys(keys, passphrase_file)
+    signed, own = load_agreement(agreement_file, now=now), party_keys(keys, passphrase_file)
     with progress_bar("Linking") as progress:
         done = link_all(
             submissions,
-            load_agreement(agreement_file, now=now),
+            signed,
             own,
             project,
             out,
             withdrawals=withdrawals,
-            witness=witness,
+            witness=kept,
             now=now,
             force=force,
             progress=progress,
         )
+    write_used(_used(keys), signed.digest(), "open")
     written = write_reports(done.reports, project)
     result = {
         "release": str(done.path),
@@ -215,6 +240,7 @@ def destroy(
     keys: Path,
     passphrase_file: Path | None,
     witness: Path | None,
+    first_use: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -226,9 +252,35 @@ def destroy(
     if not yes:
         click.confirm(f"Erase {keys} for ever?", abort=True, err=True)
     signed = read_agreement(agreement_file)
-    now = datetime.now(UTC)
-    done = destroy_project(project, signed, own, keys, witness=witness, now=now)
+    kept, now = _witness(witness, project, first_use=first_use), datetime.now(UTC)
+    done = destroy_project(
+        project,
+        signed,
+        own,
+        keys,
+        witness=kept,
+        used=_used(keys),
+        now=now,
+    )
     result = {"project": str(project), "head": str(done.head), "fresh": done.fresh}
     text = "destroyed" if done.fresh else "was destroyed before"
     show(result, as_json, text)
     note(f"give {done.head} to owners and auditor; erase every other copy of {keys}")
+
+
+def _used(keys: Path) -> Path:
+    """Which projects the keys serve, beside their file."""
+    return keys.with_name(f"{keys.name}.projects")
+
+
+def _witness(kept: Path | None, project: Path, *, first_use: bool) -> Path | None:
+    """The witness file. Where it is missing and there is a log, that must be meant."""
+    from blindlink.errors import VerificationError
+    from blindlink.linker.protocol.project import LOG
+
+    if kept is not None and not kept.exists() and (project / LOG).exists() and not first_use:
+        raise VerificationError(
+            f"{kept}: is missing, and the project has a log: nothing shows that it is whole",
+            hint="bring the file back; say --first-use where there never was one",
+        )
+    return kept

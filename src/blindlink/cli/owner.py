@@ -53,6 +53,11 @@ def owner() -> None:
     show_default=True,
     help="Which submission this is: higher for every re-submission.",
 )
+@click.option(
+    "--previous",
+    type=IN_FILE,
+    help="The row map of the submission before, where it is not at its usual place.",
+)
 @bad_cells_option
 @map_option
 @click.option(
@@ -69,6 +74,7 @@ def submit(
     out: Path,
     row_map: Path | None,
     sequence: int,
+    previous: Path | None,
     bad_cells: str,
     map_file: Path | None,
     risk_waiver: Path | None,
@@ -79,8 +85,9 @@ def submit(
     the agreement lists (events.csv, ...). Parquet and Arrow files work too.
 
     The linker gets encodings only, the analyst attributes only. The row map stays with you: it is
-    needed to withdraw a person. So do OUT.risk.html and OUT.risk.json, the disclosure-risk report:
-    red ends the run with 19 unless a waiver covers it.
+    needed to withdraw a person, and for the next submission, which has the same control records. So
+    do OUT.risk.html and OUT.risk.json, the disclosure-risk report: red ends the run with 19 unless
+    a waiver covers it.
     """
     from blindlink.owner.folder import submit_folder
 
@@ -93,6 +100,7 @@ def submit(
             secret_file,
             out,
             row_map=row_map,
+            previous=previous,
             now=datetime.now(UTC),
             sequence=sequence,
             tolerate=tolerance(bad_cells),

@@ -69,6 +69,13 @@ class LinkageKey:
         """
         return HKDF(SHA256(), length, HEADER.encode("ascii"), info).derive(self._secret)
 
+    def under(self, agreement: str) -> "LinkageKey":
+        """The key that encodes under the agreement of this digest (64 hex digits).
+
+        Files of two agreements share no filter and no match key, even with one secret.
+        """
+        return LinkageKey(self.derive(b"encoding under " + bytes.fromhex(agreement), SIZE))
+
     def check_value(self) -> str:
         """16 hex digits that tell whether two owners hold the same key, and nothing else."""
         return self.derive(b"key-check", CHECK_SIZE).hex()

@@ -23,8 +23,10 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import ValidationError
 
 from blindlink.errors import FormatError, KeyFileError, VerificationError
@@ -164,6 +166,10 @@ class PartyKeys:
                 f"sealed key: does not open with the keys of {self.public.name}",
                 hint="it was sealed to another party, altered, or belongs to another file",
             ) from None
+
+    def derive(self, info: bytes, length: int) -> bytes:
+        """A secret of this party's own for the use that ``info`` names (HKDF-SHA256, RFC 5869)."""
+        return HKDF(SHA256(), length, b"blindlink-party-own", info).derive(self._seed)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PartyKeys):

@@ -15,6 +15,7 @@ import base64
 import binascii
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +28,14 @@ import rfc8785
 
 from blindlink.arrays import Bytes, Int64s, Objects
 from blindlink.errors import FormatError, InputError
-from blindlink.files import read_bytes, reason, replacing, write_text
+from blindlink.files import open_regular, read_bytes, reason, replacing, write_text
 from blindlink.schema.limits import MAX_FILTER_BITS
 
 VERSION = "blindlink-encodings-v1"
 KEY_BYTES = 16
 _META = "blindlink."
+ROOM = 64 << 20  # bytes that any file may become
+PACKED = 50  # times its size that a larger one may
 _MAX_JSON = 1 << 32
 
 
@@ -164,12 +167,28 @@ def read_encodings(path: Path) -> Encodings:
     if path.name.lower().endswith(".json"):
         return _read_clkhash(path)
     try:
-        table = pa.parquet.read_table(path)
+        with open_regular(path) as source, pa.parquet.ParquetFile(source) as file:
+            _check_size(file, os.fstat(source.fileno()).st_size, path)
+            table = file.read()
     except OSError as error:
         raise InputError(f"{path}: {reason(error)}", hint="check the path") from None
     except pa.ArrowException:
         raise FormatError(f"{path}: not a file of encodings") from None
     return from_table(table, str(path))
+
+
+def _check_size(file: Any, size: int, path: Path) -> None:
+    """Raises FormatError for a file that would take far more room than it has.
+
+    Encodings hardly compress: a file of zeros, a thousandth of what it becomes, is nobody's.
+    """
+    kinds = [field.type for field in file.schema_arrow]
+    row = sum(t.byte_width if pa.types.is_fixed_size_binary(t) else 8 for t in kinds)
+    plain = row * file.metadata.num_rows
+    if plain > max(ROOM, PACKED * size):
+        raise FormatError(
+            f"{path}: {size:,} bytes would become {plain:,}: not a file of encodings",
+        )
 
 
 def from_table(table: pa.Table, where: str) -> Encodings:

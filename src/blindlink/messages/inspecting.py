@@ -23,6 +23,8 @@ from blindlink.messages.container import reader as container
 from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.encodings import VERSION as ENCODINGS
 from blindlink.messages.linkage_report import VERSION as LINKAGE_REPORT
+from blindlink.messages.used import HEADER as USED
+from blindlink.messages.used import read_used
 from blindlink.schema.document import load_schema
 
 FIRST = 128
@@ -68,6 +70,10 @@ def _manifest(manifest: Manifest) -> dict[str, Any]:
     for section in shown["sections"]:
         del section["key"]
     return {**shown, "manifest_digest": manifest.digest()}
+
+
+def _used(path: Path) -> dict[str, Any]:
+    return {"what": "which agreements keys served, and how it ended", **read_used(path)}
 
 
 def _linkage_key(path: Path) -> dict[str, Any]:
@@ -204,4 +210,5 @@ _BY_LINE: dict[str, Callable[[Path], dict[str, Any]]] = {
     LINKAGE: _linkage_key,
     PARTY_KEYS: _party_keys,
     audit.HEADER: _log,
+    USED: _used,
 }

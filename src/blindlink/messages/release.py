@@ -9,7 +9,13 @@
     candidates  the same columns
     reports     JSON list of the linkage reports, one for each pair of owners
     forwarded   for each owner its sealed sections ``layout`` and ``controls`` as they came
-    proofs      for each owner the nodes (32) that prove its blobs against its Merkle root
+    withdrawals for each owner its withdrawals: length (4) and manifest, length (4) and signatures,
+                then the sealed section ``entities`` as it came
+    log         the linker's audit log up to the freeze: canonical entries, a line feed after each
+    digests     for each owner, for each named entity whose blob is not in this file, the SHA-256
+                (32) of what is sealed in it
+    proofs      for each owner the nodes (32) that prove the blobs of all named entities, forwarded
+                or not, against its Merkle root
     payload     for each owner its forwarded blob records
 
 Entities are numbered over all owners, in file order. Integers and floats are big-endian. Even the
@@ -17,7 +23,9 @@ owners' ciphertexts are sealed once more: whoever holds an owner's submission co
 which of its blobs went out, and so who was linked.
 """
 
+import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import IO, Annotated, Any
 
@@ -29,11 +37,15 @@ from blindlink.errors import FormatError
 from blindlink.keys import Signatures
 from blindlink.messages import canonical
 from blindlink.messages.agreement.terms import ReleasePolicy
-from blindlink.messages.container.manifest import MAX_SIZE, Manifest
+from blindlink.messages.audit.log import LIMIT as LOG_LIMIT
+from blindlink.messages.audit.log import SignedHead
+from blindlink.messages.container.manifest import MAX_SIZE, Manifest, parse_manifest
 from blindlink.messages.container.stream import sealed_size
+from blindlink.messages.container.writer import LENGTH
 from blindlink.messages.fields import STRICT, Digest, Name, parse
 from blindlink.messages.merkle import HASH
 from blindlink.messages.submission.content import FORWARDED, Count
+from blindlink.messages.submission.withdrawal import ENTITIES, WITHDRAWAL
 
 KIND = "release"
 SECTIONS = (
@@ -43,10 +55,14 @@ SECTIONS = (
     "candidates",
     "reports",
     "forwarded",
+    "withdrawals",
+    "log",
+    "digests",
     "proofs",
     "payload",
 )
 INDEX_LIMIT = canonical.LIMIT
+WITHDRAWALS_LIMIT = 64 << 20  # bytes of one owner's
 REPORT_LIMIT, REPORTS_LIMIT = 128 << 10, 16 << 20  # bytes of one, and of all
 
 ENTITY = np.dtype(
@@ -66,8 +82,8 @@ Size = Annotated[int, Field(ge=0, le=MAX_SIZE)]
 
 
 class OwnerPart(BaseModel):
-    """One owner in a release. ``withdrawn`` entities are in the owner's submission and not here;
-    ``blobs`` records are forwarded with ``nodes`` proof nodes."""
+    """One owner in a release. ``withdrawals``: so many of its messages stand in the section of that
+    name, in ``withdrawal_bytes``; ``blobs`` records are forwarded; ``nodes``: proof nodes."""
 
     model_config = STRICT
 
@@ -76,13 +92,15 @@ class OwnerPart(BaseModel):
     manifest: str
     signatures: Signatures
     entities: Count
-    withdrawn: Count
+    withdrawals: Count
+    withdrawal_bytes: Annotated[int, Field(ge=0, le=WITHDRAWALS_LIMIT)]
     blobs: Count
     nodes: Count
 
 
 class Index(BaseModel):
-    """The table of contents of a release."""
+    """The table of contents of a release. ``head``: the linker's signed head of the log, of
+    ``log_bytes``, up to the freeze."""
 
     model_config = STRICT
 
@@ -90,10 +108,12 @@ class Index(BaseModel):
     links: Count
     candidates: Count
     methods: Annotated[tuple[Method, ...], Field(max_length=64)]
+    log_bytes: Annotated[int, Field(ge=1, le=LOG_LIMIT)]
+    head: SignedHead
 
     def to_bytes(self) -> bytes:
         """The plain bytes of the section ``index``."""
-        return canonical.dumps(self.model_dump())
+        return canonical.dumps(self.model_dump(mode="json"))
 
 
 class Content(BaseModel):
@@ -134,6 +154,9 @@ def check_sizes(
         "links": PAIR.itemsize * index.links,
         "candidates": PAIR.itemsize * index.candidates,
         "forwarded": sum(owner.section(name).size for owner in owners for name in FORWARDED),
+        "withdrawals": sum(owner.withdrawal_bytes for owner in index.owners),
+        "log": index.log_bytes,
+        "digests": HASH * sum(owner.entities - owner.blobs for owner in index.owners),
         "proofs": HASH * sum(owner.nodes for owner in index.owners),
         "payload": sum(o.blobs * n for o, n in zip(index.owners, record_bytes, strict=True)),
     }
@@ -142,6 +165,47 @@ def check_sizes(
             raise FormatError(f"{where}: {name}: not the size that the index declares")
     if manifest.section("reports").size > reports_limit(len(index.owners)):
         raise FormatError(f"{where}: reports: larger than {reports_limit(len(index.owners))} bytes")
+
+
+@dataclass(frozen=True)
+class SentWithdrawal:
+    """A withdrawal as a release carries it: signed, with the section that the analyst opens."""
+
+    manifest: bytes
+    signatures: Signatures
+    sealed: bytes
+
+    def to_bytes(self) -> bytes:
+        """As it stands in the section ``withdrawals``."""
+        parts = (self.manifest, canonical.dumps(self.signatures.model_dump()))
+        return b"".join(LENGTH.pack(len(part)) + part for part in parts) + self.sealed
+
+
+def read_withdrawals(data: bytes, number: int, where: str) -> list[SentWithdrawal]:
+    """The withdrawals of one owner. Their signatures are checked elsewhere. Raises FormatError."""
+    found, source = [], io.BytesIO(data)
+    for at in range(1, number + 1):
+        place = f"{where}: withdrawal {at}"
+        manifest = _part(source, place)
+        value = canonical.loads(_part(source, place), f"{place}: signatures")
+        signatures = parse(Signatures, value, f"{place}: signatures")
+        size = parse_manifest(manifest, WITHDRAWAL, place).section(ENTITIES).size
+        found.append(SentWithdrawal(manifest, signatures, _exactly(source, size, place)))
+    if source.read(1):
+        raise FormatError(f"{where}: withdrawals: more than the index declares")
+    return found
+
+
+def _part(source: IO[bytes], where: str) -> bytes:
+    (size,) = LENGTH.unpack(_exactly(source, LENGTH.size, where))
+    return _exactly(source, size, where)
+
+
+def _exactly(source: IO[bytes], size: int, where: str) -> bytes:
+    data = source.read(size)
+    if len(data) != size:
+        raise FormatError(f"{where}: cut off")
+    return data
 
 
 def reports_limit(owners: int) -> int:

@@ -143,7 +143,9 @@ def _entities(found: Checked, table: pa.Table, name: str) -> list[str] | None:
     return ids
 
 
-def _payload(found: Checked, name: str, table: pa.Table, rules: Mapping[str, str]) -> None:
+def _payload(
+    found: Checked, name: str, table: pa.Table, rules: Mapping[str, generalise.Rule]
+) -> None:
     for column, rule in rules.items():
         if column not in table.column_names:
             found.wrong.append(f"table {name}: column {column} is missing; the agreement lists it")

@@ -17,6 +17,11 @@ control would always have somebody of its own birthday, and real people hardly e
 agrees with its control in two of name, surname, birth and place: a near-copy would betray itself
 when the linker joins the file with itself. To agree with anybody else by chance is allowed: that is
 what controls measure.
+
+They are drawn once for an agreement, from a seed that only the owner can make, and every later
+submission has the same ones: what stands in one file and not in another is never a control, so
+that no number of submissions tells which are. They keep what they borrowed, also of somebody who
+was taken out since: no part of a control is more than a block of fields, and no control is anybody.
 """
 
 import re
@@ -33,6 +38,7 @@ from blindlink import frames
 from blindlink.arrays import Bools, Int64s, Objects
 from blindlink.errors import InputError
 from blindlink.keys import Entropy
+from blindlink.messages.submission.withdrawal import OwnControls
 
 TEMPLATE = ("forename", "middle_name", "surname", "first_initial", "last_initial", "sex")
 SURNAME = ("surname", "last_initial")
@@ -58,6 +64,20 @@ class Controls:
     rows: pa.Table
     control: Int64s
     template: Int64s
+
+    @property
+    def number(self) -> int:
+        """How many control records there are."""
+        return int(self.control.max(initial=-1)) + 1
+
+    def kept(self, columns: Sequence[str]) -> OwnControls:
+        """What the owner keeps of them: these columns, as text."""
+        texts = [frames.texts(self.rows, name) for name in columns]
+        return OwnControls(
+            columns=tuple(columns),
+            rows=tuple(zip(*texts, strict=True)) if texts else ((),) * len(self.control),
+            control=tuple(self.control.tolist()),
+        )
 
 
 @dataclass(frozen=True)
@@ -98,6 +118,24 @@ def make_controls(identities: pa.Table, entity: Int64s, number: int, entropy: En
         columns[name] = _typed(lent[name], identities.schema.field(name).type)
     control = np.repeat(np.arange(number), people.sizes[template])
     return Controls(pa.table(columns), control, template)
+
+
+def restored(kept: OwnControls, identities: pa.Table) -> Controls:
+    """The control records of an earlier submission, in the columns of the identities now.
+
+    A column that is new is empty in them, and one that is gone is left out.
+    """
+    columns = {}
+    for field in identities.schema:
+        if field.name in kept.columns:
+            at = kept.columns.index(field.name)
+            texts = np.array([row[at] for row in kept.rows], object)
+            columns[field.name] = _typed(texts, field.type)
+        else:
+            columns[field.name] = pa.nulls(len(kept.rows), field.type)
+    control = np.array(kept.control, np.int64)
+    rows = pa.table(columns, schema=identities.schema)
+    return Controls(rows, control, np.full(int(control.max(initial=-1)) + 1, -1))
 
 
 _SPLIT = ((DATE, YEAR, DAY), (POSTCODE, OUTWARD, UNIT))

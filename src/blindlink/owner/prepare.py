@@ -7,13 +7,16 @@ import numpy as np
 import pyarrow as pa
 
 from blindlink.arrays import Bools, Bytes, Int64s
+from blindlink.errors import RefusedError
 from blindlink.keys import Entropy, LinkageKey, system_entropy
+from blindlink.keys.entropy import stream
 from blindlink.messages.agreement.document import Agreement
 from blindlink.messages.encodings import Encodings
 from blindlink.messages.submission import payload
 from blindlink.messages.submission.content import Layout, check_rows
 from blindlink.messages.submission.records import layout_of
-from blindlink.owner.controls import Controls, make_controls
+from blindlink.messages.submission.withdrawal import OwnControls
+from blindlink.owner.controls import Controls, make_controls, restored
 from blindlink.owner.encoding.batch import BatchEncoder, Tolerate
 from blindlink.owner.encoding.spool import Spool
 from blindlink.owner.tables.generalise import ENTITY, kinds
@@ -28,11 +31,14 @@ returns its SHA-256 (hex) for the manifest, and raises RiskError where the repor
 
 @dataclass(frozen=True)
 class Means:
-    """What an owner makes a submission with: its secret, where encodings lie meanwhile, and what is
-    done about risk and bad cells (``Tolerate`` of the encoder)."""
+    """What an owner makes a submission with: the key of this agreement, a seed of its own, where
+    encodings lie meanwhile, the control records that it sent before, and what is done about risk
+    and bad cells (``Tolerate`` of the encoder)."""
 
     secret: LinkageKey
+    seed: bytes
     spool: Spool
+    kept: OwnControls | None = None
     assess: Assess | None = None
     tolerate: Tolerate | None = None
     entropy: Entropy = system_entropy
@@ -61,12 +67,8 @@ class Prepared:
     is_control: Bools
     entity_ids: pa.Array
     entity: Int64s
+    controls: OwnControls
     risk: str | None
-
-    @property
-    def first_blob(self) -> Int64s:
-        """The place of each entity's first blob among all blobs, shape (entities,)."""
-        return np.cumsum(self.blobs) - self.blobs
 
 
 def prepare(people: People, terms: Agreement, owner: str, means: Means) -> Prepared:
@@ -77,7 +79,7 @@ def prepare(people: People, terms: Agreement, owner: str, means: Means) -> Prepa
     """
     entropy = means.entropy
     encodings, rows, controls = _encoded(people, terms, owner, means)
-    real, added = len(people.ids), len(controls.template)
+    real, added = len(people.ids), controls.number
     entity = np.concatenate([people.entity, real + controls.control])
     risk = None
     if means.assess:
@@ -86,22 +88,20 @@ def prepare(people: People, terms: Agreement, owner: str, means: Means) -> Prepa
     order, numbers = shuffled(len(entity), entropy), shuffled(real + added, entropy)
     is_control = np.argsort(numbers) >= real
     packer, layout = _packed(people, numbers, is_control)
-    # A control has as many blobs as its template: their number goes with that of the rows.
-    sizes = packer.sizes.copy()
-    sizes[numbers[real:]] = sizes[numbers[controls.template]]
-    size = payload.blob_size(sizes)
+    size = payload.blob_size(packer.sizes, terms.limits.entity_bytes)
     return Prepared(
         ids=random_ids(len(entity), entropy),
         number=numbers[entity][order],
         encodings=encodings,
         order=order,
-        blobs=payload.blobs_for(sizes, size),
+        blobs=np.ones(real + added, np.int64),
         packer=packer,
         size=size,
         layout=layout,
         is_control=is_control,
         entity_ids=people.ids,
         entity=entity[order],
+        controls=controls.kept(_cells(controls.rows).column_names),
         risk=risk,
     )
 
@@ -125,14 +125,32 @@ def _encoded(
     """
     schema = parse_schema(terms.schema_document)
     cells = _cells(people.identities)
-    number = terms.control_count(owner, cells.num_rows)
     _encode(cells, schema, means, means.tolerate)
-    controls = make_controls(people.identities, people.entity, number, means.entropy)
-    check_rows(cells.num_rows + len(controls.control), terms, "identities with control records")
+    if means.kept is None:
+        number = terms.control_count(owner, cells.num_rows)
+        entropy = stream(means.seed)
+        controls = make_controls(people.identities, people.entity, number, entropy)
+    else:
+        controls = restored(means.kept, people.identities)
+    check_rows(
+        cells.num_rows + len(controls.control), cells.num_rows, terms, "identities with controls"
+    )
+    _check_entity_rows(people, terms)
     made = _cells(controls.rows)
-    if number:
+    if controls.number:
         _encode(made, schema, means, _silently if means.tolerate else None)
     return means.spool.encodings(), pa.concat_tables([cells, made]), controls
+
+
+def _check_entity_rows(people: People, terms: Agreement) -> None:
+    """Raises RefusedError for somebody with more rows than agreed: names and addresses that nobody
+    has would draw the other owners' people into the release."""
+    most = int(np.bincount(people.entity).max(initial=0))
+    if most > terms.limits.entity_rows:
+        raise RefusedError(
+            f"identities: one entity has {most} rows; the agreement allows "
+            f"{terms.limits.entity_rows}"
+        )
 
 
 def _encode(

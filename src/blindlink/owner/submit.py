@@ -15,20 +15,29 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from blindlink.errors import RefusedError, VerificationError
+from blindlink.arrays import Bytes
+from blindlink.errors import BlindlinkError, InputError, RefusedError, VerificationError
 from blindlink.files import check_output
 from blindlink.keys import Entropy, LinkageKey, PartyKeys, system_entropy
+from blindlink.messages import canonical
 from blindlink.messages.agreement.document import Agreement, SignedAgreement
 from blindlink.messages.container import reader as container
 from blindlink.messages.fields import moment
 from blindlink.messages.submission import payload
 from blindlink.messages.submission.content import KIND, Content, write_records
-from blindlink.messages.submission.withdrawal import ROW_MAP, SECTION, RowMapContent, row_map_bytes
+from blindlink.messages.submission.withdrawal import (
+    CONTROLS,
+    ROW_MAP,
+    SECTION,
+    RowMapContent,
+    row_map_bytes,
+)
 from blindlink.owner.check import losses
 from blindlink.owner.encoding.batch import Tolerate
 from blindlink.owner.encoding.spool import spooling
 from blindlink.owner.prepare import Assess, Means, Prepared, prepare, random_ids
 from blindlink.owner.tables.people import read_people
+from blindlink.owner.withdraw import RowMap, open_row_map
 from blindlink.progress import Progress, silent
 from blindlink.schema import quality
 from blindlink.schema.document import parse_schema
@@ -66,6 +75,7 @@ def submit(
     out: Path,
     *,
     row_map: Path | None = None,
+    previous: Path | None = None,
     now: datetime,
     sequence: int = 1,
     assess: Assess | None = None,
@@ -77,46 +87,96 @@ def submit(
     """Write the submission of one owner to ``out`` and its row map to ``row_map``.
 
     ``identities``: one row per name, alias or address, with entity_id; ``tables``: the payload
-    tables that the agreement lists, each with entity_id. ``sequence`` rises with re-submissions;
-    ``assess`` runs the risk report before anything is written; ``tolerate`` as in ``encode``.
-    Raises AgreementError, VerificationError (not the agreed secret), InputError, SchemaError,
-    RiskError, RefusedError (a limit of the agreement) or OutputError; then nothing is written.
+    tables that the agreement lists, each with entity_id. ``sequence`` rises with re-submissions,
+    which need the row map of the one before (``previous``, else what ``row_map`` holds now): its
+    control records are sent again, so that two submissions do not tell which they are. ``assess``
+    runs the risk report before anything is written; ``tolerate`` as in ``encode``. Raises
+    AgreementError, VerificationError (not the agreed secret), InputError, SchemaError, RiskError,
+    RefusedError (a limit of the agreement) or OutputError; then nothing is written.
     """
     terms = _check(agreement, keys, secret, sequence, now)
     row_map = row_map or out.with_name(out.name + ".rows")
     for path in (out, row_map):
         check_output(path, force=force)
+    before = _before(previous, row_map, agreement, keys, sequence, now)
     owner = keys.public.name
     people = read_people(identities, tables, terms.payload[owner], entropy)
     lost = _check_quality(identities, terms, owner, tolerate)
     with spooling(out.parent) as spool:
-        means = Means(secret, spool, assess, tolerate, entropy, progress)
+        means = Means(
+            secret=secret.under(agreement.digest()),
+            seed=keys.derive(b"control records " + bytes.fromhex(agreement.digest()), 32),
+            spool=spool,
+            kept=before.controls if before else None,
+            assess=assess,
+            tolerate=tolerate,
+            entropy=entropy,
+            progress=progress,
+        )
         prepared = prepare(people, terms, owner, means)
-        done = _sealed(prepared, agreement, keys, (out, row_map), now, sequence, means, force)
+        run = _Run(agreement, keys, now, sequence, before.first_rows if before else None, force)
+        done = _sealed(prepared, run, (out, row_map), means)
     return replace(done, losses=tuple(lost))
 
 
-def _sealed(
-    prepared: Prepared,
+def _before(
+    previous: Path | None,
+    row_map: Path,
     agreement: SignedAgreement,
     keys: PartyKeys,
-    paths: tuple[Path, Path],
-    now: datetime,
     sequence: int,
-    means: Means,
-    force: bool,
-) -> Submitted:
+    now: datetime,
+) -> RowMap | None:
+    """What the submission before left: also where the first one is made once more."""
+    path = previous or row_map
+    if path.exists():
+        try:
+            return open_row_map(path, agreement, keys, now=now)
+        except BlindlinkError:
+            if previous or sequence > 1:
+                raise
+            return None  # of another agreement: it will be replaced
+    if sequence > 1:
+        raise InputError(
+            f"submission {sequence}: the row map of the one before is missing",
+            hint="give it with --previous: the same control records are sent again",
+        )
+    return None
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What writing a submission and its row map share; ``first_rows``: of an earlier one."""
+
+    agreement: SignedAgreement
+    keys: PartyKeys
+    now: datetime
+    sequence: int
+    first_rows: int | None
+    force: bool
+
+    @property
+    def terms(self) -> Agreement:
+        return self.agreement.agreement
+
+    def rows(self, rows: int) -> int:
+        """The rows of the first submission, where this one has ``rows``."""
+        return rows if self.sequence == 1 or self.first_rows is None else self.first_rows
+
+
+def _sealed(prepared: Prepared, run: _Run, paths: tuple[Path, Path], means: Means) -> Submitted:
     """Write submission and row map, both or neither."""
-    (out, row_map), terms, entropy = paths, agreement.agreement, means.entropy
+    (out, row_map), entropy = paths, means.entropy
     rows_of = _rows_of(prepared)
+    ids = random_ids(len(prepared.blobs), entropy)
     bundle = container.new_bundle(entropy)
     create = partial(
         container.create,
-        sender=keys,
-        agreement=agreement.digest(),
-        now=now,
-        expires=moment(terms.expires),
-        force=force,
+        sender=run.keys,
+        agreement=run.agreement.digest(),
+        now=run.now,
+        expires=moment(run.terms.expires),
+        force=run.force,
         entropy=entropy,
     )
     private_id = container.new_bundle(entropy)
@@ -125,8 +185,8 @@ def _sealed(
         # Ready first: a submission without a row map could lose nobody again.
         create(row_map, ROW_MAP, bundle=private_id) as private,
     ):
-        content = _write(writer, prepared, terms, sequence, means)
-        _write_row_map(private, bundle, keys, prepared, rows_of)
+        content = _write(writer, prepared, run, ids, means)
+        _write_row_map(private, bundle, run, prepared, ids)
     digest, controls = writer.manifest().digest(), int(prepared.is_control.sum())
     return _submitted(out, row_map, bundle, content, controls, digest, rows_of)
 
@@ -167,13 +227,13 @@ def _check_quality(
 def _write(
     writer: container.Writer,
     prepared: Prepared,
-    terms: Agreement,
-    sequence: int,
+    run: _Run,
+    blob_ids: Bytes,
     means: Means,
 ) -> Content:
-    encoded, blobs = prepared.encodings, prepared.blobs
-    ids = [row.tobytes() for row in random_ids(int(blobs.sum()), means.entropy)]
-    controls = sorted(ids[at] for at in prepared.first_blob[prepared.is_control])
+    encoded, blobs, terms = prepared.encodings, prepared.blobs, run.terms
+    ids = [row.tobytes() for row in blob_ids]
+    controls = sorted(ids[at] for at in np.flatnonzero(prepared.is_control))
     with writer.section("encodings", terms.linker) as out:
         pieces = means.spool.pieces(prepared.order)
         write_records(prepared.ids, prepared.number, pieces, blobs, out)
@@ -187,12 +247,14 @@ def _write(
     if size > terms.limits.bytes:
         raise RefusedError(f"submission: {size} bytes; the agreement allows {terms.limits.bytes}")
     content = Content(
-        sequence=sequence,
+        sequence=run.sequence,
+        first_rows=run.rows(len(prepared.ids)),
         schema_fingerprint=encoded.schema_fingerprint,
         encoder=encoded.encoder,
         key_check=terms.key_check,
         rows=len(prepared.ids),
         entities=len(blobs),
+        entity_rows=int(np.bincount(prepared.number).max()),
         bits=encoded.bits,
         match_keys=len(encoded.match_keys),
         blobs=len(ids),
@@ -205,15 +267,23 @@ def _write(
 
 
 def _write_row_map(
-    writer: container.Writer, bundle: str, keys: PartyKeys, prepared: Prepared, rows_of: pa.Table
+    writer: container.Writer, bundle: str, run: _Run, prepared: Prepared, blob_ids: Bytes
 ) -> None:
     """Real rows only: nobody withdraws a control record."""
-    real = ~rows_of.column("control").to_numpy()
-    entities = rows_of.column("entity_id").combine_chunks().drop_null()
-    data, width = row_map_bytes(prepared.ids[real], entities)
-    with writer.section(SECTION, keys.public) as out:
+    real = prepared.entity < len(prepared.entity_ids)
+    entities = prepared.entity_ids.take(pa.array(prepared.entity[real]))
+    blobs = blob_ids[prepared.number[real]]
+    data, width = row_map_bytes(prepared.ids[real], blobs, entities)
+    with writer.section(SECTION, run.keys.public) as out:
         out.write(data)
-    content = RowMapContent(submission=bundle, rows=int(real.sum()), width=width)
+    with writer.section(CONTROLS, run.keys.public) as out:
+        out.write(canonical.dumps(prepared.controls.model_dump()))
+    content = RowMapContent(
+        submission=bundle,
+        rows=int(real.sum()),
+        width=width,
+        first_rows=run.rows(len(prepared.ids)),
+    )
     writer.content = content.model_dump()
 
 

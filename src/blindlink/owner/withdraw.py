@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+
 from blindlink.arrays import Bytes
 from blindlink.errors import InputError
 from blindlink.files import check_output
@@ -17,10 +19,14 @@ from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.messages.container import reader as container
 from blindlink.messages.fields import moment
 from blindlink.messages.submission.withdrawal import (
+    CONTROLS,
+    ENTITIES,
     ROW_MAP,
     SECTION,
     WITHDRAWAL,
+    OwnControls,
     WithdrawalContent,
+    read_controls_kept,
     read_row_map,
     row_map_content,
 )
@@ -28,11 +34,18 @@ from blindlink.messages.submission.withdrawal import (
 
 @dataclass(frozen=True)
 class RowMap:
-    """Row ids (rows, 16) and the entity id of each row, of the submission with that bundle id."""
+    """What ``submit`` left with the owner about the submission with that bundle id.
+
+    ``ids`` and ``blobs`` (rows, 16): of each row, and of its entity's blob; ``entities`` (rows,):
+    entity ids; ``controls``: the control records; ``first_rows``: rows of the first submission.
+    """
 
     submission: str
     ids: Bytes
+    blobs: Bytes
     entities: list[str]
+    controls: OwnControls
+    first_rows: int
 
 
 @dataclass(frozen=True)
@@ -57,8 +70,10 @@ def open_row_map(
         bundle = sealed.verify(keys.public, agreement=agreement.digest(), now=now)
         content = row_map_content(bundle.manifest, where)
         with bundle.open(SECTION, keys) as source:
-            ids, entities = read_row_map(source.read(), content, where)
-    return RowMap(content.submission, ids, entities)
+            ids, blobs, entities = read_row_map(source.read(), content, where)
+        with bundle.open(CONTROLS, keys) as source:
+            controls = read_controls_kept(source.read(), where)
+    return RowMap(content.submission, ids, blobs, entities, controls, content.first_rows)
 
 
 def withdraw(
@@ -82,7 +97,7 @@ def withdraw(
     terms.member(keys.public, "owner")
     check_output(out, inputs=[row_map], force=force)
     known = open_row_map(row_map, agreement, keys, now=now)
-    rows = sorted(_rows_of(entity_ids, known))
+    rows, blobs = _named(entity_ids, known)
     bundle = container.new_bundle(entropy)
     with container.create(
         out,
@@ -97,12 +112,17 @@ def withdraw(
     ) as writer:
         with writer.section(SECTION, terms.linker) as section:
             section.write(b"".join(rows))
-        content = WithdrawalContent(submission=known.submission, rows=len(rows))
+        with writer.section(ENTITIES, terms.analyst) as section:
+            section.write(b"".join(blobs))
+        content = WithdrawalContent(
+            submission=known.submission, rows=len(rows), entities=len(blobs)
+        )
         writer.content = content.model_dump()
     return Withdrawn(out, bundle, len(set(entity_ids)), len(rows))
 
 
-def _rows_of(entity_ids: Sequence[str], known: RowMap) -> list[bytes]:
+def _named(entity_ids: Sequence[str], known: RowMap) -> tuple[list[bytes], list[bytes]]:
+    """The ids of their rows, and of their blobs, ascending."""
     wanted = set(entity_ids)
     if not wanted:
         raise InputError("nobody to withdraw", hint="list the entity ids, one a line")
@@ -113,5 +133,6 @@ def _rows_of(entity_ids: Sequence[str], known: RowMap) -> list[bytes]:
                 f"entity {number} of the list is not in the submission",
                 hint="use the row map of the submission that the linker holds",
             )
-    pairs = zip(known.ids, known.entities, strict=True)
-    return [row.tobytes() for row, entity in pairs if entity in wanted]
+    mine = np.array([entity in wanted for entity in known.entities], bool)
+    rows, blobs = ({row.tobytes() for row in ids[mine]} for ids in (known.ids, known.blobs))
+    return sorted(rows), sorted(blobs)

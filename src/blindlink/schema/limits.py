@@ -12,3 +12,4 @@ MAX_FILTERS = 8  # of a record
 MAX_MATCH_KEYS = 8  # of a record
 MAX_TABLES = 16  # of an owner's payload
 MAX_COLUMNS = 256  # of a payload table
+MAX_BLOB = 1 << 20  # plain bytes of an entity's payload

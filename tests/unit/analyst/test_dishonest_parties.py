@@ -2,6 +2,7 @@
 
 import builtins
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from blindlink.messages.agreement.document import Agreement, Limits
 from blindlink.messages.container import reader as container
 from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.submission import content as submission
-from blindlink.messages.submission import payload, withdrawal
+from blindlink.messages.submission import withdrawal
 from blindlink.messages.submission.records import Column, TableLayout
+from blindlink.owner import submit as submit_module
 from blindlink.owner.prepare import random_ids
 from worlds.flow import NOW, World, entropy, keys
 
@@ -92,7 +94,7 @@ class TestLinker:
     @pytest.mark.parametrize(
         ("field", "value", "message"),
         [
-            ("withdrawn", 1, "more than were submitted"),
+            ("withdrawals", 1, "withdrawal 1: cut off"),
             ("policy", "matched", "another policy than agreed"),
             ("name", "ohid", "not those of the agreement"),
         ],
@@ -155,7 +157,10 @@ class TestLinker:
     @pytest.mark.parametrize(
         ("terms", "message"),
         [
-            ({"minimum_rows": 100}, "submission of moj: .. rows; the agreement wants 100"),
+            (
+                {"minimum_rows": 100},
+                "submission of moj: .. rows, .. of people; the agreement wants 100",
+            ),
             ({"limits": Limits(rows=64, bytes=10**9, submissions=2)}, "wants 10 to 64"),
             ({"limits": Limits(rows=1000, bytes=1000, submissions=2)}, "bytes; the agreement"),
         ],
@@ -172,6 +177,7 @@ class TestLinker:
         for module in ("messages.submission.agreed.check_rows", "owner.prepare.check_rows"):
             monkeypatch.setattr(f"blindlink.{module}", lambda *_: None)
         monkeypatch.setattr("blindlink.linker.protocol.intake.check_agreed", lambda *_: None)
+        monkeypatch.setattr("blindlink.linker.protocol.release._check_people", lambda *_: None)
         monkeypatch.setattr("blindlink.owner.submit.sum", lambda _: 0, raising=False)
         for name in world.owners:
             world.submit(name)
@@ -249,23 +255,27 @@ class TestOwner:
             world.link()
         monkeypatch.setattr("blindlink.linker.protocol.intake.has_twins", lambda _: False)
         world.link()
-        refused(world, "payload: a blob id stands twice")
+        refused(world, "entities of moj: a blob id stands twice")
 
-    def test_seals_an_entity_without_bounds(
+    def test_gives_somebody_two_blobs(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        """Their number would tell the linker how much there is of each person."""
         world = World(tmp_path)
-        honest = payload.blobs_for
-        monkeypatch.setattr(payload, "blobs_for", lambda *sizes: honest(*sizes) + 2)
+
+        honest = submit_module.prepare
+
+        def longer(*arguments: Any) -> Any:
+            made = honest(*arguments)
+            return replace(made, blobs=made.blobs + (np.arange(len(made.blobs)) == 3))
+
+        monkeypatch.setattr(submit_module, "prepare", longer)
+        monkeypatch.setattr(submit_module, "random_ids", lambda n, e: random_ids(n + 1, e))
         world.submit("moj")
         monkeypatch.undo()
         world.submit("ohid")
-        monkeypatch.setattr(payload, "MAX_ENTITY", 128)
-        with pytest.raises(FormatError, match="encodings: an entity has too many blobs"):
+        with pytest.raises(FormatError, match="encodings: an entity has more than one blob"):
             world.link()
-        monkeypatch.setattr("blindlink.messages.submission.content.most_blobs", lambda _: 100)
-        world.link()
-        refused(world, "entities of moj: one has too many blobs")
 
 
 def test_nobody_matches_anybody(tmp_path: Path) -> None:
@@ -306,10 +316,14 @@ def manifest(kind: str, content: dict[str, Any], names: Sequence[str], folder: P
 @pytest.mark.parametrize(
     ("kind", "content", "read"),
     [
-        ("withdrawal", {"submission": "00" * 16, "rows": 2}, withdrawal.withdrawal_content),
+        (
+            "withdrawal",
+            {"submission": "00" * 16, "rows": 2, "entities": 2},
+            withdrawal.withdrawal_content,
+        ),
         (
             "row-map",
-            {"submission": "00" * 16, "rows": 1, "width": 9},
+            {"submission": "00" * 16, "rows": 1, "width": 9, "first_rows": 1},
             withdrawal.row_map_content,
         ),
         ("release", {"submissions": {"a": "00" * 32, "b": "00" * 32}}, release.content_of),
@@ -322,17 +336,17 @@ def test_sections_that_are_not_those_of_the_format(
         read(manifest(kind, content, ["rows"], tmp_path), "here")
 
 
-ROW_MAP = withdrawal.RowMapContent(submission="00" * 16, rows=1, width=2)
-WITHDRAWAL = withdrawal.WithdrawalContent(submission="00" * 16, rows=2)
+ROW_MAP = withdrawal.RowMapContent(submission="00" * 16, rows=1, width=2, first_rows=1)
+WITHDRAWAL = withdrawal.WithdrawalContent(submission="00" * 16, rows=2, entities=2)
 
 
 @pytest.mark.parametrize(
     ("read", "message"),
     [
-        (lambda: withdrawal.read_row_map(bytes(17), ROW_MAP, "m"), "not the declared number"),
-        (lambda: withdrawal.read_row_map(bytes(18), ROW_MAP, "m"), "a row has no entity"),
-        (lambda: withdrawal.read_withdrawn(bytes(32), WITHDRAWAL, "m"), "ascending row ids"),
-        (lambda: withdrawal.read_withdrawn(bytes(16), WITHDRAWAL, "m"), "ascending row ids"),
+        (lambda: withdrawal.read_row_map(bytes(33), ROW_MAP, "m"), "not the declared number"),
+        (lambda: withdrawal.read_row_map(bytes(34), ROW_MAP, "m"), "a row has no entity"),
+        (lambda: withdrawal.read_withdrawn(bytes(32), WITHDRAWAL.rows, "m"), "ascending ids"),
+        (lambda: withdrawal.read_withdrawn(bytes(16), WITHDRAWAL.rows, "m"), "ascending ids"),
     ],
 )
 def test_rows_that_no_writer_makes(read: Callable[[], Any], message: str) -> None:

@@ -138,6 +138,8 @@ class TestTheLog:
         self, tmp_path: Path, event: str, details: dict[str, Any]
     ) -> None:
         log = AuditLog.create(tmp_path / "audit.log", "00" * 16)
+        if event != "project-opened":
+            log.append("project-opened", {"agreement": AGREEMENT}, now=NOW)
         log.append(event, details, now=NOW)
         with pytest.raises(FormatError, match="an entry lacks what its kind has"):
             Project.load(tmp_path, AGREEMENT)

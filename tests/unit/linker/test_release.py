@@ -86,7 +86,8 @@ def test_log_and_receipts(tmp_path: Path) -> None:
         with container.opened(tmp_path / f"{name}.submission", "submission") as sealed:
             manifest = sealed.manifest
         receipt = load_receipt(path, keys("ttp").public, manifest)
-        assert (receipt.document.received, receipt.document.accepted) == (71, 71)
+        rows = manifest.content["rows"]
+        assert (receipt.document.received, receipt.document.accepted) == (rows, rows)
         verify_log(log, receipt.document.head.signed(), keys("ttp").public, "log")
         text = path.read_text()
         assert "link" not in text.replace("blindlink", "")
@@ -242,7 +243,7 @@ def test_scores_that_do_not_separate_end_the_run(tmp_path: Path) -> None:
 
 def test_too_few_rows_are_refused(tmp_path: Path) -> None:
     strict = World(tmp_path, terms={"minimum_rows": 500})
-    with pytest.raises(RefusedError, match="71 rows"):
+    with pytest.raises(RefusedError, match="66 of people"):
         strict.submit("ohid", "strict")
 
 
@@ -292,8 +293,8 @@ def test_reading_through_finds_what_keeping_finds(tmp_path: Path) -> None:
             for k in (True, False)
         )
         assert len(kept.records.filters) == 1
-        assert len(kept.leaves) == len(kept.blob_ids) == kept.content.blobs
-        assert (seen.records.filters, seen.records.match_keys, seen.leaves) == ((), (), [])
+        assert len(kept.digests) == len(kept.blob_ids) == kept.content.blobs
+        assert (seen.records.filters, seen.records.match_keys, seen.digests) == ((), (), [])
         assert kept.rejected == seen.rejected != ()
         assert kept.usable.tolist() == seen.usable.tolist()
         assert kept.records.ids.tolist() == seen.records.ids.tolist()
@@ -333,7 +334,7 @@ class TestDishonestOwner:
         world = World(tmp_path, terms={"minimum_rows": 72})
         monkeypatch.setattr("blindlink.owner.prepare.check_rows", lambda *_: None)
         world.submit("moj")
-        self.refused(world, RefusedError, "rows; the agreement wants 72")
+        self.refused(world, RefusedError, "rows, .. of people; the agreement wants 72")
 
     def test_more_submissions_than_agreed(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -341,7 +342,8 @@ class TestDishonestOwner:
         world = World(tmp_path)
         check = submit_module._check
         monkeypatch.setattr(submit_module, "_check", lambda a, k, s, _, now: check(a, k, s, 1, now))
-        world.submit("moj", sequence=9)
+        world.submit("moj", "before")
+        world.submit("moj", sequence=9, previous=tmp_path / "before.rows")
         self.refused(world, RefusedError, "9 submissions; the agreement allows 3")
 
 

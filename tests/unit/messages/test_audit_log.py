@@ -21,7 +21,7 @@ from blindlink.messages.audit.receipt import (
 from blindlink.messages.container import reader as container
 from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.signed import Signed
-from worlds.parties import LATER, NOW, entropy, keys, signed
+from worlds.parties import LATER, NOW, entropy, keys, project_event, signed
 
 LOG_ID = "0f" * 16
 TTP = keys("ttp")
@@ -32,6 +32,14 @@ def log_of(path: Path, count: int, *, salt: int = 0) -> AuditLog:
     log = AuditLog.create(path, LOG_ID, force=True)
     for number in range(count):
         log.append("event", {"number": number + (salt if number > 1 else 0)}, now=NOW)
+    return log
+
+
+def history_of(path: Path, count: int, *, salt: int = 0) -> AuditLog:
+    """The same of events that a project has in this order."""
+    log = AuditLog.create(path, LOG_ID, force=True)
+    for number in range(count):
+        log.append(*project_event(number, salt if number > 1 else 0), now=NOW)
     return log
 
 
@@ -153,14 +161,14 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
         expires=LATER,
         entropy=entropy("receipt"),
     ) as draft:
-        draft.content = {"rows": 5}
+        draft.content = {"rows": 5, "sequence": 1}
     with container.opened(path, "submission") as sealed:
         return sealed.manifest
 
 
 def receipt_of(log: AuditLog, manifest: Manifest, **changes: Any) -> Signed[Receipt]:
-    index = log.append(EVENT, log_details(manifest, 5), now=NOW)
-    log.append("event", {}, now=NOW)
+    index = log.append(EVENT, log_details("moj", manifest, 1, 5), now=NOW)
+    log.append(*project_event(91), now=NOW)
     options: dict[str, Any] = {
         "rows": 5,
         "rejected": (Rejection(reason="duplicate-row", positions=(1, 4)),),
@@ -169,18 +177,20 @@ def receipt_of(log: AuditLog, manifest: Manifest, **changes: Any) -> Signed[Rece
 
 
 def test_a_receipt_comes_back(tmp_path: Path, manifest: Manifest) -> None:
-    log = log_of(tmp_path / "log", 3)
+    log = history_of(tmp_path / "log", 3)
     receipt_of(log, manifest).save(tmp_path / "r")
     found = load_receipt(tmp_path / "r", TTP.public, manifest).document
     assert (found.received, found.accepted, found.rejected[0].positions) == (5, 3, (1, 4))
     assert found.head.document.size == 4  # its own entry is the last: the head tells no more
     TTP.public.save(tmp_path / "p")
     log.head(TTP, now=NOW).save(tmp_path / "h")
-    kept = verify_kept(tmp_path / "log", tmp_path / "p", [tmp_path / "h"], [tmp_path / "r"])
+    kept = verify_kept(
+        tmp_path / "log", tmp_path / "p", [tmp_path / "h"], [tmp_path / "r"], now=NOW
+    )
     assert (kept.size, kept.heads, kept.entries) == (5, 2, 1)
-    log_of(tmp_path / "log", 6, salt=9)
+    history_of(tmp_path / "log", 6, salt=9)
     with pytest.raises(VerificationError, match="rewritten before entry 4"):
-        verify_kept(tmp_path / "log", tmp_path / "p", [], [tmp_path / "r"])
+        verify_kept(tmp_path / "log", tmp_path / "p", [], [tmp_path / "r"], now=NOW)
 
 
 def test_a_receipt_says_nothing_of_matches_or_release() -> None:

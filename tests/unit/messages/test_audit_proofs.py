@@ -12,8 +12,8 @@ from blindlink.messages import canonical
 from blindlink.messages.audit.kept import Checked, head_in, prove_file, verify_kept
 from blindlink.messages.audit.log import AuditLog
 from blindlink.messages.audit.proofs import Consistency, Inclusion, load_proof
-from unit.messages.test_audit_log import LOG_ID, log_of
-from worlds.parties import NOW, keys
+from unit.messages.test_audit_log import LOG_ID, history_of, log_of
+from worlds.parties import NOW, keys, project_event
 
 TTP = keys("ttp")
 SIZES = range(9)
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     TTP.public.save(tmp_path / "ttp")
     for size in SIZES:
         if size:
-            log.append("event", {"number": size - 1}, now=NOW)
+            log.append(*project_event(size - 1), now=NOW)
         log.head(TTP, now=NOW).save(tmp_path / f"{size}.head")
     return tmp_path
 
@@ -42,7 +42,7 @@ def verify(folder: Path, *files: str, log: bool = False) -> Checked:
     paths = [folder / name for name in files]
     heads = [path for path in paths if path.suffix == ".head"]
     proofs = [path for path in paths if path.suffix != ".head"]
-    return verify_kept(folder / "log" if log else None, folder / "ttp", heads, (), proofs)
+    return verify_kept(folder / "log" if log else None, folder / "ttp", heads, (), proofs, now=NOW)
 
 
 @pytest.mark.parametrize("log", [True, False])
@@ -61,7 +61,7 @@ def test_every_entry_is_shown_to_be_there(folder: Path, log: bool) -> None:
         for index in range(size):
             made = prove(folder, size, entry=index)
             assert isinstance(made, Inclusion)
-            assert made.entry.details == {"number": index}
+            assert made.entry.details == project_event(index)[1]
             assert verify(folder, "proof", log=log).entries == 1
 
 
@@ -90,7 +90,7 @@ def test_a_log_that_was_split_is_found_out_without_the_log(folder: Path) -> None
 
 
 def test_a_log_that_was_rewritten_has_no_proof(folder: Path) -> None:
-    rewritten = log_of(folder / "log", 6, salt=100)
+    rewritten = history_of(folder / "log", 6, salt=100)
     rewritten.head(TTP, now=NOW).save(folder / "new.head")
     with pytest.raises(VerificationError, match="rewritten before entry 4"):
         prove_file(
@@ -110,7 +110,7 @@ def test_a_log_that_was_rewritten_has_no_proof(folder: Path) -> None:
     forged.save(folder / "p")
     with pytest.raises(VerificationError, match="does not extend"):
         verify(folder, "4.head", "p")
-    log_of(folder / "log", 8)
+    history_of(folder / "log", 8)
     with pytest.raises(VerificationError, match="p: the log was rewritten"):
         verify(folder, "p", log=True)
 

@@ -35,9 +35,14 @@ def ids(number: int) -> list[bytes]:
     return [bytes([at]) * 16 for at in range(1, number + 1)]
 
 
+def blobs_for(sizes: np.ndarray, size: int) -> np.ndarray:
+    """As many blobs as each entity's bytes need: the blobs themselves allow more than one."""
+    return np.maximum(-(-sizes // size), 1)
+
+
 def sealed(size: int = 64, blobs: Any = None) -> tuple[bytes, np.ndarray, bytes]:
     packed = packer()
-    blobs = payload.blobs_for(packed.sizes, size) if blobs is None else blobs
+    blobs = blobs_for(packed.sizes, size) if blobs is None else blobs
     out = io.BytesIO()
     root = payload.seal(packed, blobs, size, ids(int(blobs.sum())), KEY, out)
     return out.getvalue(), blobs, root
@@ -51,7 +56,7 @@ def test_sizes_count_header_and_rows() -> None:
 
 def test_round_trip() -> None:
     data, blobs, root = sealed()
-    leaves = [merkle.leaf(data[at : at + 96]) for at in range(0, len(data), 96)]
+    leaves = [payload.leaf_of(data[at : at + 96]) for at in range(0, len(data), 96)]
     assert root == merkle.root(leaves)
     assert blobs.tolist() == [1, 1, 1, 3]
     assert len(data) == 6 * (64 + payload.OVERHEAD)
@@ -77,7 +82,7 @@ def test_batches_do_not_change_a_byte(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_entity_without_tables_still_has_a_blob() -> None:
     packed = payload.Packer([], np.zeros(3, np.uint8))
-    blobs = payload.blobs_for(packed.sizes, 64)
+    blobs = blobs_for(packed.sizes, 64)
     out = io.BytesIO()
     payload.seal(packed, blobs, 64, ids(3), KEY, out)
     opened, _, _ = payload.unseal(io.BytesIO(out.getvalue()), blobs, 64, KEY, [])
@@ -155,10 +160,9 @@ def test_a_blob_smaller_than_the_header_is_refused() -> None:
         payload.unseal(io.BytesIO(out.getvalue()), np.array([1]), 4, KEY, LAYOUTS)
 
 
-def test_an_entity_with_too_much_payload_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(payload, "MAX_ENTITY", 100)
-    with pytest.raises(InputError, match="more than 100 bytes"):
-        packer()
+def test_an_entity_with_too_much_payload_is_refused() -> None:
+    with pytest.raises(InputError, match="an entity has 101 bytes; the agreement allows 100"):
+        payload.blob_size(np.array([3, 101]), 100)
 
 
 @pytest.mark.parametrize(
@@ -167,24 +171,14 @@ def test_an_entity_with_too_much_payload_is_refused(monkeypatch: pytest.MonkeyPa
         ([1], 64),
         ([64, 64], 64),
         ([65], 128),
-        ([100] * 1000 + [1000], 128),  # one long entity does not make all blobs long
-        ([100] * 10 + [120, 128], 128),
-        ([100] * 2 + [180], 192),  # a little padding keeps every entity in one blob
+        ([100] * 1000 + [1000], 1024),  # one long entity makes all blobs long: nobody stands out
+        ([513], 640),
+        ([1025], 1280),  # three significant bits: 1,024, 1,280, 1,536, 1,792
         ([], 64),
     ],
 )
 def test_blob_size(sizes: list[int], expected: int) -> None:
-    assert payload.blob_size(np.array(sizes, np.int64)) == expected
-
-
-def test_blob_size_costs_at_most_half_more() -> None:
-    sizes = np.random.default_rng(3).lognormal(5, 1, 2000).astype(np.int64) + 1
-
-    def cost(size: int) -> int:
-        return int(payload.blobs_for(sizes, size).sum()) * (size + payload.OVERHEAD)
-
-    best = min(cost(size) for size in range(64, 20_000, 64))
-    assert cost(payload.blob_size(sizes)) <= 1.5 * best
+    assert payload.blob_size(np.array(sizes, np.int64), 1 << 20) == expected
 
 
 @given(key=st.binary(min_size=32, max_size=32), info=st.binary(max_size=100))

@@ -13,6 +13,7 @@ from blindlink.keys import LinkageKey
 from blindlink.linker.protocol.release import Released
 from blindlink.owner.submit import Submitted
 from blindlink.synthetic.demo import parties
+from blindlink.synthetic.demo.marks import replay
 from blindlink.synthetic.demo.score import linkage_quality
 from blindlink.synthetic.generator.generate import write
 from worlds.synthetic import SEED, frame, small_study
@@ -178,8 +179,8 @@ def test_controls_measure_the_rate_of_false_links(played: Played, side: int) -> 
 
 
 def test_replayed_bytes_depend_on_seed_and_purpose() -> None:
-    assert parties.replay(1, "moj")(16) == parties.replay(1, "moj")(16)
-    drawn = {parties.replay(seed, name)(16) for seed in (1, 2) for name in parties.ROLES}
+    assert replay(1, "moj")(16) == replay(1, "moj")(16)
+    drawn = {replay(seed, name)(16) for seed in (1, 2) for name in parties.ROLES}
     assert len(drawn) == 8
-    stream = parties.replay(1, "moj")
+    stream = replay(1, "moj")
     assert stream(16) != stream(16)

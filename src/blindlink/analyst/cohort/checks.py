@@ -7,17 +7,19 @@ few links were found; an owner may have sent other columns or control records th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
+from blindlink.analyst.cohort.story import TakenOut
 from blindlink.arrays import Bools, Int64s, Structs
 from blindlink.errors import FormatError, VerificationError
 from blindlink.messages import release
 from blindlink.messages.agreement.document import Agreement
+from blindlink.messages.agreement.terms import too_many_named
 from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.release import Index, OwnerPart
 from blindlink.messages.submission.content import Content, Layout
-from blindlink.messages.submission.payload import most_blobs
 
 
 @dataclass(frozen=True)
@@ -27,21 +29,29 @@ class Known:
     part: OwnerPart
     manifest: Manifest
     content: Content
+    taken_out: TakenOut
     rows: Structs
 
 
-def check_entities(rows: Structs, part: OwnerPart, content: Content, where: str) -> None:
-    """Blobs lie one after the other inside the submission, and add up to what the index says."""
+def check_entities(owner: Known, where: str) -> None:
+    """Blobs lie one after the other inside the submission, add up to what the index says, and are
+    of nobody who was taken out."""
+    rows, part, content = owner.rows, owner.part, owner.content
     place, blobs = rows["place"].astype(np.int64), rows["blobs"].astype(np.int64)
     ends = place + blobs
     if np.any(blobs < 1) or np.any(ends[:-1] > place[1:]) or np.any(ends > content.blobs):
         raise FormatError(f"{where}: their blobs overlap or lie outside the submission")
     if np.any(rows["forwarded"] > 1) or int(blobs[rows["forwarded"] == 1].sum()) != part.blobs:
         raise FormatError(f"{where}: the forwarded blobs are not as many as declared")
-    if np.any(blobs > most_blobs(content.blob_size)):
-        raise FormatError(f"{where}: one has too many blobs")
-    if part.entities + part.withdrawn > content.entities:
+    if np.any(blobs > 1):
+        raise FormatError(f"{where}: one has more than one blob")
+    if part.entities + len(owner.taken_out.blobs) > content.entities:
         raise FormatError(f"{where}: more than were submitted")
+    named = {row.tobytes() for row in rows["first_blob"]}
+    if len(named) != len(rows):
+        raise FormatError(f"{where}: a blob id stands twice")
+    if owner.taken_out.blobs & named:
+        raise VerificationError(f"{where}: one was taken out by its owner")
 
 
 def check_pairs(
@@ -91,9 +101,30 @@ def check_policies(known: Sequence[Known], links: Structs, candidates: Structs, 
             raise VerificationError(f"{place}: released against the policy '{each.part.policy}'")
         if np.any(~forwarded & ~named):
             raise VerificationError(f"{place}: one is named without a reason")
-        missing = each.content.entities - each.part.withdrawn - len(each.rows)
+        missing = each.content.entities - len(each.taken_out.blobs) - len(each.rows)
         if each.part.policy == "all" and missing:
             raise VerificationError(f"{place}: {missing} are missing")
+
+
+def check_limits(known: Sequence[Known], links: Structs, terms: Agreement, where: str) -> None:
+    """No owner's records drew more out of another's file than was agreed.
+
+    Raises VerificationError: the linker had to refuse.
+    """
+    limits = terms.limits
+    for each in known:
+        place, entities = f"{where}: entities of {each.part.name}", each.content.entities
+        if each.content.entity_rows > limits.entity_rows:
+            raise VerificationError(f"{place}: one has more rows than agreed")
+        if too_many_named(terms, each.part.name, len(each.rows), entities):
+            raise VerificationError(f"{place}: more of them are named than agreed")
+    bounds = np.cumsum([len(each.rows) for each in known])
+    sides = [links[side].astype(np.int64) for side in ("left", "right")]
+    for mine, other in (sides, sides[::-1]):
+        owner = np.searchsorted(bounds, other, side="right")
+        counts = np.unique(np.stack([mine, owner], axis=1), axis=0, return_counts=True)[1]
+        if counts.max(initial=0) > limits.entity_links:
+            raise VerificationError(f"{where}: links: one has more than agreed")
 
 
 def _named(pairs: Structs, start: int, number: int) -> Bools:
@@ -114,12 +145,28 @@ def check_columns(layout: Layout, terms: Agreement, owner: str, where: str) -> N
 def check_controls(number: int, content: Content, terms: Agreement, owner: str, where: str) -> None:
     """Raises VerificationError where the owner added other than the agreed control records.
 
-    A share counts identity rows without those of the controls, of which each has at least one.
+    A share counts identity rows of the first submission, without those of the controls, of which
+    each has at least one: they stay when people are taken out.
     """
     agreed = terms.controls[owner]
-    most = terms.control_count(owner, content.rows - number)
+    most = terms.control_count(owner, content.first_rows - number)
     wrong = (
         number != agreed if isinstance(agreed, int) else number > most or bool(most > number == 0)
     )
     if wrong:
         raise VerificationError(f"{where}: controls: not as many as agreed")
+
+
+def check_labels(
+    layout: Layout, tables: Sequence[tuple[Any, Any]], terms: Agreement, owner: str, where: str
+) -> None:
+    """Raises VerificationError for a value that is none of its column's agreed labels."""
+    for each, (table, _) in zip(layout.tables, tables, strict=True):
+        for column, rule in terms.payload[owner][each.name].items():
+            if isinstance(rule, str):
+                continue
+            values = set(table.column(column).cast("string").unique().drop_null().to_pylist())
+            if values - set(rule):
+                raise VerificationError(
+                    f"{where}: table {each.name}, column {column}: a label was not agreed"
+                )

@@ -6,6 +6,8 @@
     candidates.parquet        the same columns: every pair above the agreed floor
     candidate_counts.parquet  person, owner, count: candidates before one-to-one
     OWNER.TABLE.parquet       a payload table, with person in place of the owner's entity id
+    linker.head               the linker's signed head of its log up to the freeze, to which the
+                              owners' receipts lead too ('blindlink audit verify')
     linkage-LEFT-RIGHT.html   the linkage quality report of two owners, to read; not for publication
 
 ``build_cohort`` writes the folder from a release, ``load_cohort`` reads it. Control records are
@@ -32,17 +34,19 @@ import pyarrow.parquet
 from blindlink.analyst.cohort.linkage_pages import pages
 from blindlink.analyst.cohort.opening import Opened, OpenedOwner, open_release
 from blindlink.arrays import Bools, Bytes, Structs
-from blindlink.errors import FormatError, InputError, OutputError
+from blindlink.errors import FormatError, InputError, OutputError, RefusedError
 from blindlink.files import reason
 from blindlink.keys import PartyKeys
 from blindlink.messages.agreement.document import Agreement, SignedAgreement
 from blindlink.messages.fields import stamp
 from blindlink.messages.release import spans
+from blindlink.messages.used import read_used, write_used
 from blindlink.progress import Progress, silent
 from blindlink.version import __version__
 
 FORMAT = "blindlink-cohort-v1"
 INFO = "cohort.json"
+HEAD = "linker.head"
 PARTS = ("people", "links", "candidates", "candidate_counts")
 
 
@@ -68,19 +72,24 @@ def build_cohort(
     keys: PartyKeys,
     out: Path,
     *,
+    register: Path | None = None,
     now: datetime,
     force: bool = False,
     progress: Progress = silent,
 ) -> Cohort:
     """Verify and open a release, and write the cohort folder ``out``.
 
-    Raises InputError, FormatError, VerificationError, AgreementError, or OutputError when ``out``
-    exists without ``force`` or is something else than a cohort; then nothing is written.
+    ``register``: which release of an agreement was opened stands there; a second one is refused,
+    since what changed between the two would tell of single people. Raises RefusedError then, and
+    InputError, FormatError, VerificationError, AgreementError, or OutputError when ``out`` exists
+    without ``force`` or is something else than a cohort; then nothing is written.
     """
-    _check_folder(out, force)
+    check_cohort_folder(out, force)
     opened = open_release(release, agreement, keys, now=now, progress=progress)
     files = _files(opened)
     info = _info(opened, agreement, now)
+    if register is not None:
+        _register(register, agreement.digest(), opened.manifest.digest())
     with _replacing(out, force) as draft:
         for name, table in files.items():
             pa.parquet.write_table(table, draft / f"{name}.parquet", compression="zstd")
@@ -88,6 +97,7 @@ def build_cohort(
         info["digests"]["files"] = {path.name: _digest(path) for path in paths}
         for name, html in pages(info).items():
             (draft / name).write_text(html, "utf-8")
+        (draft / HEAD).write_bytes(opened.index.head.signed().to_bytes() + b"\n")
         (draft / INFO).write_text(json.dumps(info, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return load_cohort(out)
 
@@ -174,6 +184,7 @@ def _info(opened: Opened, agreement: SignedAgreement, now: datetime) -> dict[str
         "plan": terms.plan.model_dump(mode="json"),
         "release_policy": dict(terms.release_policy),
         "disclosure_policy": terms.disclosure_policy,
+        "log": opened.index.head.document.model_dump(mode="json"),
         "digests": {"release": opened.manifest.digest(), "submissions": submissions},
         "versions": {"blindlink": __version__, "pyarrow": pa.__version__},
     }
@@ -209,22 +220,49 @@ def _counts(
         "controls_linked": measured["linked"],
         "released": int((owner.forwarded & ~owner.control).sum()),
         "linked": int((linked[span] & ~owner.control).sum()),
-        "withdrawn": owner.part.withdrawn,
+        "withdrawn": len(owner.taken_out.blobs),
     }
 
 
-def _check_folder(out: Path, force: bool) -> None:
-    """Only an earlier cohort may be replaced, never a folder with other things in it."""
+def _register(register: Path, agreement: str, release: str) -> None:
+    known = read_used(register).get(agreement)
+    if known not in (None, release):
+        raise RefusedError(
+            "another release of this agreement was opened before: there is one run",
+            hint=f"it is the one with the digest {known}; ask the linker why there are two",
+        )
+    write_used(register, agreement, release)
+
+
+def check_cohort_folder(out: Path, force: bool) -> None:
+    """Only an earlier cohort may be replaced, never a folder with anything else in it."""
     if not out.exists():
         if not out.parent.is_dir():
             raise OutputError(f"{out}: its folder does not exist", hint="make the folder first")
         return
     if not out.is_dir():
         raise OutputError(f"{out}: is not a folder")
-    if any(out.iterdir()) and not (out / INFO).is_file():
+    found = {path.name for path in out.iterdir()}
+    if found and not (out / INFO).is_file():
         raise OutputError(f"{out}: holds other things than a cohort")
+    if found and (other := sorted(found - _written(out))):
+        raise OutputError(
+            f"{out}: holds {other[0]}, which is not part of the cohort",
+            hint="move it elsewhere; only what was written with the cohort is replaced",
+        )
     if not force:
         raise OutputError(f"{out}: exists already")
+
+
+def _written(folder: Path) -> set[str]:
+    """The names of the files that ``build_cohort`` wrote there."""
+    info = _read_info(folder)
+    reports = info.get("linkage_reports", [])
+    try:
+        html = {f"linkage-{each['left']}-{each['right']}.html" for each in reports}
+        return {INFO, HEAD, *info["digests"]["files"], *html}
+    except (KeyError, TypeError):
+        raise FormatError(f"{folder}: not a cohort folder") from None
 
 
 @contextmanager

@@ -1,16 +1,17 @@
 """Opening a release: the analyst believes neither the linker nor the owners before it has checked.
 
-Linker's signatures -> owners' signatures on the manifests inside -> policies and columns are those
-of the agreement -> entities, links, candidates are possible -> every blob is one that its owner
-signed, at its own place, and opens for the entity it is given to -> control marks agree.
+Linker's signatures -> owners' signatures on the manifests and withdrawals inside -> the log tells
+of these and no others -> policies, limits and columns are those of the agreement -> entities,
+links, candidates are possible -> every named blob is one that its owner signed, at its own place,
+and opens for the entity it is given to -> control marks agree -> enough people without controls.
 """
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from itertools import combinations
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,19 +22,23 @@ from blindlink.analyst.cohort.checks import (
     check_columns,
     check_controls,
     check_entities,
+    check_labels,
+    check_limits,
     check_pairs,
     check_policies,
 )
+from blindlink.analyst.cohort.figures import check_figures
+from blindlink.analyst.cohort.story import TakenOut, check_story, read_story, read_taken_out
 from blindlink.arrays import Bools, Structs
-from blindlink.errors import FormatError, VerificationError
+from blindlink.errors import FormatError, RefusedError, VerificationError
 from blindlink.keys import PartyKeys
 from blindlink.messages import merkle, release
 from blindlink.messages.agreement.document import Agreement, SignedAgreement
 from blindlink.messages.container import reader as container
-from blindlink.messages.container.manifest import Manifest, stream_key, verify_manifest
-from blindlink.messages.container.stream import StreamReader
+from blindlink.messages.container.manifest import Manifest, verify_manifest
+from blindlink.messages.container.reader import open_section
 from blindlink.messages.fields import moment
-from blindlink.messages.linkage_report import parse_report
+from blindlink.messages.linkage_report import LinkageReport, parse_report
 from blindlink.messages.release import ENTITY, PAIR, Index, OwnerPart
 from blindlink.messages.submission import payload
 from blindlink.messages.submission.agreed import check_agreed
@@ -41,7 +46,6 @@ from blindlink.messages.submission.content import (
     FORWARDED,
     Content,
     Layout,
-    has_twins,
     read_controls,
     read_layout,
 )
@@ -61,6 +65,7 @@ class OpenedOwner:
     part: OwnerPart
     manifest: Manifest
     content: Content
+    taken_out: TakenOut
     rows: Structs
     control: Bools
     controls: int
@@ -113,12 +118,43 @@ def open_release(
         contents = [_content(head, terms, where) for head in heads]
         sizes = [content.record_bytes for content in contents]
         release.check_sizes(index, bundle.manifest, heads, sizes, where)
-        known, links, candidates = _tables(bundle, keys, index, heads, contents, where)
+        taken_out = _story(
+            bundle, keys, terms, index, list(zip(heads, contents, strict=True)), where
+        )
+        known, links, candidates = _tables(bundle, keys, index, heads, contents, taken_out, where)
         check_pairs(index, terms, links, candidates, where)
         check_policies(known, links, candidates, where)
+        check_limits(known, links, terms, where)
         owners = _owners(bundle, keys, known, terms, where, progress)
         reports = _reports(bundle, keys, terms, where)
-    return Opened(bundle.manifest, index, owners, links, candidates, reports)
+    rows = [each.rows for each in known]
+    check_figures(terms, index.methods, rows, links, candidates, reports, where)
+    shown = _shown(reports, terms)
+    opened = Opened(bundle.manifest, index, owners, links, candidates, shown)
+    check_people(opened, terms, where)
+    return opened
+
+
+def _story(
+    bundle: container.Verified,
+    keys: PartyKeys,
+    terms: Agreement,
+    index: Index,
+    sent: Sequence[tuple[Manifest, Content]],
+    where: str,
+) -> list[TakenOut]:
+    """Whom each owner took out; the log must tell of these submissions and withdrawals."""
+    made, names = moment(bundle.manifest.created), [owner.name for owner in terms.owners]
+    taken_out = []
+    with bundle.open("withdrawals", keys) as source:
+        for part, owner, (head, _) in zip(index.owners, terms.owners, sent, strict=True):
+            data, place = source.read(part.withdrawal_bytes), f"{where}: submission of {part.name}"
+            taken_out.append(read_taken_out(data, part.withdrawals, owner, head, keys, made, place))
+    with bundle.open("log", keys) as source:
+        entries = read_story(source, index, terms.linker, made, where)
+    submissions = [(name, *each) for name, each in zip(names, sent, strict=True)]
+    check_story(entries, bundle.manifest.agreement, submissions, taken_out, where)
+    return taken_out
 
 
 def _index(bundle: container.Verified, keys: PartyKeys, where: str) -> Index:
@@ -160,14 +196,15 @@ def _tables(
     index: Index,
     heads: Sequence[Manifest],
     contents: Sequence[Content],
+    taken_out: Sequence[TakenOut],
     where: str,
 ) -> tuple[list[Known], Structs, Structs]:
     known = []
     with bundle.open("entities", keys) as source:
-        for part, head, content in zip(index.owners, heads, contents, strict=True):
-            rows = release.read_rows(source, ENTITY, part.entities)
-            check_entities(rows, part, content, f"{where}: entities of {part.name}")
-            known.append(Known(part, head, content, rows))
+        for each in zip(index.owners, heads, contents, taken_out, strict=True):
+            rows = release.read_rows(source, ENTITY, each[0].entities)
+            known.append(Known(*each, rows))
+            check_entities(known[-1], f"{where}: entities of {each[0].name}")
     ids = np.concatenate([each.rows["pseudonym"] for each in known])
     if len(np.unique(ids, axis=0)) != len(ids):
         raise FormatError(f"{where}: entities: a pseudonym stands twice")
@@ -189,6 +226,7 @@ def _owners(
     owners = []
     with (
         bundle.open("forwarded", keys) as forwarded,
+        bundle.open("digests", keys) as digests,
         bundle.open("proofs", keys) as proofs,
         bundle.open("payload", keys) as blobs,
     ):
@@ -200,8 +238,10 @@ def _owners(
             layout = read_layout(layout_bytes, place)
             check_columns(layout, terms, each.part.name, place)
             controls = read_controls(control_bytes, place)
+            unsealed, leaves = _payload(blobs, each, layout, keys, place, progress)
             nodes = [proofs.read(merkle.HASH) for _ in range(each.part.nodes)]
-            unsealed = _payload(blobs, nodes, each, layout, keys, place, progress)
+            _check_proof(each, leaves, digests, nodes, place)
+            check_labels(layout, unsealed.tables, terms, each.part.name, place)
             control = _controls(each, controls, unsealed, place)
             check_controls(len(controls), each.content, terms, each.part.name, place)
             owners.append(
@@ -209,6 +249,7 @@ def _owners(
                     each.part,
                     each.manifest,
                     each.content,
+                    each.taken_out,
                     each.rows,
                     control,
                     len(controls),
@@ -227,38 +268,49 @@ def _forwarded(
     data, where = source.read(section.size), f"{where}: section '{name}'"
     if sha256(data).hexdigest() != section.digest:
         raise VerificationError(f"{where}: is not what the owner signed")
-    key, aad = stream_key(manifest.unwrap(name, keys), manifest.binding(section))
-    stream = StreamReader(io.BytesIO(data), section.size, key, aad, where)
-    with io.BufferedReader(stream) as reader:
-        return reader.read()
+    return open_section(manifest, name, data, keys, where)
 
 
 def _payload(
     source: IO[bytes],
-    nodes: Sequence[bytes],
     owner: Known,
     layout: Layout,
     keys: PartyKeys,
     where: str,
     progress: Progress,
-) -> payload.Unsealed:
+) -> tuple[payload.Unsealed, list[bytes]]:
+    """The payload of the forwarded entities, and the leaves of their blobs."""
     rows = owner.rows[owner.rows["forwarded"] == 1]
     blobs = rows["blobs"].astype(np.int64)
     key, size = owner.manifest.unwrap("payload", keys), owner.content.blob_size
     unsealed, ids, leaves = payload.unseal(source, blobs, size, key, layout.tables, progress)
-    if ids and has_twins(np.frombuffer(b"".join(ids), np.uint8).reshape(-1, payload.ID)):
-        raise FormatError(f"{where}: payload: a blob id stands twice")
-    first = np.cumsum(blobs) - blobs
-    claimed = [row.tobytes() for row in rows["first_blob"]]
-    if claimed != [ids[at] for at in first]:
+    if [row.tobytes() for row in rows["first_blob"]] != ids:
         raise VerificationError(f"{where}: payload: an entity has another blob than its own")
-    if len(blobs) or nodes:
-        within = np.arange(len(ids)) - np.repeat(first, blobs)
-        places = np.repeat(rows["place"].astype(np.int64), blobs) + within
-        found = merkle.root_from(owner.content.blobs, places.tolist(), leaves, nodes)
+    return unsealed, leaves
+
+
+def _check_proof(
+    owner: Known,
+    leaves: Sequence[bytes],
+    digests: IO[bytes],
+    nodes: Sequence[bytes],
+    where: str,
+) -> None:
+    """Every named entity has a blob of the owner's at its place, whether it was forwarded or not.
+
+    ``leaves`` are those of the forwarded ones; ``digests``: what is sealed in the others.
+    """
+    known, mine = iter(leaves), []
+    for row in owner.rows:
+        if row["forwarded"]:
+            mine.append(next(known))
+        else:
+            mine.append(payload.leaf(row["first_blob"].tobytes(), digests.read(merkle.HASH)))
+    if mine or nodes:
+        places = owner.rows["place"].astype(np.int64).tolist()
+        found = merkle.root_from(owner.content.blobs, places, mine, nodes)
         if found.hex() != owner.content.payload_root:
             raise VerificationError(f"{where}: payload: a blob is not the owner's")
-    return unsealed
 
 
 def _controls(
@@ -270,19 +322,17 @@ def _controls(
     forwarded = owner.rows["forwarded"] == 1
     if np.any(marked[forwarded] != (unsealed.kinds == payload.CONTROL)):
         raise VerificationError(f"{where}: controls: do not agree with the marks in the payload")
-    whole = owner.part.policy == "all" and not owner.part.withdrawn
-    if whole and int(marked.sum()) != len(known):
+    if owner.part.policy == "all" and int(marked.sum()) != len(known):
         raise VerificationError(f"{where}: controls: one is not among the entities")
     return marked
 
 
 def _reports(
     bundle: container.Verified, keys: PartyKeys, terms: Agreement, where: str
-) -> list[dict[str, Any]]:
+) -> list[LinkageReport]:
     with bundle.open("reports", keys) as source:
         data = source.read()  # of a size that was checked
-    names = [owner.name for owner in terms.owners]
-    pairs = [(a, b) for number, a in enumerate(names) for b in names[number + 1 :]]
+    pairs = list(combinations([owner.name for owner in terms.owners], 2))
     try:
         found = json.loads(data)
         sides = [(each["left"], each["right"]) for each in found]
@@ -291,7 +341,41 @@ def _reports(
         raise FormatError(f"{where}: reports: not readable") from None
     if sides != pairs:
         raise FormatError(f"{where}: reports: are not one for each pair of owners")
+    return reports
+
+
+def _shown(reports: Sequence[LinkageReport], terms: Agreement) -> list[dict[str, Any]]:
+    """Each report with the owners that it is of, as JSON objects."""
+    pairs = combinations([owner.name for owner in terms.owners], 2)
     return [
         {"left": left, "right": right, "report": report.model_dump(mode="json")}
-        for (left, right), report in zip(sides, reports, strict=True)
+        for (left, right), report in zip(pairs, reports, strict=True)
     ]
+
+
+def check_people(opened: Opened, terms: Agreement, where: str) -> None:
+    """Raises RefusedError unless the agreed minima hold without control records.
+
+    Asked before a cohort is written: rows that are left of each owner after withdrawals, and links
+    between every two owners.
+    """
+    control = np.concatenate([each.control for each in opened.owners])
+    for each in opened.owners:
+        rows = each.content.rows - each.taken_out.rows - each.controls
+        if rows < terms.minimum_rows:
+            raise RefusedError(
+                f"{where}: {each.part.name}: {rows} rows of people are left; the agreement wants "
+                f"{terms.minimum_rows}"
+            )
+    left, right = (opened.links[side].astype(np.int64) for side in ("left", "right"))
+    real = ~(control[left] | control[right])
+    bounds = np.asarray(opened.bounds[1:])
+    owner = [np.searchsorted(bounds, side, side="right") for side in (left, right)]
+    for one, other in combinations(range(len(opened.owners)), 2):
+        links = int(np.sum(real & (owner[0] == one) & (owner[1] == other)))
+        if links < terms.minimum_overlap:
+            names = (opened.owners[at].part.name for at in (one, other))
+            raise RefusedError(
+                f"{where}: {' and '.join(names)}: {links} links of people; the agreement wants "
+                f"{terms.minimum_overlap}"
+            )

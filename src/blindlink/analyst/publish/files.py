@@ -6,11 +6,14 @@ tables give the same bytes.
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 
 from blindlink.analyst.disclosure.safe import SHORTHAND, SafeTable, decimals
 from blindlink.analyst.publish.tables import Column
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[-+]?[0-9][0-9,]*(\.[0-9]+)?( ?%)?")
 DICTIONARY = "data-dictionary.csv"
 KINDS = {
     "label": "label",
@@ -58,9 +61,18 @@ def computed_from(column: Column) -> str:
     return f"based on {column.base}" if column.base else ""
 
 
+def inert(text: str) -> str:
+    """Text that no spreadsheet takes for a formula: an apostrophe before what would begin one.
+
+    Owners' labels reach the tables, and a program would be run by whoever opens them (OWASP, CSV
+    injection). A number stays what it is.
+    """
+    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
+
+
 def _csv(header: list[str], rows: list[list[str]]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows([[inert(str(cell)) for cell in row] for row in rows])
     return buffer.getvalue()

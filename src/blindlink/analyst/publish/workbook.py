@@ -15,6 +15,7 @@ import gptables
 import pandas as pd
 
 from blindlink.analyst.disclosure.safe import SHORTHAND, SafeTable
+from blindlink.analyst.publish.files import inert
 from blindlink.analyst.publish.tables import heading
 
 EPOCH = dt.datetime(1980, 1, 1)  # the earliest date that a zip archive can hold
@@ -87,7 +88,7 @@ def _frame(table: SafeTable) -> pd.DataFrame:
         heading = headings(table)[name]
         if column.kind in ("label", "text"):
             values = [table.label(row, name) for row in range(len(table.frame))]
-            columns[heading] = [f"sign {v}" if _ONLY_SIGNS.match(v) else v for v in values]
+            columns[heading] = [f"sign {v}" if _ONLY_SIGNS.match(v) else inert(v) for v in values]
         else:
             columns[heading] = [_cell(table, row, name) for row in range(len(table.frame))]
     return pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in columns.items()})

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from blindlink.errors import OutputError
+from blindlink.errors import OutputError, RefusedError
 from blindlink.files import reason
 from blindlink.keys import PartyKeys
 from blindlink.linker.protocol.lock import locked
 from blindlink.linker.protocol.project import Project
 from blindlink.linker.protocol.witness import witnessed
 from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.audit.history import DESTROYED
+from blindlink.messages.used import read_used, write_used
 from blindlink.system import sync_file
 
 HEAD = "final.head"
@@ -35,22 +37,38 @@ def destroy(
     key_file: Path,
     *,
     witness: Path | None = None,
+    used: Path | None = None,
     now: datetime,
 ) -> Destroyed:
     """Log the destruction, write the last head into the project, erase the linker's key file.
 
-    An expired agreement can be destroyed too. Raises AgreementError for keys or a project of
-    another agreement, VerificationError, or OutputError when the key file cannot be erased.
+    An expired agreement can be destroyed too. ``used``: what the keys served, where that is kept;
+    keys of another project that is not destroyed are not erased: RefusedError. Raises
+    AgreementError for keys or a project of another agreement, VerificationError, or OutputError
+    when the key file cannot be erased.
     """
     agreement.check_signatures("agreement")
     agreement.agreement.member(keys.public, "linker")
+    if used is not None:
+        _check_other(read_used(used), agreement.digest())
     head = project / HEAD
     with locked(project), witnessed(project, witness, keys, now):
         desk = Project.load(project, agreement.digest())
         fresh = desk.destroy(now=now)
         desk.log.head(keys, now=now).save(head, force=True)
+    if used is not None:
+        write_used(used, agreement.digest(), DESTROYED)
     erase(key_file)
     return Destroyed(head, fresh)
+
+
+def _check_other(used: dict[str, str], agreement: str) -> None:
+    open_ = [digest for digest, word in used.items() if word != DESTROYED and digest != agreement]
+    if open_:
+        raise RefusedError(
+            f"these keys also serve the agreement {open_[0]}, and would be lost to it",
+            hint="destroy that project first, or make keys for each project",
+        )
 
 
 def erase(path: Path) -> None:

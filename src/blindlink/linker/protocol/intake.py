@@ -6,15 +6,16 @@ payload, which the linker cannot read.
 """
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from blindlink.arrays import Bools, Bytes
 from blindlink.errors import AgreementError, FormatError, RefusedError, VerificationError
-from blindlink.keys import PartyKeys, PartyPublic
+from blindlink.keys import PartyKeys, PartyPublic, Signatures
 from blindlink.messages import merkle
 from blindlink.messages.agreement.document import Agreement, SignedAgreement
 from blindlink.messages.audit.receipt import REJECTED, Rejection
@@ -29,8 +30,9 @@ from blindlink.messages.submission.content import (
     has_twins,
     read_records,
 )
-from blindlink.messages.submission.payload import ID
+from blindlink.messages.submission.payload import ID, leaf
 from blindlink.messages.submission.withdrawal import (
+    ENTITIES,
     SECTION,
     WITHDRAWAL,
     read_withdrawn,
@@ -46,9 +48,10 @@ EMPTY = "empty-encoding"
 class Taken:
     """A verified submission.
 
-    ``usable`` (rows,): may be matched, neither empty nor withdrawn; ``withdrawn`` (entities,);
-    ``blob_ids`` (blobs, 16) and ``leaves`` in file order. Leaves, filters and match keys are there
-    only where they were kept.
+    ``usable`` (rows,): may be matched, neither empty nor withdrawn; ``withdrawn`` (entities,), by
+    these ``messages``;
+    ``blob_ids`` (blobs, 16) and ``digests`` of what is sealed in each blob, in file order. Digests,
+    filters and match keys are there only where they were kept.
     """
 
     owner: PartyPublic
@@ -56,9 +59,16 @@ class Taken:
     content: Content
     records: Records
     blob_ids: Bytes
-    leaves: list[bytes]
+    digests: list[bytes]
     usable: Bools
     withdrawn: Bools
+    messages: tuple["Withdrawal", ...] = ()
+
+    @property
+    def leaves(self) -> list[bytes]:
+        """The Merkle leaves of all blobs."""
+        pairs = zip(self.blob_ids, self.digests, strict=True)
+        return [leaf(blob.tobytes(), digest) for blob, digest in pairs]
 
     @property
     def rejected(self) -> tuple[Rejection, ...]:
@@ -71,12 +81,20 @@ class Taken:
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """A verified withdrawal: ids of rows of ``submission`` (a bundle id)."""
+    """A verified withdrawal: ids of rows of ``submission`` (a bundle id).
+
+    ``entities``: how many people the owner says they are of; ``manifest_bytes``, ``signatures`` and
+    the section that is ``sealed`` to the analyst go on as they came.
+    """
 
     owner: PartyPublic
     manifest: Manifest
     submission: str
     ids: list[bytes]
+    entities: int
+    manifest_bytes: bytes
+    signatures: Signatures
+    sealed: bytes
 
 
 def take(
@@ -108,10 +126,10 @@ def take(
             f"{where}: more than {REJECTED} rows have an empty encoding",
             hint="the owner leaves out rows that lack every identifier",
         )
-    ids, leaves = _blobs(bundle, content, where, keep, progress)
+    ids, digests = _blobs(bundle, content, where, keep, progress)
     usable = ~records.empty
     withdrawn = np.zeros(content.entities, bool)
-    return Taken(owner, bundle, content, records, ids, leaves, usable, withdrawn)
+    return Taken(owner, bundle, content, records, ids, digests, usable, withdrawn)
 
 
 def take_withdrawal(
@@ -124,8 +142,17 @@ def take_withdrawal(
         bundle = sealed.verify(owner, agreement=agreement.digest(), now=now)
         content = withdrawal_content(bundle.manifest, where)
         with bundle.open(SECTION, keys) as source:
-            ids = read_withdrawn(source.read(), content, where)
-    return Withdrawal(owner, bundle.manifest, content.submission, ids)
+            ids = read_withdrawn(source.read(), content.rows, where)
+        return Withdrawal(
+            owner,
+            bundle.manifest,
+            content.submission,
+            ids,
+            content.entities,
+            bundle.manifest_bytes,
+            bundle.signatures,
+            bundle.raw(ENTITIES).read(),
+        )
 
 
 def without(taken: Taken, withdrawals: list[Withdrawal]) -> Taken:
@@ -143,18 +170,15 @@ def without(taken: Taken, withdrawals: list[Withdrawal]) -> Taken:
                 f"withdrawal of {each.owner.name}: is for another submission of this owner",
                 hint="the owner makes a new one from the row map of its latest submission",
             )
-        gone[taken.records.entity[np.array(rows, np.int64)]] = True
+        theirs = np.unique(taken.records.entity[np.array(rows, np.int64)])
+        if len(theirs) != each.entities:
+            raise VerificationError(
+                f"withdrawal of {each.owner.name}: its rows are not of as many people as it says"
+            )
+        gone[theirs] = True
     usable = taken.usable & ~gone[taken.records.entity]
-    return Taken(
-        taken.owner,
-        taken.bundle,
-        taken.content,
-        taken.records,
-        taken.blob_ids,
-        taken.leaves,
-        usable,
-        gone,
-    )
+    messages = (*taken.messages, *withdrawals)
+    return replace(taken, usable=usable, withdrawn=gone, messages=messages)
 
 
 def _owner(terms: Agreement, manifest: Manifest, where: str) -> PartyPublic:
@@ -167,17 +191,19 @@ def _owner(terms: Agreement, manifest: Manifest, where: str) -> PartyPublic:
 def _blobs(
     bundle: container.Verified, content: Content, where: str, keep: bool, progress: Progress
 ) -> tuple[Bytes, list[bytes]]:
-    """Ids and leaf hashes of all blob records, checked against the root that the owner signed."""
+    """Ids of all blob records and digests of what they seal, checked against the signed root."""
     step, done = content.record_bytes, 0
-    ids, leaves, total = bytearray(), [], merkle.RunningRoot()
+    ids, digests, total = bytearray(), [], merkle.RunningRoot()
     with bundle.raw("payload") as source:
         while block := source.read(max(1, BATCH // step) * step):
-            found = [merkle.leaf(block[at : at + step]) for at in range(0, len(block), step)]
-            for leaf in found:
-                total.add(leaf)
-            ids += b"".join(block[at : at + ID] for at in range(0, len(block), step))
+            starts = range(0, len(block), step)
+            mine = [block[at : at + ID] for at in starts]
+            found = [sha256(memoryview(block)[at + ID : at + step]).digest() for at in starts]
+            for blob, digest in zip(mine, found, strict=True):
+                total.add(leaf(blob, digest))
+            ids += b"".join(mine)
             if keep:
-                leaves += found
+                digests += found
             done += len(found)
             progress(done, content.blobs)
     if total.root().hex() != content.payload_root:
@@ -185,4 +211,4 @@ def _blobs(
     blob_ids = np.frombuffer(ids, np.uint8).reshape(-1, ID)
     if has_twins(blob_ids):  # two messages under one key, and a control that could be somebody else
         raise FormatError(f"{where}: payload: a blob id stands twice")
-    return blob_ids, leaves
+    return blob_ids, digests

@@ -12,68 +12,45 @@ destroyed project stays destroyed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from blindlink.errors import AgreementError, FormatError, OutputError, RefusedError
+from blindlink.errors import AgreementError, OutputError, RefusedError
 from blindlink.files import reason
 from blindlink.keys import Entropy, PartyKeys, system_entropy
-from blindlink.messages.audit import erasure, withdrawal_receipt
+from blindlink.messages.audit.history import (
+    DESTROYED,
+    FROZEN,
+    OPENED,
+    RECEIVED,
+    REFUSED,
+    RELEASED,
+    WITHDRAWN,
+    State,
+    replay,
+)
 from blindlink.messages.audit.log import AuditLog
-from blindlink.messages.audit.receipt import EVENT, Rejection, log_details, make_receipt
+from blindlink.messages.audit.receipt import Rejection, log_details, make_receipt
 from blindlink.messages.container.manifest import Manifest
 
-OPENED = "project-opened"
-WITHDRAWN = "withdrawal-received"
-FROZEN = "inputs-frozen"
-RELEASED, REFUSED = "released", "refused"
-DESTROYED = "destroyed"
-# What a service notes beside: who holds keys, what came and was refused, who approved what.
-NOTES = frozenset(
-    {
-        erasure.HELD,
-        erasure.ERASED,
-        erasure.LOST,
-        withdrawal_receipt.ARRIVED,
-        withdrawal_receipt.REFUSED,
-        "approved",
-        "run-asked",
-        "hold",
-        "hold-ended",
-        "viewed",
-        "downloaded",
-    }
-)
+__all__ = [
+    "DESTROYED",
+    "FROZEN",
+    "OPENED",
+    "REFUSED",
+    "RELEASED",
+    "WITHDRAWN",
+    "Project",
+    "State",
+    "make_folder",
+]
 
 LOG = "audit.log"
 RECEIPTS = "receipts"
 REPORTS = "reports"
 LATEST = "a later submission of this owner was received already: use that one"
 WITHDRAWALS = 1000  # of one owner, so that nobody can fill the log
-
-
-@dataclass
-class State:
-    """What the log's entries add up to.
-
-    ``current``: bundle of each owner's latest submission; ``digests``: of every bundle received;
-    ``ending``: its destruction began, and nothing is taken any more.
-    ``withdrawals``: the bundle of the submission that each withdrawal is for; ``messages``: how
-    many of them each owner sent.
-    """
-
-    agreement: str
-    current: dict[str, str] = field(default_factory=dict)
-    sequence: dict[str, int] = field(default_factory=dict)
-    digests: dict[str, str] = field(default_factory=dict)
-    withdrawals: dict[str, str] = field(default_factory=dict)
-    messages: dict[str, int] = field(default_factory=dict)
-    frozen: dict[str, Any] | None = None
-    outcome: str | None = None
-    ending: bool = False
-    destroyed: bool = False
 
 
 class Project:
@@ -112,13 +89,7 @@ class Project:
 
     def state(self) -> State:
         """Where the project stands, from its log."""
-        state = State(agreement="")
-        try:
-            for entry in self.log.entries:
-                _apply(state, entry.event, entry.details)
-        except (KeyError, TypeError):
-            raise FormatError(f"{self.log.path}: an entry lacks what its kind has") from None
-        return state
+        return replay(self.log.entries, str(self.log.path))
 
     def receive(
         self,
@@ -149,10 +120,16 @@ class Project:
                     f"{owner}: sequence {sequence} is not above {state.sequence[owner]}",
                     hint=LATEST,
                 )
-            details = {"owner": owner, "sequence": sequence, **log_details(manifest, rows)}
-            self.log.append(EVENT, details, now=now)
+            first = state.first_rows.get(owner)
+            if first is not None and manifest.content.get("first_rows") != first:
+                raise RefusedError(
+                    f"{owner}: its first submission had {first} rows, and this one says otherwise",
+                    hint="make it with the row map of the submission before",
+                )
+            details = log_details(owner, manifest, sequence, rows)
+            self.log.append(RECEIVED, details, now=now)
         if not path.exists():
-            index = self._entry(EVENT, bundle)
+            index = self._entry(RECEIVED, bundle)
             receipt = make_receipt(
                 self.log, index, keys, manifest, rows=rows, rejected=rejected, now=now
             )
@@ -202,12 +179,16 @@ class Project:
                 f"{self.folder}: the run of this agreement has ended",
                 hint="a further run needs a new version of the agreement, signed by all",
             )
-        current = set(state.current.values())
-        due = {bundle for bundle, at in state.withdrawals.items() if at in current}
-        if due - set(inputs["withdrawals"]):
+        if set(state.due) - set(inputs["withdrawals"]):
             raise RefusedError(
                 f"{self.folder}: a withdrawal that was received is not given",
                 hint="give every withdrawal file again",
+            )
+        latest = sorted(inputs["submissions"]) == sorted(state.current.values())
+        if not latest or list(inputs["withdrawals"]) != state.due:
+            raise RefusedError(
+                f"{self.folder}: the inputs are not the latest submission of each owner and the "
+                "withdrawals for them"
             )
         if state.frozen is None:
             self.log.append(FROZEN, dict(inputs), now=now)
@@ -232,6 +213,10 @@ class Project:
         """
         self.log.append(outcome, {**details, "nonce": entropy(16).hex()}, now=now)
 
+    def frozen_size(self) -> int:
+        """How many entries the log has up to the freeze."""
+        return next(e.index for e in self.log.entries if e.event == FROZEN) + 1
+
     def destroy(self, *, now: datetime) -> bool:
         """Log the destruction; False when it was destroyed before."""
         if self.state().destroyed:
@@ -251,31 +236,6 @@ class Project:
     def _entry(self, event: str, bundle: str) -> int:
         mine = (e for e in self.log.entries if e.event == event and e.details["bundle"] == bundle)
         return next(mine).index
-
-
-def _apply(state: State, event: str, details: Mapping[str, Any]) -> None:
-    if event == OPENED:
-        state.agreement = details["agreement"]
-    elif event == EVENT:
-        owner, bundle = details["owner"], details["bundle"]
-        state.current[owner], state.sequence[owner] = bundle, details["sequence"]
-        state.digests[bundle] = details["submission"]
-    elif event == WITHDRAWN:
-        state.digests[details["bundle"]] = details["withdrawal"]
-        state.withdrawals[details["bundle"]] = details["submission"]
-        state.messages[details["owner"]] = state.messages.get(details["owner"], 0) + 1
-    elif event == FROZEN:
-        state.frozen = dict(details)
-    elif event in (RELEASED, REFUSED):
-        state.outcome = event
-    elif event == erasure.BEGUN:
-        state.ending = True
-    elif event == DESTROYED:
-        state.destroyed = True
-    elif event in NOTES:
-        pass
-    else:  # of a later version, whose rules are not known here
-        raise FormatError("audit log: an entry is of an unknown kind")
 
 
 def make_folder(folder: Path) -> None:

@@ -33,12 +33,15 @@ from blindlink.linker.protocol.ready import check_ready
 from blindlink.linker.protocol.witness import witnessed
 from blindlink.linker.protocol.writing import write
 from blindlink.messages.agreement.document import Agreement, SignedAgreement
+from blindlink.messages.agreement.terms import too_many_named
+from blindlink.messages.audit.log import AuditLog, Head
 from blindlink.messages.container import reader as container
 from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.encodings import Encodings
 from blindlink.messages.fields import moment
 from blindlink.messages.linkage_report import LinkageReport
 from blindlink.messages.release import KIND
+from blindlink.messages.signed import Signed
 from blindlink.messages.submission.content import to_encodings
 from blindlink.progress import Progress, silent
 
@@ -122,7 +125,9 @@ def link(
             for path in submissions
         ]
         messages = [intake.take_withdrawal(path, agreement, keys, now=now) for path in withdrawals]
+        messages = list({each.manifest.bundle: each for each in messages}.values())
         taken = _one_each(read, messages, agreement.agreement)
+        _check_people(taken, agreement.agreement)
         make_folder(project)
         stack.enter_context(locked(project))
         stack.enter_context(witnessed(project, witness, keys, now))
@@ -131,10 +136,11 @@ def link(
         desk.freeze(_inputs(taken, messages), now=now)
         try:
             pairs, reports = _link_all(taken, run)
+            listed = _list(taken, pairs, run)
         except UNDOABLE as error:
             desk.finish(REFUSED, {"reason": type(error).__name__}, now=now, entropy=entropy)
             raise
-        listed, manifest = _write(run, out, force, taken, pairs, reports)
+        manifest = _write(run, out, force, desk, taken, pairs, reports, listed)
         ended = {"bundle": manifest.bundle, "release": manifest.digest()}
         desk.finish(RELEASED, ended, now=now, entropy=entropy)
     names = [each.owner.name for each in taken]
@@ -154,13 +160,14 @@ def _write(
     run: _Run,
     out: Path,
     force: bool,
+    desk: Project,
     taken: Sequence[Taken],
     pairs: Sequence[OwnerPair],
     reports: Sequence[Report],
-) -> tuple[list[Listed], Manifest]:
+    listed: Sequence[Listed],
+) -> Manifest:
     terms = run.agreement.agreement
     policies = [terms.release_policy[each.owner.name] for each in taken]
-    listed = assembly.list_entities(taken, policies, pairs, run.entropy)
     with container.create(
         out,
         KIND,
@@ -173,8 +180,9 @@ def _write(
         entropy=run.entropy,
     ) as writer:
         found = [each.report for each in reports]
-        write(writer, terms, taken, policies, pairs, found, listed, run.progress)
-    return listed, writer.manifest()
+        head = _head(desk.log, run, desk.frozen_size())
+        write(writer, terms, taken, policies, pairs, found, listed, desk.log, head, run.progress)
+    return writer.manifest()
 
 
 def _one_each(read: Sequence[Taken], messages: list[Withdrawal], terms: Agreement) -> list[Taken]:
@@ -187,6 +195,46 @@ def _one_each(read: Sequence[Taken], messages: list[Withdrawal], terms: Agreemen
         raise RefusedError(f"no submission of {', '.join(missing)}", hint="every owner sends one")
     mine = {name: [m for m in messages if m.owner.name == name] for name in wanted}
     return [intake.without(by_name[name], mine[name]) for name in wanted]
+
+
+def _head(log: AuditLog, run: _Run, size: int) -> Signed[Head]:
+    return log.head(run.keys, now=run.now, size=size)
+
+
+def _check_people(taken: Sequence[Taken], terms: Agreement) -> None:
+    """Raises RefusedError where withdrawals leave fewer rows of people than agreed.
+
+    Control records cannot be told apart here: as many as were agreed are taken to be left.
+    """
+    for each in taken:
+        rows = int((~each.withdrawn[each.records.entity]).sum())
+        people = terms.people_rows(each.owner.name, rows, each.content.first_rows)
+        if people < terms.minimum_rows:
+            raise RefusedError(
+                f"{each.owner.name}: {people} rows of people are left after withdrawals; the "
+                f"agreement wants {terms.minimum_rows}",
+                hint="the owner may send another submission",
+            )
+
+
+def _list(taken: Sequence[Taken], pairs: Sequence[OwnerPair], run: _Run) -> list[Listed]:
+    """Whom the release names; raises RefusedError where that is more than agreed."""
+    terms = run.agreement.agreement
+    policies = [terms.release_policy[each.owner.name] for each in taken]
+    listed = assembly.list_entities(taken, policies, pairs, run.entropy)
+    for each, mine in zip(taken, listed, strict=True):
+        if too_many_named(terms, each.owner.name, len(mine.number), each.content.entities):
+            raise RefusedError(
+                f"{each.owner.name}: more of its people would be named than the agreement allows"
+            )
+    return listed
+
+
+def _check_links(pairs: OwnerPair, terms: Agreement) -> None:
+    """Raises RefusedError where somebody has more links than agreed."""
+    for side in (pairs.links.left, pairs.links.right):
+        if np.unique(side, return_counts=True)[1].max(initial=0) > terms.limits.entity_links:
+            raise RefusedError("a person has more links than the agreement allows")
 
 
 def _receive(
@@ -235,6 +283,7 @@ def _link_all(taken: Sequence[Taken], run: _Run) -> tuple[list[OwnerPair], list[
         )
         links, candidates = _pairs(found.links, sides), _pairs(found.candidates, sides)
         pairs.append(OwnerPair(left, right, links, candidates, counts))
+        _check_links(pairs[-1], terms)
         reports.append(Report(*names, found.report))
     return pairs, reports
 

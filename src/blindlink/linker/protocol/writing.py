@@ -1,4 +1,4 @@
-"""Writing a release: eight sections, all sealed to the analyst, payload copied as it came."""
+"""Writing a release: eleven sections, all sealed to the analyst, payload copied as it came."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -12,9 +12,11 @@ from blindlink.linker.protocol.intake import Taken
 from blindlink.messages import merkle
 from blindlink.messages.agreement.document import Agreement
 from blindlink.messages.agreement.terms import ReleasePolicy
+from blindlink.messages.audit.log import AuditLog, Head, SignedHead
 from blindlink.messages.container import reader as container
 from blindlink.messages.linkage_report import LinkageReport
-from blindlink.messages.release import Content, Index, OwnerPart
+from blindlink.messages.release import Content, Index, OwnerPart, SentWithdrawal
+from blindlink.messages.signed import Signed
 from blindlink.messages.submission.content import FORWARDED
 from blindlink.progress import Progress
 
@@ -29,20 +31,32 @@ def write(
     pairs: Sequence[OwnerPair],
     reports: Sequence[LinkageReport],
     listed: Sequence[Listed],
+    log: AuditLog,
+    head: Signed[Head],
     progress: Progress,
 ) -> None:
-    """Write every section and the content."""
+    """Write every section and the content. ``head`` is that of the log up to the freeze."""
     methods = method_names(pairs)
     links = pair_rows([(each, each.links) for each in pairs], listed, methods)
     candidates = pair_rows([(each, each.candidates) for each in pairs], listed, methods)
     blobs = [_blobs(each) for each in listed]
     proofs = [
-        merkle.prove(each.leaves, places.tolist())
-        for each, places in zip(taken, blobs, strict=True)
+        merkle.prove(each.leaves, mine.rows["place"].astype(np.int64).tolist())
+        for each, mine in zip(taken, listed, strict=True)
     ]
-    parts = [_part(*each) for each in zip(taken, policies, listed, blobs, proofs, strict=True)]
+    withdrawals = [_withdrawals(each) for each in taken]
+    story = b"".join(entry.to_bytes() + b"\n" for entry in log.entries[: head.document.size])
+    parts = [
+        _part(*each)
+        for each in zip(taken, policies, listed, blobs, proofs, withdrawals, strict=True)
+    ]
     index = Index(
-        owners=tuple(parts), links=len(links), candidates=len(candidates), methods=tuple(methods)
+        owners=tuple(parts),
+        links=len(links),
+        candidates=len(candidates),
+        methods=tuple(methods),
+        log_bytes=len(story),
+        head=SignedHead.of(head),
     )
     named = [
         {"left": taken[pair.left].owner.name, "right": taken[pair.right].owner.name, "report": each}
@@ -55,6 +69,9 @@ def write(
         "candidates": [candidates.tobytes()],
         "reports": [json.dumps(named, allow_nan=False).encode()],
         "forwarded": [each.bundle.raw(name).read() for each in taken for name in FORWARDED],
+        "withdrawals": withdrawals,
+        "log": [story],
+        "digests": [d for pair in zip(taken, listed, strict=True) for d in _digests(*pair)],
         "proofs": [node for proof in proofs for node in proof],
         "payload": _payload(taken, blobs, progress),
     }
@@ -72,6 +89,7 @@ def _part(
     listed: Listed,
     blobs: Int64s,
     proof: Sequence[bytes],
+    withdrawals: bytes,
 ) -> OwnerPart:
     return OwnerPart(
         name=taken.owner.name,
@@ -79,10 +97,24 @@ def _part(
         manifest=taken.bundle.manifest_bytes.decode(),
         signatures=taken.bundle.signatures,
         entities=len(listed.rows),
-        withdrawn=int(taken.withdrawn.sum()),
+        withdrawals=len(taken.messages),
+        withdrawal_bytes=len(withdrawals),
         blobs=len(blobs),
         nodes=len(proof),
     )
+
+
+def _withdrawals(taken: Taken) -> bytes:
+    """The owner's messages, in the order of their bundle ids."""
+    ordered = sorted(taken.messages, key=lambda each: each.manifest.bundle)
+    sent = (SentWithdrawal(m.manifest_bytes, m.signatures, m.sealed) for m in ordered)
+    return b"".join(each.to_bytes() for each in sent)
+
+
+def _digests(taken: Taken, listed: Listed) -> list[bytes]:
+    """What proves the blobs of named people that are not forwarded."""
+    places = listed.rows["place"].astype(np.int64)[~listed.forwarded]
+    return [taken.digests[at] for at in places.tolist()]
 
 
 def _blobs(listed: Listed) -> Int64s:

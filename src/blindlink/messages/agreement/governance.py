@@ -15,6 +15,8 @@ from blindlink.errors import AgreementError
 from blindlink.keys import PartyPublic
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.messages.agreement.terms import Agreement
+from blindlink.schema.document import parse_schema
+from blindlink.schema.meaning import filter_shapes
 
 RELEASE = {
     "all": "of everybody, without identity",
@@ -22,6 +24,7 @@ RELEASE = {
     "matched": "of linked people only, without identity",
 }
 
+FEW = 10
 NOTHING = ("no", "ciphertext only")  # how a cell begins that gives a party nothing to read
 
 
@@ -76,6 +79,8 @@ def overview(signed: SignedAgreement, now: datetime) -> dict[str, Any]:
             for table, columns in tables.items()
             for column, rule in columns.items()
         ],
+        "schema": _schema(terms),
+        "cautions": cautions(terms),
         "terms": _terms(terms),
         "waivers": [waiver.model_dump(mode="json") for waiver in terms.waivers],
     }
@@ -122,6 +127,56 @@ def _party(party: PartyPublic, signed: SignedAgreement) -> dict[str, Any]:
         "fingerprint": party.fingerprint(),
         "signed": party.name in signed.signatures,
     }
+
+
+def _schema(terms: Agreement) -> dict[str, Any]:
+    """What is encoded, and how: what a fingerprint alone does not let anybody read."""
+    schema = parse_schema(terms.schema_document)
+    extension = schema.extension
+    return {
+        "profile": extension.profile if extension else "none: a plain clkhash schema",
+        "filters": [f"{bits} bits" for bits in schema.bits],
+        "features": [each.identifier for each in schema.model.features if not each.ignored],
+        "columns": {each.name: list(each.sources) for each in extension.columns}
+        if extension
+        else {},
+        "tokens": len(extension.composites) if extension else 0,
+        "match_keys": [list(fields) for fields in extension.match_keys] if extension else [],
+        "hardening": [each.model_dump() for each in filter_shapes(schema.model)[0].hardening],
+    }
+
+
+def cautions(terms: Agreement) -> list[str]:
+    """What these terms leave open, in words: nothing of it is refused, all of it is to be meant."""
+    found = []
+    schema = parse_schema(terms.schema_document)
+    if any(not each.ignored for each in schema.model.features):
+        found.append(
+            "the schema encodes single fields: whoever holds the encodings can read frequent values"
+        )
+    if terms.plan.fixed is None and terms.plan.fallback is None:
+        found.append(
+            "no fallback_threshold: where the scores do not separate, a run ends without a release"
+        )
+    if terms.minimum_overlap < FEW or terms.minimum_rows < FEW:
+        found.append("a release of fewer than ten links or rows is allowed")
+    for owner, policy in terms.release_policy.items():
+        if not terms.controls[owner] or terms.controls[owner] in ("0", "0.0"):
+            found.append(f"{owner} adds no control records: its false links are not measured")
+        if policy != "all" and float(terms.limits.released.get(owner, 1)) >= 1:
+            found.append(
+                f"no limit to how many people of {owner} are named: another owner's records decide"
+            )
+    free = [
+        f"{owner} {table}.{column}"
+        for owner, tables in terms.payload.items()
+        for table, columns in tables.items()
+        for column, rule in columns.items()
+        if rule == "keep" and not column.endswith("_id")
+    ]
+    if free:
+        found.append(f"kept as they are, whatever stands there: {', '.join(free)}")
+    return found
 
 
 def _terms(terms: Agreement) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Fractions are decimal strings. ``payload`` gives, per owner, table and column, the generalisation
 that the owner applies before anything leaves it: ``keep``, ``year``, ``month``, ``band:N``,
-``truncate:N``; what is not listed is dropped.
+``truncate:N``, or a list of the labels that may stand there, so that no column carries a mark of an
+owner's own; what is not listed is dropped.
 """
 
 import unicodedata
@@ -18,7 +19,7 @@ from blindlink.messages import canonical
 from blindlink.messages.fields import STRICT, KeyCheck, Name, Stamp, Text, moment
 from blindlink.messages.plan import Fraction, Plan
 from blindlink.schema.document import parse_schema
-from blindlink.schema.limits import MAX_COLUMNS, MAX_TABLES
+from blindlink.schema.limits import MAX_BLOB, MAX_COLUMNS, MAX_TABLES
 from blindlink.schema.quality import Limits as QualityLimits
 
 FORMAT = "blindlink-agreement-v1"
@@ -40,19 +41,32 @@ Column = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Generalisation = Annotated[
     str, StringConstraints(pattern=r"^(keep|year|month|(band|truncate):[1-9][0-9]{0,5})$")
 ]
-Payload = dict[Column, dict[Column, Generalisation]]
+Label = Annotated[str, StringConstraints(pattern=r"^[^=+@\-\s\p{C}][^\p{C}]{0,99}$")]
+Labels = Annotated[tuple[Label, ...], Field(min_length=1, max_length=1000)]
+Payload = dict[Column, dict[Column, Generalisation | Labels]]
 Lossy = dict[Column | Literal["*"], QualityLimits]
 Count = Annotated[int, Field(ge=0, le=10**9)]
 
 
 class Limits(BaseModel):
-    """What one owner may send: identity rows, bytes of the file, number of submissions."""
+    """What one owner may send, and what one owner's records may draw out of another's file.
+
+    ``rows``, ``bytes``, ``submissions``: identity rows, bytes of the file, number of submissions.
+    ``entity_bytes``: payload of one entity; everybody's blob has the size of the largest.
+    ``entity_rows``: identity rows of one entity. ``entity_links``: links of one entity to entities
+    of one other owner. ``released``: for each owner, the share of its submitted entities that may
+    be named to the analyst; an owner that does not stand there has no such limit.
+    """
 
     model_config = STRICT
 
     rows: Annotated[int, Field(ge=1, le=10**9)]
     bytes: Annotated[int, Field(ge=1, le=2**48)]
     submissions: Annotated[int, Field(ge=1, le=1000)]
+    entity_bytes: Annotated[int, Field(ge=64, le=MAX_BLOB)] = 1 << 16
+    entity_rows: Annotated[int, Field(ge=1, le=10**6)] = 32
+    entity_links: Annotated[int, Field(ge=1, le=10**6)] = 32
+    released: dict[Name, Fraction] = {}
 
 
 class Waiver(BaseModel):
@@ -164,6 +178,15 @@ class Agreement(BaseModel):
         wanted = self.controls[owner]
         return wanted if isinstance(wanted, int) else round(float(wanted) * rows)
 
+    def people_rows(self, owner: str, rows: int, first_rows: int) -> int:
+        """How many of an owner's ``rows`` are people's at most: without the agreed controls.
+
+        ``first_rows``: rows of its first submission, of which an agreed share are controls.
+        """
+        wanted = self.controls[owner]
+        share = 0.0 if isinstance(wanted, int) else float(wanted)
+        return rows - (wanted if isinstance(wanted, int) else int(first_rows * share / (1 + share)))
+
     def document(self) -> dict[str, Any]:
         """The terms as JSON objects."""
         return self.model_dump(mode="json")
@@ -183,6 +206,11 @@ class Agreement(BaseModel):
     def schema_fingerprint(self) -> str:
         """SHA-256 of the linkage schema in canonical form."""
         return canonical.digest(self.schema_document)
+
+
+def too_many_named(terms: Agreement, owner: str, named: int, entities: int) -> bool:
+    """Whether more of an owner's submitted entities are named to the analyst than was agreed."""
+    return named > float(terms.limits.released.get(owner, 1)) * entities
 
 
 def _check_dates(terms: Agreement) -> None:
@@ -211,6 +239,11 @@ def _check_terms(terms: Agreement) -> None:
     for name in ("minimum_rows", "minimum_overlap"):
         if getattr(terms, name) > terms.limits.rows:
             raise ValueError(f"{name} is above the limit of rows")
+    if wrong := sorted(set(terms.limits.released) - owners):
+        raise ValueError(f"limits: released: {wrong[0]} is no owner")
+    for owner, share in terms.limits.released.items():
+        if terms.release_policy[owner] == "all" and float(share) < 1:
+            raise ValueError(f"limits: released: {owner} releases all, and no more than {share}")
     for owner, wanted in terms.controls.items():
         if isinstance(wanted, int) and wanted >= terms.limits.rows:
             raise ValueError(f"controls of {owner}: leave no room for rows within the limit")

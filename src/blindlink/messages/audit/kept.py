@@ -7,12 +7,14 @@ consistency proof; and two heads of one size with different roots are a log that
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from blindlink.errors import VerificationError
 from blindlink.files import read_bytes
 from blindlink.keys import PartyPublic
 from blindlink.messages import canonical
+from blindlink.messages.audit.history import replay
 from blindlink.messages.audit.log import AuditLog, Head, verify_log
 from blindlink.messages.audit.proofs import (
     Consistency,
@@ -22,6 +24,8 @@ from blindlink.messages.audit.proofs import (
     prove_inclusion,
 )
 from blindlink.messages.audit.receipt import Receipt, load_receipt
+from blindlink.messages.container.manifest import SKEW
+from blindlink.messages.fields import moment
 from blindlink.messages.signed import Signed, line
 
 
@@ -49,7 +53,11 @@ class Checked:
 
 
 def read_kept(
-    signer: PartyPublic, heads: Sequence[Path], receipts: Sequence[Path], proofs: Sequence[Path]
+    signer: PartyPublic,
+    heads: Sequence[Path],
+    receipts: Sequence[Path],
+    proofs: Sequence[Path],
+    now: datetime,
 ) -> Kept:
     """Read and verify each file by itself: signatures of ``signer``, paths from entry to head.
 
@@ -70,6 +78,8 @@ def read_kept(
             entries += 1
     for where, head in found.items():
         head.verify(signer, where)
+        if moment(head.document.time) > now + SKEW:
+            raise VerificationError(f"{where}: was signed in the future", hint="compare the clocks")
     return Kept(found, links, entries)
 
 
@@ -89,7 +99,9 @@ def head_in(path: Path) -> Signed[Head]:
 
 
 def check_with_log(kept: Kept, log: AuditLog, signer: PartyPublic) -> Checked:
-    """Raises VerificationError, naming the file, unless every head is a past state of the log."""
+    """Raises VerificationError, naming the file, unless every head is a past state of the log, and
+    the log tells of a project that the rules allow (see ``history``)."""
+    replay(log.entries, str(log.path))
     for where, head in kept.heads.items():
         verify_log(log, head, signer, where)
     for where, proof in kept.proofs.items():
@@ -146,13 +158,15 @@ def verify_kept(
     heads: Sequence[Path] = (),
     receipts: Sequence[Path] = (),
     proofs: Sequence[Path] = (),
+    *,
+    now: datetime,
 ) -> Checked:
     """Check files that somebody kept against a log file, or against each other without one.
 
     Raises InputError, FormatError or VerificationError, which names the file that does not fit.
     """
     signer = PartyPublic.load(linker)
-    kept = read_kept(signer, heads, receipts, proofs)
+    kept = read_kept(signer, heads, receipts, proofs, now)
     if log is None:
         return check_without_log(kept)
     return check_with_log(kept, AuditLog.load(log), signer)

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from blindlink.errors import FormatError, RefusedError, VerificationError
 from blindlink.files import read_bytes, write_bytes
@@ -33,7 +33,7 @@ from blindlink.messages.fields import (
     parse,
     stamp,
 )
-from blindlink.messages.merkle import consistency_proof, leaf, prove, root
+from blindlink.messages.merkle import EMPTY_ROOT, consistency_proof, leaf, prove, root
 from blindlink.messages.signed import Signed
 
 HEADER = "blindlink-audit-log-v1"
@@ -72,6 +72,12 @@ class Head(BaseModel):
     root: Digest
     time: Stamp
     signer: Fingerprint
+
+    @model_validator(mode="after")
+    def _empty_is_empty(self) -> "Head":
+        if self.size == 0 and self.root != EMPTY_ROOT.hex():
+            raise ValueError("a log without entries has another root")
+        return self
 
 
 class SignedHead(BaseModel):
@@ -198,3 +204,5 @@ def verify_log(log: AuditLog, head: Signed[Head], signer: PartyPublic, where: st
         )
     if log.root(kept.size).hex() != kept.root:
         raise VerificationError(f"{where}: the log was rewritten before entry {kept.size}")
+    if kept.size and moment(kept.time) < moment(log.entries[kept.size - 1].time):
+        raise VerificationError(f"{where}: was signed before its last entry was made")

@@ -9,19 +9,29 @@ Nothing about matches, and nothing about whether a release was made or refused.
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
 from blindlink.errors import VerificationError
 from blindlink.keys import PartyKeys, PartyPublic
+from blindlink.messages.audit.history import RECEIVED
 from blindlink.messages.audit.log import AuditLog, Entry, SignedHead
 from blindlink.messages.audit.proofs import check_inclusion
-from blindlink.messages.container.manifest import Manifest
-from blindlink.messages.fields import STRICT, BundleId, Digest, Fingerprint, Name, Stamp, stamp
+from blindlink.messages.container.manifest import SKEW, Manifest
+from blindlink.messages.fields import (
+    STRICT,
+    BundleId,
+    Digest,
+    Fingerprint,
+    Name,
+    Stamp,
+    moment,
+    stamp,
+)
 from blindlink.messages.signed import Signed
 
-EVENT = "submission-received"
+EVENT = RECEIVED
 REJECTED = 100_000
 
 Rows = Annotated[int, Field(ge=0, le=10**9)]
@@ -61,9 +71,11 @@ class Receipt(BaseModel):
         return self
 
 
-def log_details(manifest: Manifest, rows: int) -> dict[str, str | int]:
+def log_details(owner: str, manifest: Manifest, sequence: int, rows: int) -> dict[str, str | int]:
     """What the log says of a submission: append it under ``EVENT``."""
     return {
+        "owner": owner,
+        "sequence": sequence,
         "agreement": manifest.agreement,
         "bundle": manifest.bundle,
         "rows": rows,
@@ -111,10 +123,45 @@ def load_receipt(path: Path, linker: PartyPublic, manifest: Manifest | None) -> 
     receipt = signed.document
     signed.verify(linker, where)
     receipt.head.signed().verify(linker, f"{where}: head")
-    details = receipt.entry.details
+    _check_entry(receipt, where)
+    check_inclusion(receipt.entry, receipt.path, receipt.head.document, where)
+    if manifest is not None:
+        _check_submission(receipt, manifest, where)
+    return signed
+
+
+def _check_entry(receipt: Receipt, where: str) -> None:
+    """What stands in the receipt and in the log's entry is the same, and in order of time."""
+    details, head = receipt.entry.details, receipt.head.document
     if receipt.entry.event != EVENT or details.get("submission") != receipt.submission:
         raise VerificationError(f"{where}: entry: is not the one of this submission")
-    check_inclusion(receipt.entry, receipt.path, receipt.head.document, where)
-    if manifest is not None and receipt.submission != manifest.digest():
+    same = {"agreement": receipt.agreement, "bundle": receipt.bundle, "rows": receipt.received}
+    for name, value in same.items():
+        if details.get(name) != value:
+            raise VerificationError(f"{where}: entry: has another {name} than the receipt")
+    if not (isinstance(details.get("owner"), str) and isinstance(details.get("sequence"), int)):
+        raise VerificationError(f"{where}: entry: names no owner, or no sequence number")
+    times = [moment(each) for each in (receipt.entry.time, head.time, receipt.created)]
+    if times != sorted(times):
+        raise VerificationError(f"{where}: entry, head and receipt are not in this order of time")
+    positions = [at for each in receipt.rejected for at in each.positions]
+    if len(set(positions)) != len(positions) or max(positions, default=-1) >= receipt.received:
+        raise VerificationError(f"{where}: rejected: a row stands twice, or is not there")
+
+
+def _check_submission(receipt: Receipt, manifest: Manifest, where: str) -> None:
+    """The receipt is for the submission that the owner kept the manifest of."""
+    if receipt.submission != manifest.digest():
         raise VerificationError(f"{where}: submission: is another one")
-    return signed
+    details = receipt.entry.details
+    declared: dict[str, Any] = {
+        "agreement": (receipt.agreement, manifest.agreement),
+        "bundle": (receipt.bundle, manifest.bundle),
+        "rows": (receipt.received, manifest.content.get("rows")),
+        "sequence": (details["sequence"], manifest.content.get("sequence")),
+    }
+    for name, (said, sent) in declared.items():
+        if said != sent:
+            raise VerificationError(f"{where}: {name}: is not that of the submission")
+    if moment(receipt.created) + SKEW < moment(manifest.created):
+        raise VerificationError(f"{where}: is older than the submission")

@@ -41,7 +41,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from blindlink.errors import FormatError, InputError, VerificationError
-from blindlink.files import reason
+from blindlink.files import open_regular, reason
 from blindlink.keys import PartyKeys, PartyPublic, Signatures
 from blindlink.messages import canonical
 from blindlink.messages.container.manifest import (
@@ -59,7 +59,16 @@ from blindlink.messages.fields import parse
 SIGNATURES_LIMIT = 16 * 1024
 FIRST_LINE = 128
 
-__all__ = ["Container", "Verified", "Writer", "create", "kind_of", "new_bundle", "opened"]
+__all__ = [
+    "Container",
+    "Verified",
+    "Writer",
+    "create",
+    "kind_of",
+    "new_bundle",
+    "open_section",
+    "opened",
+]
 
 
 @dataclass(frozen=True)
@@ -149,6 +158,21 @@ class Verified:
         raise FormatError(f"{self.container.where}: has no section '{name}'")
 
 
+def open_section(
+    manifest: Manifest, name: str, sealed: bytes, keys: PartyKeys, where: str
+) -> bytes:
+    """The plain bytes of a ``stream`` section that another file carries along.
+
+    Its digest has been compared with that of the verified manifest. Raises VerificationError.
+    """
+    section = manifest.section(name)
+    key, aad = stream_key(manifest.unwrap(name, keys), manifest.binding(section))
+    with io.BufferedReader(
+        StreamReader(io.BytesIO(sealed), section.size, key, aad, where)
+    ) as plain:
+        return plain.read()
+
+
 class _Slice(io.RawIOBase):
     """A part of an open file, with a position of its own: several can be read in turn."""
 
@@ -178,7 +202,7 @@ class _Slice(io.RawIOBase):
 def kind_of(path: Path) -> str:
     """The kind that the first line names, such as ``submission``. InputError or FormatError."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             first = file.read(FIRST_LINE).partition(b"\n")[0]
     except OSError as error:
         raise InputError(f"{path}: {reason(error)}", hint="check the path") from None
@@ -194,11 +218,7 @@ def opened(path: Path, kind: str) -> Iterator[Container]:
 
     Sizes are held against the size of the file before anything is allocated.
     """
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise InputError(f"{path}: {reason(error)}", hint="check the path") from None
-    with file:
+    with open_regular(path) as file:
         yield _read_head(file, kind, str(path))
 
 

@@ -9,6 +9,7 @@ from blindlink.errors import AgreementError, RefusedError, VerificationError
 from blindlink.messages.agreement.terms import Agreement
 from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.submission.content import Content, check_rows
+from blindlink.messages.submission.payload import blob_bytes
 from blindlink.schema.document import parse_schema
 
 
@@ -30,12 +31,16 @@ def check_agreed(content: Content, manifest: Manifest, terms: Agreement, where: 
 
 
 def _check_limits(content: Content, manifest: Manifest, terms: Agreement, where: str) -> None:
-    check_rows(content.rows, terms, where)
+    owner = terms.by_fingerprint(manifest.sender).name
+    people = terms.people_rows(owner, content.rows, content.first_rows)
+    check_rows(content.rows, people, terms, where)
     limits = terms.limits
     size = sum(section.size for section in manifest.sections)
     facts: Mapping[str, tuple[int, int]] = {
         "bytes": (size, limits.bytes),
         "submissions": (content.sequence, limits.submissions),
+        "rows of one entity": (content.entity_rows, limits.entity_rows),
+        "bytes of an entity": (content.blob_size, blob_bytes(limits.entity_bytes)),
     }
     for name, (value, limit) in facts.items():
         if value > limit:

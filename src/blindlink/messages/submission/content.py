@@ -28,9 +28,15 @@ from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.container.stream import sealed_size
 from blindlink.messages.encodings import KEY_BYTES, Encodings
 from blindlink.messages.fields import STRICT, Digest, KeyCheck, parse
-from blindlink.messages.submission.payload import ID, MAX_BLOB, OVERHEAD, Sink, most_blobs
+from blindlink.messages.submission.payload import ID, OVERHEAD, Sink
 from blindlink.messages.submission.records import TableLayout
-from blindlink.schema.limits import MAX_FILTER_BITS, MAX_FILTERS, MAX_MATCH_KEYS, MAX_TABLES
+from blindlink.schema.limits import (
+    MAX_BLOB,
+    MAX_FILTER_BITS,
+    MAX_FILTERS,
+    MAX_MATCH_KEYS,
+    MAX_TABLES,
+)
 
 KIND = "submission"
 SECTIONS = ("encodings", "layout", "controls", "payload")
@@ -46,18 +52,22 @@ Encoder = Annotated[str, StringConstraints(pattern=r"^[a-z][ -~]{0,63}$")]
 class Content(BaseModel):
     """What the manifest of a submission adds to that of every container.
 
-    ``blob_size`` is the plain bytes of a blob, ``payload_root`` the Merkle root over the blob
-    records in file order, ``risk_report`` the digest of the owner's disclosure-risk report.
+    ``first_rows`` is the number of rows of the owner's first submission under the agreement, of
+    which an agreed share are control records. ``blob_size`` is the plain bytes of a blob,
+    ``payload_root`` the Merkle root over the blob records in file order, ``risk_report`` the digest
+    of the owner's disclosure-risk report.
     """
 
     model_config = STRICT
 
     sequence: Annotated[int, Field(ge=1, le=10**6)]
+    first_rows: Annotated[int, Field(ge=1, le=MAX_ROWS)]
     schema_fingerprint: Digest
     encoder: Encoder
     key_check: KeyCheck
     rows: Count
     entities: Count
+    entity_rows: Annotated[int, Field(ge=1, le=MAX_ROWS)]
     bits: Annotated[tuple[Bits, ...], Field(min_length=1, max_length=MAX_FILTERS)]
     match_keys: Annotated[int, Field(ge=0, le=MAX_MATCH_KEYS)]
     blobs: Count
@@ -69,6 +79,8 @@ class Content(BaseModel):
     def _possible(self) -> "Content":
         if not 1 <= self.entities <= min(self.rows, self.blobs):
             raise ValueError("has fewer rows or blobs than entities, or no entity")
+        if self.sequence == 1 and self.first_rows != self.rows:
+            raise ValueError("is the first submission, with another number of rows as the first")
         return self
 
     @property
@@ -138,11 +150,13 @@ def content_of(manifest: Manifest, where: str) -> Content:
     return content
 
 
-def check_rows(rows: int, terms: Agreement, where: str) -> None:
-    """Raises RefusedError for more or fewer rows, control records included, than agreed."""
+def check_rows(rows: int, people: int, terms: Agreement, where: str) -> None:
+    """Raises RefusedError for more rows, or fewer rows of ``people`` among them, than agreed."""
     least, most = terms.minimum_rows, terms.limits.rows
-    if not least <= rows <= most:
-        raise RefusedError(f"{where}: {rows} rows; the agreement wants {least} to {most}")
+    if rows > most or people < least:
+        raise RefusedError(
+            f"{where}: {rows} rows, {people} of people; the agreement wants {least} to {most}"
+        )
 
 
 def write_records(
@@ -180,10 +194,12 @@ def read_records(source: IO[bytes], content: Content, where: str, *, keep: bool 
         raise FormatError(f"{where}: encodings: more than the declared rows")
     if entity.max() != content.entities - 1 or np.bincount(entity).min() < 1:
         raise FormatError(f"{where}: encodings: an entity has no row, or a row no entity")
+    if np.bincount(entity).max() != content.entity_rows:
+        raise FormatError(f"{where}: encodings: the entity with most rows has others than declared")
     if blobs.min() < 1 or int(blobs.sum()) != content.blobs:
         raise FormatError(f"{where}: encodings: the entities' blobs are not those of the payload")
-    if blobs.max() > most_blobs(content.blob_size):
-        raise FormatError(f"{where}: encodings: an entity has too many blobs")
+    if blobs.max() > 1:
+        raise FormatError(f"{where}: encodings: an entity has more than one blob")
     if has_twins(ids):
         raise FormatError(f"{where}: encodings: a row id stands twice")
     return Records(ids, entity, tuple(filters), tuple(keys), blobs, empty)

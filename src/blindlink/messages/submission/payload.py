@@ -15,6 +15,7 @@ drop, repeat or regroup blobs unnoticed. A key encrypts one message only, so the
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import IO, Any, Protocol
 
 import numpy as np
@@ -34,8 +35,6 @@ ID = 16
 TAG = 16
 OVERHEAD = ID + TAG
 STEP = 64  # blob sizes are multiples of it, so that they do not tell the longest entity to the byte
-MAX_BLOB = 1 << 20
-MAX_ENTITY = 1 << 22
 BATCH = 1 << 22  # plain bytes that are packed, sealed and opened at a time
 RECORD, CONTROL = 0, 1
 LABEL = b"blindlink-payload-blob-v1"
@@ -83,8 +82,6 @@ class Packer:
         widths = (layout.width for layout in self.layouts)
         rows = (np.diff(bounds) * w for bounds, w in zip(self._bounds, widths, strict=True))
         self.sizes: Int64s = sum(rows, np.full(len(kinds), header_size(len(tables)), np.int64))
-        if len(kinds) and self.sizes.max() > MAX_ENTITY:
-            raise InputError(f"an entity has more than {MAX_ENTITY} bytes of payload")
 
     def plain(self, first: int, last: int, blobs: Int64s, size: int) -> Bytes:
         """The plain blobs of entities ``first`` to ``last``, ``blobs`` of each: (sum, size)."""
@@ -102,32 +99,46 @@ class Packer:
         return flat.reshape(-1, size)
 
 
+def leaf(blob: bytes, digest: bytes) -> bytes:
+    """The Merkle leaf of a blob record: its id, and the SHA-256 of what is sealed.
+
+    So the id of a blob can be proved without the blob: the linker names people whose payload it
+    does not forward.
+    """
+    return merkle.leaf(blob + digest)
+
+
+def leaf_of(record: bytes) -> bytes:
+    """The same from the whole record."""
+    return leaf(record[:ID], sha256(memoryview(record)[ID:]).digest())
+
+
 def header_size(tables: int) -> int:
     """Bytes before the rows of an entity."""
     return 1 + 4 * tables
 
 
-def blob_size(sizes: Int64s) -> int:
-    """Plain bytes of a blob for entities of these sizes.
+def blob_size(sizes: Int64s, most: int) -> int:
+    """Plain bytes of everybody's blob for entities of these sizes: those of the largest, rounded.
 
-    The larger the blob, the fewer entities continue in a second one and tell the linker that they
-    are long: the largest size whose file is at most half as large again as the smallest possible.
+    Everybody has one blob of one size: the number of blobs would be the number of somebody's
+    events. The size is rounded up to three significant bits (in the manner of padme: Nikitin et
+    al., Reducing metadata leakage from encrypted files and communication with PURBs, 2019), so it
+    tells the order of the largest only. Raises InputError where that is above ``most``, as agreed.
     """
-    values, counts = np.unique(np.maximum(-(-sizes // STEP) * STEP, STEP), return_counts=True)
-    options = np.unique(np.minimum(values, MAX_BLOB))
-    cost = [int((-(-values // size) * counts).sum()) * (int(size) + OVERHEAD) for size in options]
-    affordable = [at for at, each in enumerate(cost) if 2 * each <= 3 * min(cost)]
-    return int(options[affordable[-1]]) if affordable else STEP
+    largest = max(int(sizes.max(initial=0)), STEP)
+    if largest > most:
+        raise InputError(
+            f"payload: an entity has {largest} bytes; the agreement allows {most}",
+            hint="agree on fewer columns, or on a higher limit entity_bytes",
+        )
+    return blob_bytes(largest)
 
 
-def blobs_for(sizes: Int64s, size: int) -> Int64s:
-    """How many blobs of ``size`` entities of these sizes take, at least one each."""
-    return np.maximum(-(-sizes // size), 1)
-
-
-def most_blobs(size: int) -> int:
-    """How many blobs of ``size`` an entity has at most."""
-    return -(-MAX_ENTITY // size)
+def blob_bytes(largest: int) -> int:
+    """Plain bytes of a blob that holds an entity of so many, rounded up."""
+    unit = max(1 << max(largest.bit_length() - 3, 0), STEP)
+    return -(-largest // unit) * unit
 
 
 def seal(
@@ -145,7 +156,7 @@ def seal(
         plain, records = packer.plain(first, last, blobs[first:last], size), []
         for row, info in enumerate(_infos(blobs[first:last], ids, done)):
             record = info[:ID] + ciphers.of(info).encrypt(_NONCE, plain[row], None)
-            total.add(merkle.leaf(record))
+            total.add(leaf_of(record))
             records.append(record)
         out.write(b"".join(records))
         done += len(records)
@@ -174,7 +185,7 @@ def unseal(
         records = _read(source, int(counts.sum()), size)
         start = len(ids)
         ids += [record[:ID] for record in records]
-        leaves += [merkle.leaf(record) for record in records]
+        leaves += [leaf_of(record) for record in records]
         infos = _infos(counts, ids, start)
         plain = [_open(ciphers, *pair) for pair in zip(records, infos, strict=True)]
         flat = np.frombuffer(bytearray().join(plain), np.uint8)

@@ -29,6 +29,7 @@ _TYPES = {
     "integer": pa.int64(),
     "number": pa.float64(),
 }
+HOSTILE = r"[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]"
 INTEGER = r"^-?(0|[1-9][0-9]{0,17})$"
 NUMBER = r"^-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$"
 _SPELLING = {"integer": INTEGER, "number": NUMBER}  # casting takes others too: 0x1F, 007, inf
@@ -130,9 +131,17 @@ def _typed(field: Bytes, column: Column, where: str) -> pa.Array:
         text = pc.if_else(pa.array(lengths == 0), None, text.cast(pa.string()))
         if not _spelt(text, column.kind):
             raise pa.ArrowInvalid
+        if hostile(text):
+            raise FormatError(f"{where}: a value holds a control or direction sign")
         return text.cast(_TYPES[column.kind])
     except pa.ArrowException:
         raise FormatError(f"{where}: a value is not a {column.kind}") from None
+
+
+def hostile(text: pa.Array) -> bool:
+    """Whether a value holds a sign that is not seen and changes what is: control characters, signs
+    of direction, private and invisible ones. They deceive terminals, pages and people."""
+    return bool(pc.any(pc.match_substring_regex(text, HOSTILE)).as_py())
 
 
 def _spelt(text: pa.Array, kind: Kind) -> bool:

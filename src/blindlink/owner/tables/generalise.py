@@ -1,6 +1,7 @@
 """Payload columns as the agreement allows them: limited, generalised, with fresh identifiers.
 
     keep         the value as it is
+    [labels]     the value as it is, where it is one of these
     year, month  of a date YYYY-MM-DD
     band:N       an integer as the N-wide band around it: 33 with band:5 is 30-34
     truncate:N   the first N characters
@@ -12,6 +13,7 @@ the person, so each gets a fresh number of this submission, the same one in all 
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +23,16 @@ import pyarrow.compute as pc
 from blindlink import frames
 from blindlink.errors import AgreementError, InputError
 from blindlink.keys import Entropy
-from blindlink.messages.submission.records import INTEGER, NUMBER, Kind
-from blindlink.spellings import NOTHING, integer
+from blindlink.messages.submission.records import INTEGER, NUMBER, Kind, hostile
+from blindlink.spellings import integer
 
 ENTITY = "entity_id"
 _WHOLE = r"^-?[0-9]+([.]0+)?$"
+Rule = str | tuple[str, ...]
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 
 
-def generalised(table: pa.Table, rules: Mapping[str, str], name: str) -> pa.Table:
+def generalised(table: pa.Table, rules: Mapping[str, Rule], name: str) -> pa.Table:
     """The columns that ``rules`` lists, each as text after its generalisation.
 
     Raises InputError naming table, column and row where a value does not fit, AgreementError for a
@@ -45,7 +48,7 @@ def generalised(table: pa.Table, rules: Mapping[str, str], name: str) -> pa.Tabl
     return pa.table(columns)
 
 
-def apply(values: pa.Array, rule: str, where: str) -> pa.Array:
+def apply(values: pa.Array, rule: Rule, where: str) -> pa.Array:
     """Generalise text values (null where missing) by one rule of the agreement."""
     coded = values.dictionary_encode()
     change = _rule(rule)
@@ -54,11 +57,12 @@ def apply(values: pa.Array, rule: str, where: str) -> pa.Array:
         changed = [change(value) for value in known]
     except ValueError:
         row = _first_misfit(known, coded, change)
-        raise InputError(f"{where}, row {row}: the value does not fit {rule!r}") from None
+        asked = repr(rule) if isinstance(rule, str) else "the agreed labels"
+        raise InputError(f"{where}, row {row}: the value does not fit {asked}") from None
     return pa.array(changed, pa.string()).take(coded.indices)
 
 
-def misfits(table: pa.Table, column: str, rule: str) -> npt.NDArray[np.int64]:
+def misfits(table: pa.Table, column: str, rule: Rule) -> npt.NDArray[np.int64]:
     """The rows, from 0, whose value a rule of the agreement does not take."""
     coded = _text(table, column).dictionary_encode()
     change = _rule(rule)
@@ -112,15 +116,12 @@ def _text(table: pa.Table, column: str) -> pa.Array:
     text = frames.text_column(table, column).combine_chunks()
     if pc.any(pc.match_substring(text, "\0")).as_py():
         raise InputError(f"column {column}: a value holds a zero character")
-    empty = pc.is_in(pc.utf8_trim_whitespace(text), value_set=pa.array(sorted(NOTHING)))
-    return _whole(pc.if_else(empty, None, text))
-
-
-def _whole(text: pa.Array) -> pa.Array:
-    """Whole numbers without the ``.0`` that a program added, where the column has nothing else."""
-    if pc.all(pc.match_substring_regex(text, _WHOLE)).as_py() is not True:
-        return text
-    return pc.replace_substring_regex(text, r"[.]0+$", "")
+    if hostile(text):
+        raise InputError(
+            f"column {column}: a value holds a control or direction sign",
+            hint="leave such signs out: they deceive terminals, pages and people",
+        )
+    return pc.if_else(pc.equal(text, ""), None, text)
 
 
 def _kind(values: pa.Array) -> Kind:
@@ -142,7 +143,9 @@ def _all_match(values: pa.Array, pattern: str) -> bool:
     return bool(pc.all(pc.match_substring_regex(values, pattern)).as_py())
 
 
-def _rule(rule: str) -> Callable[[str], str]:
+def _rule(rule: Rule) -> Callable[[str], str]:
+    if not isinstance(rule, str):
+        return partial(_label, allowed=frozenset(rule))
     name, _, size = rule.partition(":")
     if rule == "keep":
         return str
@@ -158,6 +161,12 @@ def _first_misfit(known: list[str], coded: pa.Array, change: Callable[[str], str
 
     wrong = [code for code, value in enumerate(known) if _refused(change, value)]
     return int(np.flatnonzero(np.isin(coded.indices.to_numpy(False), wrong))[0]) + 1
+
+
+def _label(text: str, allowed: frozenset[str]) -> str:
+    if text not in allowed:
+        raise ValueError("not an agreed label")
+    return text
 
 
 def _year(text: str) -> str:

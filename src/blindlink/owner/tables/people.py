@@ -12,7 +12,7 @@ from blindlink.errors import InputError
 from blindlink.frames import text_column
 from blindlink.keys import Entropy
 from blindlink.messages.submission.records import MAX_WIDTH
-from blindlink.owner.tables.generalise import ENTITY, generalised, renumbered
+from blindlink.owner.tables.generalise import ENTITY, Rule, generalised, renumbered
 from blindlink.spellings import identifier
 
 RECORD = "record_id"
@@ -36,7 +36,7 @@ class People:
 def read_people(
     identities: pa.Table,
     tables: Mapping[str, pa.Table],
-    rules: Mapping[str, Mapping[str, str]],
+    rules: Mapping[str, Mapping[str, Rule]],
     entropy: Entropy,
 ) -> People:
     """Number the entities and keep of the payload what ``rules`` (table -> column -> rule) allow.

