@@ -25,9 +25,6 @@ from blindlink.cli.passphrase import party_keys, passphrase_option
 if TYPE_CHECKING:
     from blindlink.messages.agreement.document import Agreement
 
-if TYPE_CHECKING:
-    pass
-
 
 @click.group(cls=Group, epilog="Start with: blindlink agreement new --template > draft.toml")
 def agreement() -> None:
