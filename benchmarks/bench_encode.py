@@ -6,7 +6,8 @@
     python benchmarks/bench_encode.py --file 10000000
 
 Records per core-second: CPU time of the process and its children, so that other work on the machine
-and the number of cores do not count. clkhash is timed on the first --reference-rows rows; its rate
+and the number of cores do not count. With --profiles the kernels are loaded before (first 5,000
+rows). clkhash is timed on the first --reference-rows rows; its rate
 does not grow with the rows, as its caches of tokens are small. With one core and with all, the
 seconds on the clock are printed too. --file writes a CSV file of so many rows, encodes it batch by
 batch and prints the memory that the process and its workers held at most.
@@ -32,9 +33,9 @@ from clkhash.schema import from_json_dict
 
 from blindlink.keys import LinkageKey
 from blindlink.messages.encodings import Encodings
+from blindlink.owner.encoding.batch import cores
 from blindlink.owner.encoding.encode import encode
 from blindlink.owner.encoding.files import encode_file
-from blindlink.owner.encoding.parallel import cores
 from blindlink.schema.document import parse_schema
 from blindlink.schema.profiles.making import new_schema
 from blindlink.synthetic.generator.names import english_names
@@ -132,16 +133,23 @@ def against_clkhash(rows: int, reference_rows: int) -> str:
     )
 
 
-def of_profile(profile: str, rows: int) -> str:
-    """A shipped profile on one core and on all."""
+def of_profile(profile: str, rows: int, reference_rows: int) -> str:
+    """A shipped profile on one core and on all, and clkhash's n-grams of the same rows in turn."""
     table = people(rows)
     names = WEAK if profile == "weak" else table.column_names
     schema, _ = new_schema(profile, [names, table.column_names])
+    start, _ = cpu_seconds(lambda: encode(table.slice(0, 5000), schema, KEY, workers=1))
     spent, wall = cpu_seconds(lambda: encode(table, schema, KEY, workers=1))
+    few = table.slice(0, reference_rows)
+    records = list(zip(*(few.column(name).to_pylist() for name in few.column_names), strict=True))
+    reference = from_json_dict(NGRAMS)
+    base, _ = cpu_seconds(lambda: generate_clks(records, reference, KEY.secret, max_workers=1))
     _, all_cores = cpu_seconds(lambda: encode(table, schema, KEY))
+    rate, base_rate = rows / spent, reference_rows / base
     return (
-        f"profile {profile}, rows {rows:,}: {rows / spent:,.0f} records per core-second; on one "
-        f"core {wall:.2f} s, on {cores()} {all_cores:.2f} s\n"
+        f"profile {profile}, rows {rows:,}: {rate:,.0f} records per core-second, clkhash "
+        f"({reference_rows:,} rows) {base_rate:,.0f}, ratio {rate / base_rate:.1f}; on one core "
+        f"{wall:.2f} s, on {cores()} {all_cores:.2f} s; first 5,000 rows {start:.1f} core-s\n"
     )
 
 
@@ -192,7 +200,9 @@ def main() -> None:
         sys.stdout.write(of_file(options.file))
     elif options.profiles:
         for profile in options.profiles:
-            sys.stdout.write(of_profile(profile, options.rows))
+            sys.stdout.write(
+                of_profile(profile, options.rows, min(options.rows, options.reference_rows))
+            )
     else:
         sys.stdout.write(against_clkhash(options.rows, min(options.rows, options.reference_rows)))
 

@@ -11,6 +11,7 @@ Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]  # filters, (records, bytes), and whatever else is packed
 Floats = npt.NDArray[np.float64]
 Float32s = npt.NDArray[np.float32]
+Int32s = npt.NDArray[np.int32]  # numbers of values, where there are many of them
 Int64s = npt.NDArray[np.int64]
 Objects = npt.NDArray[np.object_]  # Python's own: texts of any length, names
 Structs = npt.NDArray[np.void]  # records with named fields

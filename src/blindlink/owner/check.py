@@ -18,8 +18,9 @@ from blindlink.errors import BlindlinkError, InputError
 from blindlink.mapping import PLAIN, Source
 from blindlink.messages.agreement.terms import Agreement
 from blindlink.owner.encoding.columns import names_read, read
+from blindlink.owner.encoding.features import BUDGET
+from blindlink.owner.encoding.filters import TableEncoder
 from blindlink.owner.encoding.problems import NO_SUCH_DAY, PLACEHOLDER, Problems
-from blindlink.owner.encoding.slices import Job, SliceEncoder
 from blindlink.owner.tables import generalise
 from blindlink.owner.tables.generalise import ENTITY
 from blindlink.owner.tables.people import RECORD
@@ -95,9 +96,9 @@ def check_extract(
 def losses(identities: pa.Table, schema: LinkageSchema) -> tuple[list[Loss], Problems]:
     """What the encoder could not use of each field, and what was wrong. Raises InputError where a
     column is lacking."""
-    encoder = SliceEncoder(Job(schema.document, bytes(32), "blindlink"))
+    encoder = TableEncoder(schema, bytes(32), "blindlink", BUDGET)
     names = encoder.needed(identities.column_names)
-    problems = encoder.check(identities.select(names)).problems
+    problems = encoder.prepare(identities.select(names), check=True).problems
     bad, made = problems.counts(), []
     for name in names:
         coded = read(identities, name)

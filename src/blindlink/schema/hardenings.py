@@ -50,6 +50,11 @@ class Hardener(Model):
         """``bits`` (n, length) of 0 and 1; ``key``: 32 secret bytes for this hardening alone."""
         raise NotImplementedError
 
+    def sources(self, key: bytes, length: int) -> Int64s | None:
+        """The positions that each output bit is the XOR of, (output bits, t), where that is all
+        that is done; None otherwise."""
+        return None
+
 
 class Permutation(Hardener):
     """Puts the bits in a secret order.

@@ -2,12 +2,10 @@
 
 import copy
 import gzip
-import os
 import random
-import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +15,14 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from blindlink.errors import BlindlinkError, InputError
+from blindlink.errors import InputError
 from blindlink.frames import write_table
 from blindlink.keys import LinkageKey
 from blindlink.messages.encodings import Encodings
-from blindlink.owner.encoding import batch, memo, parallel
+from blindlink.owner.encoding import batch, features, filters
 from blindlink.owner.encoding.batch import BatchEncoder
 from blindlink.owner.encoding.encode import encode
 from blindlink.owner.encoding.files import encode_file
-from blindlink.owner.encoding.slices import Job, Part
 from blindlink.schema.document import LinkageSchema, parse_schema
 
 KEY = LinkageKey(bytes(range(32)))
@@ -136,7 +133,7 @@ def test_a_memo_without_room_gives_the_same_bits(
     for budget in (0, 9000):
         monkeypatch.setattr(batch, "BUDGET", budget)
         assert same([encode(table, schema, KEY, workers=2)], whole)
-    assert memo.Budget(1000).grant(100, 40) == 5
+    assert features.Budget(1000).grant(100, 40) == 5
 
 
 def test_one_batch_at_a_time_counts_its_rows_on(small_slices: None) -> None:
@@ -184,7 +181,7 @@ def test_files_have_the_same_bytes_whatever_the_workers_and_the_kind_of_table(
     outputs = []
     for ending, workers in ((".csv", 1), (".csv.gz", 2), (".parquet", 1), (".arrow", 1)):
         write_table(people(300), tmp_path / f"a{ending}")
-        out = tmp_path / f"out{ending}"
+        out = tmp_path / f"out{ending}.parquet"
         encode_file(tmp_path / f"a{ending}", tmp_path / "S", tmp_path / "K", out, workers=workers)
         outputs.append(out.read_bytes())
     assert len(set(outputs)) == 1
@@ -229,7 +226,7 @@ def test_bad_cells_of_all_batches_are_named_by_their_rows(
     write_table(table, tmp_path / "a.csv")
     (tmp_path / "S").write_text(SCHEMAS["features"].to_json())
     KEY.save(tmp_path / "K")
-    paths = [tmp_path / name for name in ("a.csv", "S", "K", "out")]
+    paths = [tmp_path / name for name in ("a.csv", "S", "K", "out.parquet")]
     with pytest.raises(InputError) as caught:
         encode_file(*paths, workers=workers)
     assert caught.value.message == (
@@ -264,7 +261,7 @@ def test_who_tolerates_may_still_refuse(tmp_path: Path) -> None:
     def refuse(counts: dict[str, int]) -> None:
         raise InputError(f"too many: {counts}")
 
-    paths = [tmp_path / name for name in ("a.parquet", "S", "K", "out")]
+    paths = [tmp_path / name for name in ("a.parquet", "S", "K", "out.parquet")]
     with pytest.raises(InputError, match=r"too many: \{'age': 1\}"):
         encode_file(*paths, tolerate=refuse)
     assert not paths[-1].exists()
@@ -284,36 +281,23 @@ def test_a_lacking_column_is_named_before_anything_is_encoded() -> None:
             encode(people(3).drop_columns(["age"]), schema, KEY)
 
 
-def test_a_killed_worker_ends_the_run_at_once(
+def test_a_thread_that_fails_ends_the_run_and_the_others(
     small_slices: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: list[parallel.Worker] = []
+    whole, failed = filters.TableEncoder.encode, []
 
-    class Mortal(parallel.Worker):
-        def __init__(self, job: Job) -> None:
-            super().__init__(job)
-            started.append(self)
+    def fail(self: Any, prepared: Any, start: int, stop: int, out: Any = None) -> Any:
+        if prepared.rows and not failed and start == 0:
+            failed.append(threading.current_thread().name)
+            raise MemoryError
+        return whole(self, prepared, start, stop, out)
 
-        def __call__(self, table: pa.Table, check: bool) -> Part:
-            os.kill(self.process.pid, signal.SIGKILL)
-            return super().__call__(table, check)
-
-    monkeypatch.setattr(parallel, "Worker", Mortal)
-    begin = time.monotonic()
-    with pytest.raises(BlindlinkError, match="a worker process ended"):
-        encode(people(2000), SCHEMAS["composites"], KEY, workers=3)
-    assert time.monotonic() - begin < 20
-    assert started
-    assert all(worker.process.poll() is not None for worker in started)
-
-
-def test_a_worker_that_fails_says_how_and_no_value(
-    small_slices: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(parallel, "packed", lambda table: b"canary")
-    with pytest.raises(BlindlinkError, match="a worker process failed: Arrow") as caught:
-        encode(people(2000), SCHEMAS["composites"], KEY, workers=2)
-    assert "canary" not in str(caught.value)
+    monkeypatch.setattr(filters.TableEncoder, "encode", fail)
+    before = threading.active_count()
+    with pytest.raises(MemoryError), BatchEncoder(SCHEMAS["composites"], KEY, workers=3) as encoder:
+        list(encoder.stream([people(2000)]))
+    assert failed != [threading.main_thread().name]
+    assert threading.active_count() == before
 
 
 def test_progress_counts_rows_and_ends_at_the_whole(small_slices: None, tmp_path: Path) -> None:
@@ -323,7 +307,7 @@ def test_progress_counts_rows_and_ends_at_the_whole(small_slices: None, tmp_path
     KEY.save(tmp_path / "K")
     for name in ("a.csv", "a.csv.gz"):
         seen = Seen()
-        paths = [tmp_path / each for each in (name, "S", "K", f"{name}.out")]
+        paths = [tmp_path / each for each in (name, "S", "K", f"{name}.parquet")]
         encode_file(*paths, progress=seen)
         assert [done for done, _ in seen.calls[:3]] == [0, 70, 140]
         assert seen.calls[-1] == (500, 500)

@@ -56,7 +56,7 @@ from blindlink.cli.common import (
 )
 @bad_cells_option
 @reading_options
-@click.option("--workers", type=click.IntRange(1, 256), help="Processes; all cores by default.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Threads; all cores by default.")
 @out_option("the encodings")
 @force_option
 def encode(

@@ -1,6 +1,6 @@
 """Only records that share a keyed blocking key: for tens of millions of records on both sides.
 
-A blocking key is a match key of the encodings (``owner/encoding/matchkeys.py``): an HMAC, made by
+A blocking key is a match key of the encodings (``owner/encoding/tokens.py``): an HMAC, made by
 the owners, of an exact combination of fields. Records are shuffled by key, so that a block lies in
 one partition, sorted; each worker goes through its blocks and compares every left with every right
 record of a block by the counts of the exact kernel. A pair that shares several keys is compared

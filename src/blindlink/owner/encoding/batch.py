@@ -14,27 +14,26 @@ must not repeat over all batches. Memory does not grow with the rows but by the 
 that it takes to find a repeated ``record_id``. The bits do not depend on batches or workers.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
-from itertools import chain, islice
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from blindlink.arrays import Bytes, Objects
+from blindlink.arrays import Objects
 from blindlink.errors import InputError, SchemaError
 from blindlink.frames import from_any, rebatch
 from blindlink.keys import Entropy, LinkageKey, system_entropy
-from blindlink.messages.encodings import KEY_BYTES, Encodings
+from blindlink.messages.encodings import Encodings
 from blindlink.owner.encoding import reference
 from blindlink.owner.encoding.columns import names_read, read
-from blindlink.owner.encoding.memo import BUDGET
-from blindlink.owner.encoding.parallel import Pool, cores, here
+from blindlink.owner.encoding.features import BUDGET
+from blindlink.owner.encoding.filters import Part, Prepared, TableEncoder
 from blindlink.owner.encoding.plan import FilterPlan
 from blindlink.owner.encoding.problems import Counts, Problems, Tally
-from blindlink.owner.encoding.slices import Job, Part, SliceEncoder
 from blindlink.owner.tables.record_ids import RecordIds
 from blindlink.progress import Progress, silent
 from blindlink.schema.document import LinkageSchema
@@ -42,12 +41,18 @@ from blindlink.version import __version__
 
 RECORD, ENTITY = "record_id", "entity_id"
 Tolerate = Callable[[dict[str, int]], None]
-# Bits and pieces of a slice stay in memory, one for each core and some that wait.
+# Bits of a slice stay in memory, one for each core and some that wait.
 _SLICE_BYTES = 1 << 24
+# Rows whose columns are made at a time. With features, whose values have rows of bits, fewer.
 _MOST_ROWS = 1 << 17
-# From so many slices on, others than this thread help: a worker takes half a second to start.
-_WORTHWHILE = 3
-Arrays = tuple[Bytes, ...]
+_MOST_SLICES = 4
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class BatchEncoder:
@@ -103,27 +108,32 @@ class BatchEncoder:
         entropy: Entropy,
         tolerate: Tolerate | None,
     ) -> None:
-        count = workers if workers is not None else cores()
-        self._encoder = SliceEncoder(Job(schema.document, secret, backend, BUDGET), entropy)
+        self._encoder = TableEncoder(schema, secret, backend, BUDGET, entropy)
         self.plans = self._encoder.plans
         # Noise that is drawn in one order comes from one place; the reference is one thread.
         in_order = entropy is not system_entropy and _draws_noise(self.plans)
-        self._count = 1 if in_order or backend != "blindlink" else count
-        self._processes = _hashes_rows(schema, self.plans)
-        self._job = Job(schema.document, secret, backend, BUDGET // self._count)
+        alone = in_order or backend != "blindlink"
+        self._count = 1 if alone else (workers if workers is not None else cores())
         self._schema, self._check, self._tolerate = schema, check, tolerate
         version = __version__ if backend == "blindlink" else reference.version()
         self._name = f"{backend} {version}"
-        self._pool: Pool | None = None
+        self._pool: ThreadPoolExecutor | None = None
         self._ids, self._bad_ids, self._bad_cells = RecordIds(), Tally(), Tally()
         self.rows = 0
         width = sum(-(-plan.length // 8) for plan in self.plans)
         self.slice_rows = max(1, min(_MOST_ROWS, _SLICE_BYTES // width))
+        whole = _MOST_SLICES if any(plan.features for plan in self.plans) else _MOST_ROWS
+        self._table_rows = min(_MOST_ROWS, whole * self.slice_rows)
 
     @property
     def reads(self) -> list[str]:
         """The names that the schema has for columns of a table, those of rows first."""
         return [RECORD, ENTITY, *names_read(self._schema)]
+
+    @property
+    def notes(self) -> Counts:
+        """Cells by column and what was noted: placeholders, dates that do not exist."""
+        return self._bad_cells.notes
 
     def __enter__(self) -> "BatchEncoder":
         return self
@@ -132,9 +142,9 @@ class BatchEncoder:
         self.close()
 
     def close(self) -> None:
-        """End the workers. The encoder can be used again; it starts others."""
+        """End the threads. The encoder can be used again; it starts others."""
         if self._pool is not None:
-            self._pool.close()
+            self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
     def encode(
@@ -147,15 +157,11 @@ class BatchEncoder:
         """
         table = from_any(batch)
         self.rows = self.rows if first_row is None else first_row
-        filters, keys = self._blank(len(table))
-        done = 0
-        for piece, part in self._parts([table]):
-            for target, array in zip(filters + keys, part.filters + part.match_keys, strict=False):
-                target[done : done + len(array)] = array
-            done += len(piece)
-            progress(done, len(table))
+        made = self._encoder.blank(len(table))
+        for start, piece, _ in self._slices([table], made):
+            progress(start + len(piece), len(table))
         self.rows += len(table)
-        return self._encodings(self.rows - len(table), table, filters, keys)
+        return self._encodings(self.rows - len(table), table, made)
 
     def stream(self, batches: Iterable[Any]) -> Iterator[Encodings]:
         """The encodings of all batches in order, in pieces of ``slice_rows`` rows; at least one.
@@ -163,11 +169,10 @@ class BatchEncoder:
         Reads ahead a few pieces. Calls ``finish`` at the end. Once a cell was bad and is not
         tolerated, the rest is only checked, and no more comes out.
         """
-        for table, part in self._parts(batches):
+        for _, table, part in self._slices(batches):
             self.rows += len(table)
-            if part.filters and not self._hopeless:
-                first = self.rows - len(table)
-                yield self._encodings(first, table, part.filters, part.match_keys)
+            if part is not None:
+                yield self._encodings(self.rows - len(table), table, part)
         self.finish()
 
     def finish(self) -> None:
@@ -187,43 +192,69 @@ class BatchEncoder:
         """Whether the run ends with an error for certain, so that only its list is wanted."""
         return bool(self._bad_ids or (self._bad_cells and self._tolerate is None))
 
-    def _parts(self, batches: Iterable[Any]) -> Iterator[tuple[pa.Table, Part]]:
-        """Each slice with what became of it, in order; its problems are noted."""
-        slices = rebatch((from_any(batch) for batch in batches), self.slice_rows)
-        head = list(islice(slices, _WORTHWHILE)) if self._pool is None else []
-        alone = self._pool is None and (self._count < 2 or len(head) < _WORTHWHILE)
-        first_row = self.rows
-        for table, part in (self._alone if alone else self._together)(chain(head, slices)):
-            self._note(table, part, first_row)
-            first_row += len(table)
-            yield table, part
+    def _slices(
+        self, batches: Iterable[Any], out: Part | None = None
+    ) -> Iterator[tuple[int, pa.Table, Part | None]]:
+        """The first row of each slice in these batches, the slice, and what became of it.
 
-    def _alone(self, slices: Iterable[pa.Table]) -> Iterator[tuple[pa.Table, Part]]:
-        for table in slices:
-            yield table, here(self._encoder, self._needed(table), self._hopeless)
+        In order; None where rows were only checked. With ``out`` the rows are put there.
+        """
+        first_row, done = self.rows, 0
+        for table, prepared in self._tables(batches):
+            self._note(table, prepared.problems, first_row + done)
+            parts = self._encoded(prepared, done, out)
+            starts = range(0, max(len(table), 1), self.slice_rows)
+            for start, part in zip(starts, parts, strict=True):
+                yield done + start, table.slice(start, self.slice_rows), part
+            done += len(table)
 
-    def _together(self, slices: Iterable[pa.Table]) -> Iterator[tuple[pa.Table, Part]]:
+    def _tables(self, batches: Iterable[Any]) -> Iterator[tuple[pa.Table, Prepared]]:
+        """Tables of some rows and their columns, made while the table before is encoded."""
+        tables = rebatch((from_any(batch) for batch in batches), self._table_rows)
+        if self._count < 2:
+            for table in tables:
+                yield table, self._prepared(table)
+            return
+        waiting: deque[tuple[pa.Table, Future[Prepared]]] = deque()
+        for table in tables:
+            waiting.append((table, self._threads().submit(self._prepared, table)))
+            if len(waiting) > 1:
+                before, future = waiting.popleft()
+                yield before, future.result()
+        while waiting:
+            before, future = waiting.popleft()
+            yield before, future.result()
+
+    def _prepared(self, table: pa.Table) -> Prepared:
+        needed = table.select(self._encoder.needed(table.column_names))
+        return self._encoder.prepare(needed, check=self._hopeless)
+
+    def _encoded(self, prepared: Prepared, done: int, out: Part | None) -> Iterator[Part | None]:
+        """Each slice encoded, some of them ahead; None where only cells were checked."""
+        waiting: deque[Future[Part]] = deque()
+        for start in range(0, max(prepared.rows, 1), self.slice_rows):
+            stop = min(start + self.slice_rows, prepared.rows)
+            if self._hopeless:
+                yield None
+                continue
+            target = None if out is None else _rows(out, done + start, done + stop)
+            if self._count < 2:
+                yield self._encoder.encode(prepared, start, stop, target)
+                continue
+            waiting.append(
+                self._threads().submit(self._encoder.encode, prepared, start, stop, target)
+            )
+            while waiting and (len(waiting) > self._count + 1 or waiting[0].done()):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _threads(self) -> ThreadPoolExecutor:
         if self._pool is None:
-            self._pool = Pool(self._encoder, self._job, self._count, processes=self._processes)
-        waiting: deque[tuple[pa.Table, Future[Part]]] = deque()
-        try:
-            for table in slices:
-                future = self._pool.submit(self._needed(table), check=self._hopeless)
-                waiting.append((table, future))
-                while waiting and (len(waiting) > self._count + 1 or waiting[0][1].done()):
-                    done, future = waiting.popleft()
-                    yield done, future.result()
-            while waiting:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        except BaseException:
-            self.close()
-            raise
+            self._pool = ThreadPoolExecutor(self._count)
+        return self._pool
 
-    def _needed(self, table: pa.Table) -> pa.Table:
-        return table.select(self._encoder.needed(table.column_names))
-
-    def _note(self, table: pa.Table, part: Part, first_row: int) -> None:
+    def _note(self, table: pa.Table, problems: Problems, first_row: int) -> None:
         ids = Problems()
         if ENTITY in table.column_names:
             entity = read(table, ENTITY)
@@ -233,28 +264,15 @@ class BatchEncoder:
             record = read(table, RECORD)
             self._ids.add(record.values, record.codes)
         self._bad_ids.add(ids, first_row)
-        self._bad_cells.add(part.problems, first_row)
+        self._bad_cells.add(problems, first_row)
 
-    @property
-    def notes(self) -> Counts:
-        """Cells by column and what was noted: placeholders, dates that do not exist."""
-        return self._bad_cells.notes
-
-    def _blank(self, rows: int) -> tuple[Arrays, Arrays]:
-        widths = [-(-plan.bits // 8) for plan in self.plans]
-        keys = [KEY_BYTES] * self._schema.match_keys
-        filters = tuple(np.zeros((rows, width), np.uint8) for width in widths)
-        return filters, tuple(np.zeros((rows, width), np.uint8) for width in keys)
-
-    def _encodings(
-        self, first_row: int, table: pa.Table, filters: Arrays, match_keys: Arrays
-    ) -> Encodings:
+    def _encodings(self, first_row: int, table: pa.Table, part: Part) -> Encodings:
         return Encodings(
-            filters=filters,
+            filters=part.filters,
             bits=tuple(plan.bits for plan in self.plans),
             row=np.arange(first_row, first_row + len(table), dtype=np.int64),
             entity=_entities(table),
-            match_keys=match_keys,
+            match_keys=part.match_keys,
             schema_fingerprint=self._schema.fingerprint(),
             key_check=self._check,
             encoder=self._name,
@@ -262,9 +280,12 @@ class BatchEncoder:
         )
 
 
-def _hashes_rows(schema: LinkageSchema, plans: tuple[FilterPlan, ...]) -> bool:
-    """Whether each row costs hashes, which hold Python's lock."""
-    return schema.match_keys > 0 or any(plan.composites for plan in plans)
+def _rows(part: Part, start: int, stop: int) -> Part:
+    """Some rows of the arrays, not copied."""
+    return Part(
+        tuple(each[start:stop] for each in part.filters),
+        tuple(each[start:stop] for each in part.match_keys),
+    )
 
 
 def _draws_noise(plans: tuple[FilterPlan, ...]) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from blindlink.arrays import Int64s
 from blindlink.errors import InputError
@@ -21,6 +22,7 @@ from blindlink.spellings import exists, form_of
 _KEPT = 1 << 16
 _OFFERED = 1000  # distinct dates that are tried when a form is offered
 _KEPT_LENGTH = 200  # characters; longer texts hardly repeat and would fill the memory
+_NULL = pa.scalar(None, pa.string())
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,6 @@ class Coded:
 
     values: list[str]
     codes: Int64s
-
-    def arrow(self) -> pa.Array:
-        """The column as Arrow text, null where it is missing."""
-        values = pa.array([value or None for value in self.values], pa.string())
-        return values.take(pa.array(self.codes))
 
     def rows_of(self, codes: Sequence[int]) -> Int64s:
         """The rows that hold one of these values."""
@@ -65,47 +62,58 @@ def mapped(
     ``known`` keeps results for the next table, some of them.
     """
     known = {} if known is None else known
-    seen: dict[str, int] = {}
     bad: defaultdict[str, list[int]] = defaultdict(list)
-    recode = np.zeros(len(coded.values), np.int64)
-    for code, value in enumerate(coded.values):
-        result = known.get(value)
-        if result is None:
-            try:
-                result = function(value)
-                if len(known) < _KEPT and len(value) <= _KEPT_LENGTH:
-                    known[value] = result
-            except ValueError as error:
-                bad[str(error)].append(code)
-                result = ""
-        recode[code] = seen.setdefault(result, len(seen))
+    results = list(map(known.get, coded.values))
+    for code in [code for code, result in enumerate(results) if result is None]:
+        value = coded.values[code]
+        try:
+            results[code] = result = function(value)
+            if len(known) < _KEPT and len(value) <= _KEPT_LENGTH:
+                known[value] = result
+        except ValueError as error:
+            bad[str(error)].append(code)
+            results[code] = ""
     for reason, codes in bad.items():
         problems.add(name, coded.rows_of(codes), reason)
+    texts: list[str] = [result or "" for result in results]
+    seen = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    recode = np.fromiter(map(seen.__getitem__, texts), np.int64, len(texts))
     return Coded(list(seen), recode[coded.codes])
 
 
 def first_filled(columns: Sequence[Coded]) -> Coded:
     """Row by row, the first of the columns that is not missing."""
-    result = columns[0]
-    for other in columns[1:]:
-        blank = [code for code, value in enumerate(result.values) if not value]
-        empty = np.isin(result.codes, blank)
-        codes = np.where(empty, other.codes + len(result.values), result.codes)
-        merged = Coded(result.values + other.values, codes)
-        result = mapped(merged, str, "", Problems())
-    return result
+    if len(columns) == 1:
+        return columns[0]
+    texts = [pc.replace_with_mask(each, pc.equal(each, ""), _NULL) for each in _rows(columns)]
+    return _coded(pc.coalesce(*texts, ""))
 
 
 def joined(columns: Sequence[Coded], least: int) -> Coded:
     """Row by row, the filled ones sorted and joined with a space; "" where fewer than ``least``."""
-    codes = np.column_stack([column.codes for column in columns])
-    distinct, place = np.unique(codes, axis=0, return_inverse=True)
-    texts = []
-    for row in distinct.tolist():
-        values = (column.values[code] for column, code in zip(columns, row, strict=True))
-        filled = sorted(value for value in values if value)
-        texts.append(" ".join(filled) if len(filled) >= least else "")
-    return mapped(Coded(texts, place.reshape(-1)), str, "", Problems())
+    texts = _rows(columns)
+    # Exchange sort of all rows at once: what is missing comes first, and is then left out.
+    for end in range(len(texts) - 1, 0, -1):
+        for i in range(end):
+            pair = texts[i], texts[i + 1]
+            texts[i], texts[i + 1] = pc.min_element_wise(*pair), pc.max_element_wise(*pair)
+    filled = [pc.replace_with_mask(each, pc.equal(each, ""), _NULL) for each in texts[:-1]]
+    # The last one stays a text: Arrow drops rows where all are null.
+    whole = pc.binary_join_element_wise(*filled, texts[-1], " ", null_handling="skip")
+    # As those that are filled come last, there are enough of them where this one is.
+    enough = pc.not_equal(texts[len(texts) - least], "") if least <= len(texts) else False
+    return _coded(pc.if_else(enough, whole, ""))
+
+
+def _rows(columns: Sequence[Coded]) -> list[pa.Array]:
+    """The columns as Arrow text, a cell for each row."""
+    return [pa.array(column.values, pa.string()).take(pa.array(column.codes)) for column in columns]
+
+
+def _coded(texts: pa.Array) -> Coded:
+    coded = texts.dictionary_encode()
+    codes = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return Coded(coded.dictionary.to_pylist(), codes)
 
 
 def derive(table: pa.Table, schema: LinkageSchema, problems: Problems) -> dict[str, Coded]:
@@ -122,7 +130,8 @@ class Derivation:
     def __init__(self, schema: LinkageSchema) -> None:
         declared = schema.extension.columns if schema.extension else []
         self._columns = [(column, steps_of(column)) for column in declared]
-        self._known: defaultdict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
+        # A missing value stays missing, whatever the step.
+        self._known: defaultdict[tuple[str, ...], dict[str, str]] = defaultdict(lambda: {"": ""})
 
     def derive(self, table: pa.Table, problems: Problems) -> dict[str, Coded]:
         """The columns by name. Raises InputError where the table lacks what one is made of."""
@@ -153,7 +162,7 @@ class Derivation:
             before, path = made[path], (*path, each.model_dump_json())
             if path not in made:
                 known = self._known[path]
-                made[path] = mapped(before, _unless_missing(each.apply), name, problems, known)
+                made[path] = mapped(before, each.apply, name, problems, known)
                 _note(each, before, known, name, problems)
         if steps and isinstance(steps[-1], Date):
             # As a whole, a day that does not exist says nothing.
@@ -216,7 +225,3 @@ def names_read(schema: LinkageSchema) -> list[str]:
     features = [each.identifier for each in schema.model.features if isinstance(each, Feature)]
     plain = [name for name in features if name not in own]
     return list(dict.fromkeys([*plain, *(name for c in declared for name in c.sources)]))
-
-
-def _unless_missing(apply: Callable[[str], str]) -> Callable[[str], str]:
-    return lambda value: apply(value) if value else ""

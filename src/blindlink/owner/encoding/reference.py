@@ -13,8 +13,8 @@ import numpy as np
 from blindlink.arrays import Bytes
 from blindlink.errors import MissingExtraError, SchemaError
 from blindlink.owner.encoding.columns import Coded
-from blindlink.owner.encoding.composites import SEPARATOR, join
 from blindlink.owner.encoding.plan import CompositePlan, FeaturePlan, FilterPlan
+from blindlink.owner.encoding.tokens import SEPARATOR
 from blindlink.schema.models import BlakeHash
 
 
@@ -59,8 +59,8 @@ def encode_filter(
     for feature in plan.features:
         texts[feature.position] = _texts(cells[feature.position])
     for composite in plan.composites:
-        parts = [columns[name].arrow() for name in composite.fields]
-        texts[composite.position] = [text or "" for text in join(parts).to_pylist()]
+        parts = zip(*(_texts(columns[name]) for name in composite.fields), strict=True)
+        texts[composite.position] = [SEPARATOR.join(p) if all(p) else "" for p in parts]
     records = list(zip(*texts, strict=True))
     clks = generate_clks(records, from_json_dict(document), secret, validate=False, max_workers=1)
     width = -(-plan.folded // 8)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from blindlink.arrays import Bools
 from blindlink.owner.encoding.columns import Coded, derive, mapped, read
 from blindlink.owner.encoding.plan import compile_schema
 from blindlink.owner.encoding.problems import Problems
@@ -39,6 +40,15 @@ def attributes(table: pa.Table, schema: LinkageSchema | None) -> dict[str, Coded
             if feature.column in table.column_names and feature.column not in found:
                 found[feature.column] = _few(table, feature.column)
     return found
+
+
+def lacking(table: pa.Table, schema: LinkageSchema) -> dict[str, Bools]:
+    """Which rows lack each column that the schema encodes or makes a match key of."""
+    columns = derive(table, schema, Problems())
+    for feature in compile_schema(schema)[0].features:
+        if feature.column not in columns and feature.column in table.column_names:
+            columns[feature.column] = read(table, feature.column)
+    return {name: known_codes(column) < 0 for name, column in columns.items()}
 
 
 def _standard(table: pa.Table, wanted: dict[str, tuple[list[str], list[Any]]]) -> dict[str, Coded]:

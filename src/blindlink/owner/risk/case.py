@@ -6,10 +6,10 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from blindlink.arrays import Int64s
+from blindlink.arrays import Bools, Int64s
 from blindlink.errors import InputError
 from blindlink.messages.encodings import Encodings
-from blindlink.owner.risk.attributes import attributes, known_codes
+from blindlink.owner.risk.attributes import attributes, known_codes, lacking
 from blindlink.owner.risk.census import Census
 from blindlink.owner.risk.views import numbered_rows
 from blindlink.schema.document import LinkageSchema
@@ -52,6 +52,13 @@ class Case:
         """What attackers guess: codes of every row by attribute, -1 where it is missing."""
         found = attributes(self.table, self.schema)
         return {name: known_codes(column) for name, column in found.items()}
+
+    @cached_property
+    def missing(self) -> dict[str, Bools]:
+        """Which rows lack each field that is encoded, by its name; of no schema, each attribute."""
+        if self.schema is None:
+            return {name: codes < 0 for name, codes in self.truth.items()}
+        return lacking(self.table, self.schema)
 
     @cached_property
     def census(self) -> Census | None:

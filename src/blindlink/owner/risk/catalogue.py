@@ -13,6 +13,7 @@ from blindlink.owner.risk.measures.graph import graph
 from blindlink.owner.risk.measures.identical import identical
 from blindlink.owner.risk.measures.key_alignment import key_alignment
 from blindlink.owner.risk.measures.learned import learned
+from blindlink.owner.risk.measures.missing import missing
 from blindlink.owner.risk.measures.naive_bayes import naive_bayes
 from blindlink.owner.risk.measures.nearest_known import nearest_known
 from blindlink.owner.risk.measures.neighbours import neighbours
@@ -28,6 +29,7 @@ from blindlink.owner.risk.views import View
 OF_FILES: tuple[Callable[[Case], Iterable[Metric]], ...] = (
     completeness,
     weights,
+    missing,
     identical,
     frequent_token,
     neighbours,

@@ -17,7 +17,7 @@ from blindlink.owner.encoding.columns import derive
 from blindlink.owner.encoding.plan import FilterPlan, compile_schema
 from blindlink.owner.encoding.problems import Problems
 from blindlink.owner.risk.tokens import Tokens, combined, tokens_of
-from blindlink.owner.risk.views import View
+from blindlink.owner.risk.views import View, common_bits
 from blindlink.schema.document import LinkageSchema
 
 KEY_WEIGHT = 20.0  # an equal match key counts as an excess of so many standard errors
@@ -27,11 +27,10 @@ def seen_graph(view: View, keys: bool) -> Float32s:
     """The mean over the filters of the bits in common beyond chance, and the equal match keys."""
     total = np.zeros((len(view), len(view)), np.float32)
     for packed, bits in view.filters:
-        whole = np.unpackbits(packed, axis=1, count=bits).astype(np.float32)
-        weight = whole.sum(axis=1)
+        weight = np.bitwise_count(packed).sum(axis=1, dtype=np.float32)
         chance = np.outer(weight, weight) / bits
         spread = np.sqrt(chance * (1 - weight / bits)[:, None] * (1 - weight / bits)) + 1e-3
-        total += (whole @ whole.T - chance) / spread
+        total += (common_bits(packed, bits) - chance) / spread
     total /= np.sqrt(len(view.filters))
     for key in view.keys if keys else ():
         total += KEY_WEIGHT * ((key[:, None] == key) & (key >= 0))

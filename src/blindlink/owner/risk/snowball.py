@@ -90,8 +90,10 @@ def _grown(
         strangers = round(max(-greed, 0.0) * step)
         new = _next(np.where(inside, 0, common), step - strangers, max(greed, 0.0), rng)
         if len(new) < step:
-            left = np.setdiff1d(np.flatnonzero(~inside), new)
-            new = np.concatenate([new, rng.permutation(left)[: step - len(new)]])
+            outside = ~inside
+            outside[new] = False
+            left = rng.permutation(np.flatnonzero(outside))
+            new = np.concatenate([new, left[: step - len(new)]])
 
 
 def _next(score: Int64s, step: int, greed: float, rng: np.random.Generator) -> Int64s:

@@ -10,7 +10,7 @@ from blindlink.owner.risk.report import Metric, light
 
 def completeness(case: Case) -> Iterator[Metric]:
     """Share of empty cells in the field most often missing; share of filters without a bit."""
-    missing = {name: float((codes < 0).mean()) for name, codes in case.truth.items()}
+    missing = {name: float(rows.mean()) for name, rows in case.missing.items()}
     worst = max(missing, key=lambda name: missing[name], default="")
     share = missing.get(worst, 0.0)
     where = f"{share:.1%} of {worst}, the field most often missing" if share else "none"
