@@ -9,7 +9,6 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-import settings_page
 import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +23,7 @@ from blindlink.service.settings import Connections, Limits, Sessions
 from blindlink.service.telemetry.metrics import PROCESS
 from blindlink.service.web import forwarded, rates, signatures
 from blindlink.service.web.connections import Networks
+from service import settings_page
 from worlds import flow
 from worlds import service as world
 from worlds.service import Served

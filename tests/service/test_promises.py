@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import opened as releases
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -27,6 +26,7 @@ from blindlink.service.jobs.worker import Worker
 from blindlink.service.recovery import backup
 from blindlink.service.settings import Settings, Work
 from worlds import flow
+from worlds import opened as releases
 from worlds import service as world
 from worlds.service import Served
 

@@ -14,7 +14,8 @@ from blindlink.messages.container import reader as container
 from blindlink.messages.submission.content import content_of, read_records
 from blindlink.owner.submit import Submitted
 from blindlink.owner.withdraw import withdraw
-from worlds.flow import NOW, World, agreement, keys, seeded
+from worlds.flow import NOW, World, agreement, keys
+from worlds.parties import entropy
 
 Change = Callable[[pa.Table], pa.Table]
 Row = tuple[bytes, ...]
@@ -128,9 +129,9 @@ def test_a_withdrawal_names_no_control(tmp_path: Path) -> None:
 def test_a_first_submission_made_once_more_has_the_same_controls(tmp_path: Path) -> None:
     world = World(tmp_path)
     mine = controls(tmp_path / "moj.submission", world.submit("moj"))
-    again = world.submit("moj", force=True, entropy=seeded("another day"))
+    again = world.submit("moj", force=True, entropy=entropy("another day"))
     assert controls(tmp_path / "moj.submission", again) == mine
-    elsewhere = world.submit("moj", "elsewhere", entropy=seeded("another folder"))
+    elsewhere = world.submit("moj", "elsewhere", entropy=entropy("another folder"))
     assert controls(tmp_path / "elsewhere", elsewhere) == mine
 
 
