@@ -30,7 +30,8 @@ PROMISES = {
         r"^\d+,\d+,[01]\.\d+,0\.\d+$",
     ],
 }
-PAGES = [page for page in pages() if commands(page)]
+# The recipes are followed by test_recipes, on a scratch copy.
+PAGES = [page for page in pages() if commands(page) and page.name != "add-one-thing.md"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))

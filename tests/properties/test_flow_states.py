@@ -210,9 +210,10 @@ class Flow(RuleBasedStateMachine):
     def teardown(self) -> None:
         shutil.rmtree(getattr(self, "folder", "/nonexistent"), ignore_errors=True)
 
-    @rule(days=st.sampled_from([0, 0, 0, 0, 0, 0, 1, 10, 20, -1, 31]))
+    @rule(days=st.sampled_from([0, 0, 0, 0, 0, 0, 1, 10, 20, 31]))
     def clock_jumps(self, days: int) -> None:
-        self.now = NOW + timedelta(days=days)
+        # Never back: a log in which time goes back is refused.
+        self.now = max(self.now, NOW + timedelta(days=days))
 
     @property
     def in_force(self) -> bool:
@@ -379,7 +380,7 @@ def test_files_of_owners_hold_no_canary() -> None:
 
 POINTS = (
     "blindlink.owner.submit.read_people",
-    "blindlink.owner.prepare.make_controls",
+    "blindlink.owner.prepare.restored",
     "blindlink.owner.encoding.spool.Spool.add",
     "blindlink.owner.encoding.spool.Spool.encodings",
     "blindlink.messages.submission.payload.seal",

@@ -153,10 +153,10 @@ from datetime import timedelta
 from pathlib import Path
 from process_memory import peak
 from vectors.world import LATER, NOW, keys
-from blindlink.messages import container
+from blindlink.messages.container import reader as container, writer
 
 path, piece, before = Path(sys.argv[1]), bytes(2**20), peak()
-with container.create(path, "submission", sender=keys("moj"), agreement="0" * 64,
+with writer.create(path, "submission", sender=keys("moj"), agreement="0" * 64,
                       bundle="0" * 32, now=NOW, expires=LATER) as draft:
     with draft.section("encodings", keys("ttp").public) as out:
         for _ in range(int(sys.argv[2])):

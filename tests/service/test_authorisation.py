@@ -34,10 +34,10 @@ def two_projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     made = world.submissions(tmp_path_factory.mktemp("two"))
     with world.served(made) as served:
         served.open()
-        other = parties.signed().agreement.linker.fingerprint()
+        other = parties.signed_elsewhere().agreement.linker.fingerprint()
         with served.service.database.write() as session:
             session.add(KeyHolder(linker=other, holder="0" * 64, name="elsewhere", seen=0))
-        served.client("operator", parties.signed()).open()
+        served.client("operator", parties.signed_elsewhere()).open()
         served.submit("moj")
         yield served
 
@@ -51,7 +51,7 @@ def _upload(served: Served) -> str:
 def test_every_request_of_the_table(two_projects: Served) -> None:
     ids = {
         "own": two_projects.agreement.digest(),
-        "other": parties.signed().digest(),
+        "other": parties.signed_elsewhere().digest(),
         "no": "0" * 64,
     }
     wrong, upload = [], _upload(two_projects)
@@ -101,7 +101,7 @@ def test_an_endpoint_without_roles_does_not_start(monkeypatch: pytest.MonkeyPatc
 def test_unknown_and_forbidden_are_one_answer(two_projects: Served) -> None:
     """Status, headers and body are the same, but for the date."""
     answers = []
-    for project in (parties.signed().digest(), "0" * 64, "nonsense"):
+    for project in (parties.signed_elsewhere().digest(), "0" * 64, "nonsense"):
         answer = two_projects.raw("moj", "GET", f"/v1/projects/{project}/audit/heads")
         headers = {name: value for name, value in answer.headers.items() if name != "date"}
         answers.append((answer.status, headers, answer.body))
@@ -113,7 +113,7 @@ def test_unknown_and_forbidden_are_one_answer(two_projects: Served) -> None:
 
 def test_unknown_and_forbidden_take_the_same_time(two_projects: Served) -> None:
     """Medians of interleaved requests differ by less than the noise of one request."""
-    times: dict[str, list[float]] = {parties.signed().digest(): [], "0" * 64: []}
+    times: dict[str, list[float]] = {parties.signed_elsewhere().digest(): [], "0" * 64: []}
     for _ in range(40):
         for project, found in times.items():
             start = time.perf_counter()

@@ -1,5 +1,6 @@
 """The console: who sees which page, which forms count, and what pages say."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -106,9 +107,10 @@ def _expected(caller: str, method: str, roles: frozenset[str]) -> int:
 
 
 class TestForms:
-    @pytest.mark.parametrize(
-        "headers",
-        [
+    def test_of_other_kinds_or_sites_are_refused(self, linked: Served) -> None:
+        visitor = Visitor.signed_in(linked, "operator")
+        path, form = f"{project(linked)}/destroy", {"name": "study"}
+        for headers in (
             {"Origin": "https://elsewhere.example"},
             {"Origin": "null"},
             {"Origin": ""},
@@ -116,17 +118,10 @@ class TestForms:
             {"Content-Type": "multipart/form-data; boundary=x"},
             {"Content-Encoding": "gzip"},
             {"Host": "elsewhere.example"},
-        ],
-        ids=lambda headers: " ".join(*headers.items()),
-    )
-    def test_of_other_kinds_or_sites_are_refused(
-        self, linked: Served, headers: dict[str, str]
-    ) -> None:
-        visitor = Visitor.signed_in(linked, "operator")
-        path, form = f"{project(linked)}/destroy", {"name": "study"}
-        answer = visitor.post(path, headers, form_token=visitor.form_token, **form)
-        assert answer.status in (403, 415, 421)
-        assert _untouched(linked)
+        ):
+            answer = visitor.post(path, headers, form_token=visitor.form_token, **form)
+            assert answer.status in (403, 415, 421), headers
+            assert _untouched(linked)
 
     def test_without_their_own_token_are_refused(self, operator: Visitor, auditor: Visitor) -> None:
         path = f"{project(operator.served)}/destroy"
@@ -186,7 +181,7 @@ class TestPages:
             assert page.status == 200, path
             links = re.findall(r'\s(?:href|src)="(/console[^"]*)"', page.text)
             todo |= set(links) - seen
-        assert len(seen) == 13  # three files of style and script, two to take home
+        assert len(seen) == 14  # three files of style and script, two to take home
 
     def test_files_may_be_kept_and_pages_not(self, operator: Visitor) -> None:
         page = operator.get("")
@@ -211,13 +206,13 @@ class TestPages:
         base = project(auditor.served)
         assert "study, version 1 Released 2 of 2" in auditor.words("")
         words = auditor.words(base)
-        assert "moj MOJ Accepted" in words
+        assert "moj Organisation of moj Accepted" in words
         assert "Released Asked for" in words
         assert "1,000" not in words
         assert auditor.words(f"{base}/uploads").count("submission Accepted") == 2
         assert "Links 30" in auditor.words(f"{base}/quality")
         audit = auditor.words(f"{base}/audit")
-        assert "Entries 5" in audit
+        assert "Entries 7" in audit
         assert "3 " in audit
         assert "Inputs frozen" in audit
         assert re.search(r"Objects 3, [0-9.]+ KiB", auditor.words("/storage"))
@@ -230,8 +225,8 @@ class TestPages:
         base = project(embedded)
         embedded.submit("moj")
         words = visitor.words(base)
-        assert "moj MOJ Accepted" in words
-        assert "ohid OHID Not sent yet" in words
+        assert "moj Organisation of moj Accepted" in words
+        assert "ohid Organisation of ohid Not sent yet" in words
         assert "1 of 2" in visitor.words("")
         assert "There is nothing to start: 1 of 2 owners" in visitor.words(f"{base}/run")
         assert visitor.send(f"{base}/run").status == 409
@@ -280,16 +275,23 @@ class TestVerification:
         answer = auditor.send(f"{project(auditor.served)}/audit/verify")
         assert "Everything that was recomputed holds" in answer.text
         assert answer.text.count("Holds</strong>") == 6
-        assert "5 heads are the linker" in answer.text
+        assert re.search(r"\d heads are the linker", answer.text)
 
     def test_compares_with_a_head_that_was_kept(self, auditor: Visitor, tmp_path: Path) -> None:
         served, base = auditor.served, f"{project(auditor.served)}/audit"
         text = auditor.get(f"{base}/head").text
         answer = auditor.send(f"{base}/compare", head=text.replace("\n", "\r\n"))
-        assert "its 5 entries are the first of the 5" in answer.text
+        size = json.loads(text)["document"]["size"]
+        assert f"its {size} entries are the first of the {size}" in answer.text
         head = Signed.parse(text.encode()[:-1], Head, "head").document
         forged = Signed.make(head.model_copy(update={"root": "0" * 64}), flow.keys("ttp"))
-        for wrong in (forged.to_bytes().decode(), text[:-40], "", "é", text.replace("5", "4", 1)):
+        for wrong in (
+            forged.to_bytes().decode(),
+            text[:-40],
+            "",
+            "é",
+            text.replace(f'"size":{size}', f'"size":{size - 1}', 1),
+        ):
             answer = auditor.send(f"{base}/compare", head=wrong)
             assert answer.status == 200
             assert "Something does not hold" in answer.text
@@ -302,12 +304,13 @@ class TestVerification:
             embedded.submit(owner)
         with embedded.service.database.write() as session:
             entries = session.query(Entry).order_by(Entry.index).all()
+            one, two = (entry for entry in entries if b'"sequence":1' in entry.data)
             if how == "changed":
-                entries[1].data = entries[1].data.replace(b'"sequence":1', b'"sequence":2')
+                one.data = one.data.replace(b'"sequence":1', b'"sequence":2')
             elif how == "removed":
-                session.delete(entries[2])
+                session.delete(two)
             else:
-                entries[1].data, entries[2].data = entries[2].data, entries[1].data
+                one.data, two.data = two.data, one.data
         answer = visitor.send(f"{base}/verify")
         assert answer.status == 200
         assert "Something does not hold" in answer.text
@@ -338,7 +341,7 @@ class TestLists:
             ["ohid"],
         ]
         entries = _walk(auditor, f"{base}/audit", r'data-name="No\.">(\d+)<')
-        assert entries == [["0", "1"], ["2", "3"], ["4"]]
+        assert entries == [["0", "1"], ["2", "3"], ["4", "5"], ["6"]]
         assert "No project more" in auditor.words("?after=1")
         assert auditor.get("?after=x").status == 422
 

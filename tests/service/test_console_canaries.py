@@ -72,7 +72,7 @@ def _plant(served: Served) -> None:
         upload.error = PLANTED
         session.add(Part(upload=upload.id, offset=0, size=1, object=f"p1/parts/{PLANTED}"))
         session.add(Remembered(keyid="x", key=PLANTED, request="", subject="", expires=2e9))
-        session.add(BrowserSession(digest=PLANTED, keyid="x", seen=0, expires=2e9))
+        session.add(BrowserSession(digest=PLANTED, keyid="x", since=0, seen=0, expires=2e9))
         for job in session.scalars(select(Job)):
             job.worker = job.error = PLANTED
 

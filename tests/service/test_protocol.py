@@ -19,6 +19,7 @@ from worlds.service import Served
 
 RANDOM = re.compile(
     r"[0-9a-f]{32,}|[A-Za-z0-9+/]{40,}={0,2}|2026-[0-9T:.-]+Z|[a-z2-7]{5}(-[a-z2-7]{5})+"
+    r"|(?<=\"size\":)\d{4,}|(?<=\"offset\":)\d{4,}|(?<=\"rows\":)\d+|(?<=\"received\":)\d+|(?<=\"accepted\":)\d+"
 )
 
 

@@ -145,6 +145,6 @@ def test_the_whole_study(served: Served) -> None:
     served.world.link(out="by-files.release")
     assert by_service == contents(served.world, "by-files.release")
     assert len(list(served.service.storage.listing())) == 3
-    assert maintenance.erase_orphans(served.service) == 0
+    assert maintenance.put_aside_orphans(served.service) == 0
     served.client("operator").destroy()
     world.eventually(lambda: not list(served.service.storage.listing()))

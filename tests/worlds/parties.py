@@ -126,3 +126,24 @@ def project_event(number: int, salt: int = 0) -> tuple[str, dict[str, Any]]:
         "rows": 5,
         "submission": f"{number:064x}",
     }
+
+
+@cache
+def keys_elsewhere(name: str) -> PartyKeys:
+    """The keys of a party of another project, of the same name: keys serve one project."""
+    return PartyKeys.generate(
+        name,
+        ROLES[name],  # type: ignore[arg-type]
+        organisation=f"Elsewhere of {name}",
+        entropy=entropy(f"elsewhere {name}"),
+    )
+
+
+@cache
+def signed_elsewhere() -> SignedAgreement:
+    """The agreement of another project, signed by all."""
+    others = [keys_elsewhere(name) for name in ROLES]
+    result = SignedAgreement.unsigned(terms(parties=[o.public.model_dump() for o in others]))
+    for other in others:
+        result = sign(result, other, now=NOW)
+    return result

@@ -101,7 +101,7 @@ class Knock:
 def key(caller: str) -> PartyKeys | str:
     """With what a caller signs. The outsider is an owner of the other project."""
     if caller == "outsider":
-        return parties.keys("moj")
+        return parties.keys_elsewhere("moj")
     if caller == "stranger":
         return parties.keys("unknown")
     return caller if caller in ("operator", "auditor") else flow.keys(caller)

@@ -5,10 +5,10 @@ of the first journey. A *population* is a kind of unit and, for some dimensions,
 units may have. A fold ("dropped out, of four") is a set of finer levels, a stage ("engaged") is the
 set of all levels that only the engaged have, and kinds that overlap are sets that share a level:
 
-    sentences by requirement   levels  {ATR only}  {ATR and DRR}  {DRR only}
-                               ATR     |--------------------|
-                               DRR                 |--------------------|
-                               All     |------------------------------------|
+    households by kind   levels  {X only}  {X and Y}  {Y only}
+                         X       |------------------|
+                         Y                 |------------------|
+                         All     |----------------------------|
 
 So nesting, folding, splitting and overlapping are one thing, set algebra on levels, and equal
 populations are equal whatever table prints them. Level sets are bit masks: bit i is level i.
@@ -156,8 +156,8 @@ def closed(unit: str, conditions: Iterable[Condition]) -> Population | None:
     """The canonical population; None when the conditions exclude each other.
 
     Closure: levels imply other levels, and levels that contradict what is known are struck out,
-    until nothing changes. Then a condition goes whose levels are all that the others leave: "in
-    treatment, not yet or ended on day 21" is nothing but "engaged".
+    until nothing changes. Then a condition goes whose levels are all that the others leave: "here,
+    away or gone on day 21" is nothing but "registered".
     """
     masks: dict[Dimension, int] = {}
     for condition in conditions:

@@ -29,6 +29,7 @@ PROBLEM = {
     "additionalProperties": False,
 }
 EVERYWHERE = {
+    400: "Malformed: the target or the body is not as it would be written again",
     401: "Not signed as it must be",
     403: "Not allowed to this role, or the agreement is not in force",
     421: "Meant for another service",
@@ -39,7 +40,6 @@ EVERYWHERE = {
 }
 IN_PROJECT = {404: "Nothing here for this caller"}
 WITH_BODY = {
-    400: "Malformed",
     408: "The body came too slowly",
     409: "Does not fit the present state",
     411: "The body must say its length",

@@ -7,9 +7,9 @@ relation, that would move the secret by the protection level. The cells that it 
 withheld: then nobody can tell the true counts from the changed ones. What proves needless at the
 end is published again. Cells cost by what readers lose; headlines cost most.
 
-           true    other         All | ATR  DRR        the secret is DRR = 3: to move it by 5,
-    ATR     40      35           43  | 40   [c]        either All moves (a headline, dear) or
-    DRR      3       8           ->    [c]             ATR does (cheap)
+           true    other         All |   X    Y        the secret is Y = 3: to move it by 5,
+      X     40      35           43  |  40   [c]       either All moves (a headline, dear) or
+      Y      3       8           ->    [c]             X does (cheap)
 """
 
 import math
