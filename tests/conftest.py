@@ -1,6 +1,7 @@
 """What all tests share: fixed Hypothesis settings, and the needs of tests (see ``needs``)."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,6 +109,14 @@ def pytest_configure(config: pytest.Config) -> None:
     file = os.environ.get("BLINDLINK_SKIPPED")
     if file and not hasattr(config, "workerinput"):  # the process that hears of all workers
         config.pluginmanager.register(Skipped(Path(file)))
+
+
+@pytest.fixture(autouse=True)
+def control_c() -> Iterator[None]:
+    """Control-C interrupts as on a terminal: the processes of xdist would ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -121,7 +121,10 @@ def _json(path: Path) -> dict[str, Any]:
     if "clkConfig" in found:
         return _schema(path)
     if "fields" in found and "format" not in found:
-        return {"what": "what was lost of each field, for the owner", "fields": len(found["fields"])}
+        return {
+            "what": "what was lost of each field, for the owner",
+            "fields": len(found["fields"]),
+        }
     if "document" in found and isinstance(found["document"], dict):
         return _signed(canonical.loads(data.removesuffix(b"\n"), str(path))["document"])
     if str(found.get("format", "")).startswith("blindlink-party-"):

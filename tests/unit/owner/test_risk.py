@@ -183,8 +183,8 @@ def test_the_command_exits_1_on_red_and_writes_a_page(
     assert command.main(arguments, standalone_mode=False) == 1
     assert json.loads(capsys.readouterr().out)["light"] == "red"
     text = (tmp_path / "R.html").read_text()
-    assert "<h2>What needs attention</h2>" in text
-    assert "http" not in text
+    assert "red" in text
+    assert "src=" not in text
     write_table(table.slice(0, 5), tmp_path / "short.csv")
     with pytest.raises(InputError, match="fewer rows"):
         assess_file(tmp_path / "A.parquet", tmp_path / "short.csv")

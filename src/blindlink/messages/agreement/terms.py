@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StringConstraints, WithJsonSchema, model_validator
 
 from blindlink.errors import AgreementError, SchemaError
 from blindlink.keys import PartyPublic, Role
@@ -41,7 +41,11 @@ Column = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Generalisation = Annotated[
     str, StringConstraints(pattern=r"^(keep|year|month|(band|truncate):[1-9][0-9]{0,5})$")
 ]
-Label = Annotated[str, StringConstraints(pattern=r"^[^=+@\-\s\p{C}][^\p{C}]{0,99}$")]
+Label = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^=+@\-\s\p{C}][^\p{C}]{0,99}$"),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 100}),  # no \p{C} in ECMA-262
+]
 Labels = Annotated[tuple[Label, ...], Field(min_length=1, max_length=1000)]
 Payload = dict[Column, dict[Column, Generalisation | Labels]]
 Lossy = dict[Column | Literal["*"], QualityLimits]
