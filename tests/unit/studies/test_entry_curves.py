@@ -83,8 +83,8 @@ def test_curves_end_at_the_share_engaged_when_nobody_is_censored_early() -> None
     last = frame[(frame["requirement"] == "All") & (frame["event"] == "entered treatment")]
     whole = last[last["curve"] == "to the end of observation"].iloc[-1]
     assert whole["incidence"] == pytest.approx(30.0)
-    assert last["events"] == 12
-    assert last["incidence_low"] < 30 < last["incidence_high"]
+    assert whole["events"] == 12
+    assert whole["incidence_low"] < 30 < whole["incidence_high"]
 
 
 def test_days_shown_are_weekly_then_four_weekly_and_the_last() -> None:
