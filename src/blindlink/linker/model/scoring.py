@@ -38,7 +38,6 @@ _LEAST_UNSEEN = 0.5  # matches that the prior holds to be unseen at least
 # its excess, holds matches: three standard errors, and four where matches are few among many
 # non-matches, so that a small bias counts.
 _CLEAR, _FAINT = ndtr(-3.0), ndtr(-4.0)
-_DENIED = ndtr(-2.0)  # the same by the joins of the files with themselves alone
 _FAINT_SHARE = 0.3
 _TELLING = 3.0  # errors of up to so many times the prior mean still tell something
 _TAIL = 0.01  # highest share of the non-matches' scores, for a bound where no match is found
@@ -133,20 +132,11 @@ def _clear(measured: NonMatchScores, model: ScoreModel) -> Bools:
     Non-matches are Poisson with a rate that ``support`` pairs have told, so their number is
     negative binomial; its tail, unlike a normal one, holds for a handful of candidates too.
     """
+    mean, shape = np.maximum(model.non_matches, 1e-12), model.support
+    chance = betainc(np.maximum(measured.seen, 1e-9), shape, mean / (mean + shape))
     faint = model.matches < _FAINT_SHARE * measured.seen
-    result: Bools = _chance(measured.seen, model.non_matches, model.support) < np.where(
-        faint, _FAINT, _CLEAR
-    )
-    # What the candidates said about themselves is not enough: the files must not deny it.
-    allowed: Bools = _chance(measured.seen, measured.expected, measured.support) < _DENIED
-    return result & allowed
-
-
-def _chance(seen: Floats, mean: Floats, shape: Floats) -> Floats:
-    """The chance of at least as many non-matches as were seen; 1 where fewer were than expected."""
-    mean = np.maximum(mean, 1e-12)
-    chance: Floats = betainc(np.maximum(seen, 1e-9), shape, mean / (mean + shape))
-    return np.where(seen > mean, chance, 1.0)
+    result: Bools = (chance < np.where(faint, _FAINT, _CLEAR)) & (measured.seen > mean)
+    return result
 
 
 def _faint(measured: NonMatchScores, model: ScoreModel, clear: Bools) -> Floats:
