@@ -69,26 +69,11 @@ def measure(evidence: Evidence, cardinality: str) -> NonMatchScores:
     """
     within = np.r_[evidence.within_left.score, evidence.within_right.score]
     edges = bin_edges(np.r_[evidence.pairs.score, within])
-    cross, left, right = (
-        count(pairs.score, edges)
-        for pairs in (evidence.pairs, evidence.within_left, evidence.within_right)
+    cross = count(evidence.pairs.score, edges)
+    left, right = (
+        count(within.score, edges) for within in (evidence.within_left, evidence.within_right)
     )
-    segment = partition(cross, left + right)
-    while True:
-        measured = _in_segments(evidence, cardinality, edges, segment)
-        pooled = rising(segment, measured.seen, measured.expected)
-        if pooled.max() == segment.max():
-            return measured
-        segment = pooled
-
-
-def _in_segments(
-    evidence: Evidence, cardinality: str, edges: Floats, segment: Int64s
-) -> NonMatchScores:
-    cross, left, right = (
-        count(pairs.score, edges)
-        for pairs in (evidence.pairs, evidence.within_left, evidence.within_right)
-    )
+    segment = rising(partition(cross, left + right), cross, left + right)
     depth = _depth(left + right)
     near = depth < (_NEAR if cardinality == "one-to-one" else _NEARER)
     smooth, smooth_error = _tilt(left, right, depth, near, evidence)

@@ -60,24 +60,25 @@ def partition(first: Floats, second: Floats, *, penalty: float = PENALTY) -> Int
     return np.cumsum(begins) - 1
 
 
-def rising(segment: Int64s, seen: Floats, expected: Floats) -> Int64s:
-    """Segments joined where seen over expected falls as the score rises. Shape: (bins,), from 0.
+def rising(segment: Int64s, first: Floats, second: Floats) -> Int64s:
+    """Segments joined where the share of ``first`` falls as the score rises, as a chance does.
 
     A higher score is stronger evidence. A few pairs more than expected below a stretch of fewer
     than expected are chance, and would be called matches; lumps of an encoding that really lie the
     other way round are kept when the likelihood gains VIOLATION by it. Neighbours that violate the
-    order are pooled (Ayer et al. 1955), the weakest violation first. ``seen`` and ``expected`` are
-    by segment.
+    order are pooled (Ayer et al. 1955), the weakest violation first. Shape: (bins,), from 0.
     """
-    number, a, b = segment.copy(), seen.copy(), expected.copy()
+    number = segment.copy()
+    a: Floats = np.bincount(segment, first).astype(np.float64)
+    b: Floats = np.bincount(segment, second).astype(np.float64)
     while len(a) > 1:
-        alone, together = _likelihood(a, b), _likelihood(a[:-1] + a[1:], b[:-1] + b[1:])
-        loss = alone[:-1] + alone[1:] - together
+        gain = _likelihood(a, b)
+        loss = gain[:-1] + gain[1:] - _likelihood(a[:-1] + a[1:], b[:-1] + b[1:])
         falls = a[:-1] * b[1:] > a[1:] * b[:-1]
         weak = np.flatnonzero(falls & (loss < VIOLATION))
         if not len(weak):
             break
-        k = int(weak[loss[weak].argmin()])
+        k = weak[loss[weak].argmin()]
         a[k + 1] += a[k]
         b[k + 1] += b[k]
         a, b = np.delete(a, k), np.delete(b, k)
