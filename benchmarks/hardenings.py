@@ -129,7 +129,7 @@ def measure(
     """Quality and attacks of one schema."""
     started, key = time.process_time(), LinkageKey(SECRET)
     left, right = encode(files.left, schema, key), encode(files.right, schema, key)
-    floor, _ = choose_floor(left.filters[0], right.filters[0])
+    floor = choose_floor(left.filters[0], right.filters[0])
     plan = Plan(threshold=f"{floor:.4f}", cardinality=files.cardinality)  # type: ignore[arg-type]
     found = link(left, right, plan)
     attacked = np.arange(min(chosen.rows, len(files.left)))

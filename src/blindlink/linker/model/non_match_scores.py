@@ -14,11 +14,10 @@ import numpy as np
 
 from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.linker.model.non_matches import Evidence
-from blindlink.linker.model.segments import bin_edges, count, partition, rising
+from blindlink.linker.model.segments import bin_edges, count, partition
 
 DRIFT = 0.02  # relative error of the scale between the files and within them
-_LEVEL_PRIOR = 2.0  # precision of the log ratio of the files' rates, before any pair is seen
-_SLOPE_PRIOR = 2.0  # the same of its change with depth
+_SLOPE_PRIOR = 2.0
 _TILT_LIMIT = np.log(4)
 _BULK = np.log(2)  # the lower half of the non-matches above the floor
 _NEAR = np.log(30)  # the tilt is fitted without the far tail, where duplicates would bend it
@@ -73,10 +72,10 @@ def measure(evidence: Evidence, cardinality: str) -> NonMatchScores:
     left, right = (
         count(within.score, edges) for within in (evidence.within_left, evidence.within_right)
     )
-    segment = rising(partition(cross, left + right), cross, left + right)
+    segment = partition(cross, left + right)
     depth = _depth(left + right)
     near = depth < (_NEAR if cardinality == "one-to-one" else _NEARER)
-    smooth, smooth_error = _tilt(left, right, depth, near, evidence)
+    smooth = _tilt(left, right, depth, near, evidence)
     departures = _departures(left, right, smooth, segment, evidence, cardinality)
     similar = _similar(left, right, smooth, segment, departures, evidence)
     left_speaks, right_speaks = departures.left_speaks, departures.right_speaks
@@ -84,8 +83,6 @@ def measure(evidence: Evidence, cardinality: str) -> NonMatchScores:
     exposure = evidence.left_compared * (left_speaks * np.exp(departures.tilt / 2))[segment]
     exposure += evidence.right_compared * (right_speaks * np.exp(-departures.tilt / 2))[segment]
     rate = evidence.compared / np.maximum(exposure, 1.0) * np.exp(-departures.excess)[segment]
-    # Half of the tilt goes into the rate between the files, and with it half of its error.
-    unknown = np.bincount(segment, smooth_error) / np.bincount(segment) / 2
     bulk = depth < _BULK
     seen, expected = cross[bulk].sum(), ((left + right) * rate)[bulk].sum()
     if seen > 0 and expected > 0:
@@ -101,7 +98,7 @@ def measure(evidence: Evidence, cardinality: str) -> NonMatchScores:
         rate,
         np.bincount(segment, cross).astype(np.float64),
         pairs * per_pair,
-        1 / (1 / pairs + DRIFT**2 + departures.error**2 + unknown**2),
+        1 / (1 / pairs + DRIFT**2 + departures.error**2),
         np.bincount(segment, smooth) / np.bincount(segment),
         similar,
     )
@@ -125,31 +122,27 @@ def _depth(non_matches: Floats) -> Floats:
     return result
 
 
-def _tilt(
-    left: Floats, right: Floats, depth: Floats, near: Bools, evidence: Evidence
-) -> tuple[Floats, Floats]:
-    """The log ratio of the rates within left and within right, linear in depth, and its error.
+def _tilt(left: Floats, right: Floats, depth: Floats, near: Bools, evidence: Evidence) -> Floats:
+    """The log ratio of the rates within left and within right, linear in depth. Shape: (bins,).
 
     A logistic regression of the file on the depth, with a weak prior on the slope, over the bins
-    that are ``near``; beyond them the tilt stays as it is at their end. A file with few pairs knows
-    its own rate badly: the error is that of the regression. Shapes: (bins,).
+    that are ``near``; beyond them the tilt stays as it is at their end.
     """
     offset = np.log(max(evidence.left_compared, 1.0) / max(evidence.right_compared, 1.0))
     depth = np.minimum(depth, depth[near].max())
-    design = np.column_stack([np.ones(len(depth)), depth])
-    total, prior = left[near] + right[near], np.array([_LEVEL_PRIOR, _SLOPE_PRIOR])
-    coefficients, hessian = np.zeros(2), np.diag(prior)
+    design = np.column_stack([np.ones(near.sum()), depth[near]])
+    total, prior = left[near] + right[near], np.array([0.1, _SLOPE_PRIOR])
+    coefficients = np.zeros(2)
     for _ in range(50):
-        share = 1 / (1 + np.exp(-(design[near] @ coefficients + offset)))
-        gradient = design[near].T @ (left[near] - total * share) - prior * coefficients
-        spread = (design[near] * (total * share * (1 - share))[:, None]).T @ design[near]
-        hessian = spread + np.diag(prior)
+        share = 1 / (1 + np.exp(-(design @ coefficients + offset)))
+        gradient = design.T @ (left[near] - total * share) - prior * coefficients
+        hessian = (design * (total * share * (1 - share))[:, None]).T @ design + np.diag(prior)
         step = np.clip(np.linalg.solve(hessian, gradient), -1, 1)
         coefficients += step
         if np.abs(step).max() < 1e-9:
             break
-    error = np.sqrt(((design @ np.linalg.inv(hessian)) * design).sum(axis=1))
-    return np.clip(design @ coefficients, -_TILT_LIMIT, _TILT_LIMIT), error
+    result: Floats = np.clip(coefficients[0] + coefficients[1] * depth, -_TILT_LIMIT, _TILT_LIMIT)
+    return result
 
 
 def _departures(

@@ -40,11 +40,10 @@ class Evidence:
 
     ``pairs`` are candidates between the files, of ``compared`` pairs of entities; ``within_left``
     and ``within_right`` non-matches, of ``left_compared`` and ``right_compared`` pairs. The score
-    of several filters is their mean. ``usual``: the score of most pairs of different people.
+    of several filters is their mean.
     """
 
     floor: float
-    usual: float
     pairs: EntityPairs
     compared: float
     within_left: EntityPairs
@@ -62,19 +61,17 @@ def gather(
 
     A pair is found by any of the first ``filters`` filters.
     """
-    chosen = [
+    floors = [
         choose_floor(a, b, seed=seed)
         for a, b in zip(left.filters[:filters], right.filters[:filters], strict=True)
     ]
-    floors = [floor for floor, _ in chosen]
     m, n = int(left.comparable.sum()), int(right.comparable.sum())
     every = np.arange(left.rows, dtype=np.int64)
     pairs = collapse(_propose(left, every, right, floors, compare), left, right)
     within_left, left_compared = _within(left, floors, compare, seed)
     within_right, right_compared = _within(right, floors, compare, seed)
     return Evidence(
-        floors[0] if filters == 1 else 0.0,
-        chosen[0][1] if filters == 1 else 0.0,
+        float(np.mean(floors)) if filters == 1 else 0.0,
         pairs,
         m * n,
         within_left,
@@ -135,9 +132,8 @@ def scores(left: Side, left_row: Int64s, right: Side, right_row: Int64s, number:
     return dice(common, heavy[left_row], other[right_row], 0)
 
 
-def choose_floor(left: Bytes, right: Bytes, *, seed: int = 0) -> tuple[float, float]:
-    """The score that about PER_RECORD random pairs per record of the smaller file exceed, and the
-    median score of random pairs.
+def choose_floor(left: Bytes, right: Bytes, *, seed: int = 0) -> float:
+    """The score that about PER_RECORD random pairs per record of the smaller file exceed.
 
     From all pairs of a sample of the smaller file with one of the larger. The two are drawn by
     different hashes, so independently of each other: drawn by one hash, equal filters would come
@@ -145,7 +141,7 @@ def choose_floor(left: Bytes, right: Bytes, *, seed: int = 0) -> tuple[float, fl
     """
     left, right = _filled(left), _filled(right)
     if not len(left) or not len(right):
-        return 1.0, 0.0
+        return 1.0
     keys = [hashes(filters, seed) for filters in (left, right)]
     if (len(left), keys[0].min()) > (len(right), keys[1].min()):
         left, right, keys = right, left, keys[::-1]
@@ -156,7 +152,7 @@ def choose_floor(left: Bytes, right: Bytes, *, seed: int = 0) -> tuple[float, fl
     keep = min(len(scores), max(1, round(len(scores) * PER_RECORD / len(right))))
     floor = np.partition(scores, len(scores) - keep)[len(scores) - keep]
     # An engine needs a threshold above zero: at zero every pair of the two files would come back.
-    return max(round(float(floor), 6), 1e-3), float(np.median(scores))
+    return max(round(float(floor), 6), 1e-3)
 
 
 def _filled(filters: Bytes) -> Bytes:

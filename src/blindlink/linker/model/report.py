@@ -31,10 +31,8 @@ _PATTERNS = 6
 _FEWEST = 10  # pairs that share a pattern that is shown: it says nothing about a single pair
 _NOTES = (
     "precision and recall are expectations under the score model; no true pair was known",
-    "recall is among comparable records; matches that score like non-matches cannot be counted: "
-    "their number is a prior, from how thick matches are next to the least score that tells, and "
-    "its error is in the interval; without it, recall is only known to be at least "
-    "recall_at_least, as if everybody in the smaller file had a partner",
+    "recall is among comparable records: people whose identifiers changed altogether, or who are "
+    "in one file only, are not in it",
 )
 
 
@@ -268,8 +266,6 @@ def _parameters(fitted: Fitted, cut: float | None) -> dict[str, float]:
         "segments_with_matches": float((model.matches > 0).sum()),
         "matches_found": model.matched,
         "matches_below_the_scores": model.missed,
-        "matches_below_the_scores_prior": model.prior,
-        "recall_at_least": _least_recall(fitted),
         "copies_left": float(fitted.copies[0].extra),
         "copies_right": float(fitted.copies[1].extra),
         "similar_pairs_left": model.measured.similar[0],
@@ -282,13 +278,6 @@ def _parameters(fitted: Fitted, cut: float | None) -> dict[str, float]:
         known["dependence_of_filters_among_strangers"] = among_non_matches
         known["dependence_of_filters_among_matches"] = among_matches
     return known
-
-
-def _least_recall(fitted: Fitted) -> float:
-    """A bound that needs no prior: every entity of the smaller file may have a partner."""
-    most = min(fitted.evidence.left_entities, fitted.evidence.right_entities)
-    people = fitted.people
-    return float(people.candidates.probability[people.decision.linked].sum()) / max(most, 1)
 
 
 def _warnings(fitted: Fitted) -> tuple[str, ...]:

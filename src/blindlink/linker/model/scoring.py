@@ -6,23 +6,16 @@ encodings are lumpy and every profile has other lumps. Each candidate's odds the
 of its rivals (competition.py), and EM makes both ends meet: pairs that lose to a rival are counted
 as non-matches, which sharpens their number where matches are thick.
 
-Matches that score as non-matches do cannot be counted from scores. How many they are gets a stated
-prior from what is seen next to them: let s be the least score at which matches can be told, and u
-the usual score of two different people. Then the prior is exponential, and its mean is UNSEEN times
-the matches in a band above s, as wide as that from u to s, but at most half of the way to 1:
-
-        usual u        least s                                          1
-           |-- unseen ----|---- band -----|----------------------------->|
-
-Where matches thin out towards s, few are missed; where they are as thick there as anywhere, many
-are. UNSEEN is assumed, from five kinds of files with truth (docs/explanation). The prior is updated
-by the excess that the scores do show there, with its error.
+Matches in segments without a clear excess cannot be counted from scores. How many they are gets a
+stated prior (exponential, UNSEEN of the matches found), updated by the excess that the scores do
+show there, with its error. In segments that can tell a little this gives small probabilities; all
+others together go into recall and its interval.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betainc, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
 from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.errors import SeparationError
@@ -31,13 +24,9 @@ from blindlink.linker.model.non_match_scores import NonMatchScores, measure
 from blindlink.linker.model.non_matches import Evidence
 from blindlink.linker.model.segments import locate
 
-UNSEEN = 0.35  # of the matches in the band above the least score that tells: measured .08 to .95
-_NARROW = 0.05  # width of the band, at least
-_LEAST_UNSEEN = 0.5  # matches that the prior holds to be unseen at least
-# The chance of as many candidates, were all of them non-matches, below which a segment, chosen for
-# its excess, holds matches: three standard errors, and four where matches are few among many
-# non-matches, so that a small bias counts.
-_CLEAR, _FAINT = ndtr(-3.0), ndtr(-4.0)
+UNSEEN = 0.03
+_CLEAR = 3.0  # standard errors of excess that make a segment, chosen for it, hold matches
+_FAINT = 4.0  # the same where matches are few among many non-matches, and a small bias counts
 _FAINT_SHARE = 0.3
 _TELLING = 3.0  # errors of up to so many times the prior mean still tell something
 _TAIL = 0.01  # highest share of the non-matches' scores, for a bound where no match is found
@@ -45,7 +34,7 @@ _BOUND = 1.96
 _TILTED = 0.1  # relative error of the non-matches there, where the files are unlike
 _ROUNDS = 60
 _MOST = 0.98  # largest share of a file that counts as matched in the odds
-_LEAST = 5.0  # fewest expected matches that a model can be built on
+_LEAST = 10.0  # fewest expected matches that a model can be built on
 
 
 @dataclass(frozen=True)
@@ -55,7 +44,7 @@ class ScoreModel:
     ``probability`` and segment of each candidate of the evidence; per segment of ``measured``, the
     expected ``non_matches`` and ``matches`` among the candidates, and ``support``, the effective
     number of pairs behind the non-matches; ``unseen``: (excess, error) where the scores cannot
-    tell; ``prior``: the mean number of matches there before that is looked at.
+    tell.
     """
 
     measured: NonMatchScores
@@ -65,7 +54,6 @@ class ScoreModel:
     support: Floats
     matches: Floats
     unseen: tuple[float, float]
-    prior: float
 
     @property
     def matched(self) -> float:
@@ -127,15 +115,10 @@ def _bound(evidence: Evidence) -> str:
 
 
 def _clear(measured: NonMatchScores, model: ScoreModel) -> Bools:
-    """The segments with more candidates than non-matches explain; more so where matches are few.
-
-    Non-matches are Poisson with a rate that ``support`` pairs have told, so their number is
-    negative binomial; its tail, unlike a normal one, holds for a handful of candidates too.
-    """
-    mean, shape = np.maximum(model.non_matches, 1e-12), model.support
-    chance = betainc(np.maximum(measured.seen, 1e-9), shape, mean / (mean + shape))
+    """The segments whose excess stands out; more so where matches are few among non-matches."""
+    excess, error = measured.seen - model.non_matches, _error(measured.seen, model)
     faint = model.matches < _FAINT_SHARE * measured.seen
-    result: Bools = (chance < np.where(faint, _FAINT, _CLEAR)) & (measured.seen > mean)
+    result: Bools = excess > np.where(faint, _FAINT, _CLEAR) * error
     return result
 
 
@@ -145,7 +128,7 @@ def _faint(measured: NonMatchScores, model: ScoreModel, clear: Bools) -> Floats:
     The excess there, drawn towards the prior for what is unseen. Below the lowest clear segment the
     odds are 0: there the excess is small and non-matches are many.
     """
-    scale = model.prior
+    scale = max(UNSEEN * model.matched, 1e-6)
     excess, error = measured.seen - model.non_matches, _error(measured.seen, model)
     middle = np.linspace(0.005, 0.995, 100)
     matches = [
@@ -196,33 +179,16 @@ def _expectation_maximisation(
     rest = ~active & (fixed == 0)
     error = np.sqrt((_error(measured.seen, measured)[rest] ** 2).sum())
     unseen = float((measured.seen - measured.expected)[rest].sum()), max(float(error), 1.0)
-    prior = _prior(evidence, measured, probability, active)
-    return ScoreModel(
-        measured, probability, pair_segment, non_matches, support, matches, unseen, prior
-    )
-
-
-def _prior(
-    evidence: Evidence, measured: NonMatchScores, probability: Floats, active: Bools
-) -> float:
-    """The mean of the prior for matches below the scores that tell, as drawn above."""
-    if not active.any():
-        return _LEAST_UNSEEN
-    first = np.flatnonzero(measured.segment == int(np.flatnonzero(active)[0]))[0]
-    score = evidence.pairs.score
-    least = max(float(measured.edges[first]), evidence.floor)
-    width = min(max(least - evidence.usual, 0.0), max((1 - least) / 2, _NARROW))
-    band = (score >= least) & (score < least + width)
-    return max(UNSEEN * float(probability[band].sum()), _LEAST_UNSEEN)
+    return ScoreModel(measured, probability, pair_segment, non_matches, support, matches, unseen)
 
 
 def missed_draws(model: ScoreModel, draws: int, rng: np.random.Generator) -> Floats:
     """Draws of the number of matches where the scores cannot tell. Shape: (draws,).
 
-    Prior exponential with mean ``prior``, likelihood normal around the excess that was seen there;
-    the posterior is a normal cut off at zero, drawn by inversion.
+    Prior exponential with mean UNSEEN x matched, likelihood normal around the excess that was seen
+    there; the posterior is a normal cut off at zero, drawn by inversion.
     """
-    scale = model.prior
+    scale = max(UNSEEN * model.matched, 1e-6)
     excess, error = model.unseen
     return _cut_normal(excess - error**2 / scale, error, rng.random(draws), scale)
 

@@ -13,8 +13,7 @@ import numpy as np
 from blindlink.arrays import Floats, Int64s
 
 PENALTY = 3.0
-VIOLATION = 10.0  # log-likelihood that a share of matches must gain to fall where the score rises
-_FEWEST = 3  # pairs in the highest bin: where matches are few, ten would mix all of them
+_FEWEST = 10  # pairs in the highest bin
 _GROWTH = 0.02  # of the pairs above a bin are in it
 
 
@@ -58,32 +57,6 @@ def partition(first: Floats, second: Floats, *, penalty: float = PENALTY) -> Int
         begins[start[end]] = 1
         end = int(start[end])
     return np.cumsum(begins) - 1
-
-
-def rising(segment: Int64s, first: Floats, second: Floats) -> Int64s:
-    """Segments joined where the share of ``first`` falls as the score rises, as a chance does.
-
-    A higher score is stronger evidence. A few pairs more than expected below a stretch of fewer
-    than expected are chance, and would be called matches; lumps of an encoding that really lie the
-    other way round are kept when the likelihood gains VIOLATION by it. Neighbours that violate the
-    order are pooled (Ayer et al. 1955), the weakest violation first. Shape: (bins,), from 0.
-    """
-    number = segment.copy()
-    a: Floats = np.bincount(segment, first).astype(np.float64)
-    b: Floats = np.bincount(segment, second).astype(np.float64)
-    while len(a) > 1:
-        gain = _likelihood(a, b)
-        loss = gain[:-1] + gain[1:] - _likelihood(a[:-1] + a[1:], b[:-1] + b[1:])
-        falls = a[:-1] * b[1:] > a[1:] * b[:-1]
-        weak = np.flatnonzero(falls & (loss < VIOLATION))
-        if not len(weak):
-            break
-        k = weak[loss[weak].argmin()]
-        a[k + 1] += a[k]
-        b[k + 1] += b[k]
-        a, b = np.delete(a, k), np.delete(b, k)
-        number[number > k] -= 1
-    return number
 
 
 def _likelihood(a: Floats, b: Floats) -> Floats:
