@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blindlink.linker.model.segments import bin_edges, count, locate, partition, rising
+from blindlink.linker.model.segments import bin_edges, count, locate, partition
 
 
 def likelihood(a: float, b: float) -> float:
@@ -52,15 +52,4 @@ def test_every_score_falls_into_a_bin() -> None:
 def test_few_pairs_stand_in_the_highest_bin() -> None:
     scores = np.random.default_rng(2).random(5000)
     counts = count(scores, bin_edges(scores))
-    assert 2 <= counts[-1] <= 6
-
-
-def test_chance_below_a_stretch_with_fewer_pairs_is_pooled() -> None:
-    seen, expected = np.array([600.0, 18.0, 48.0, 10.0]), np.array([600.0, 4.0, 65.0, 0.5])
-    segments = rising(np.arange(4), seen, expected)
-    assert segments.tolist() == [0, 0, 0, 1]  # 666 seen, 669 expected
-
-
-def test_a_lump_that_surely_lies_the_other_way_round_is_kept() -> None:
-    seen, expected = np.array([600.0, 900.0, 60.0, 500.0]), np.array([600.0, 100.0, 65.0, 0.5])
-    assert rising(np.arange(4), seen, expected).tolist() == [0, 1, 2, 3]
+    assert 5 <= counts[-1] <= 20
