@@ -3,28 +3,12 @@
 A change that is meant to alter a table is named here, with its reason: nothing changes unseen.
 """
 
-from pathlib import Path
-
-import pytest
-
 import before
-from blindlink.cli import run
 
 # Table, or (table, column): why its figures are others than at the tag.
 CHANGED: dict[str | tuple[str, str], str] = {}
 # Tables of the tag that are no longer published, and why.
 RETIRED: dict[str, str] = {}
-
-
-@pytest.mark.slow
-def test_every_table_of_the_tag_is_still_made(tmp_path: Path) -> None:
-    """Figures are others since: encodings and controls follow from the agreement, and disclosure
-    control from declared populations."""
-    out = tmp_path / "demo"
-    assert run(["demo", "--people", "1500", "--out", str(out)]) == 0
-    now = {cell[0] for cell, _ in before.cells(out)}
-    then = {cell[0] for cell in before.kept()} - set(RETIRED)
-    assert now >= then
 
 
 def test_the_kept_tables_are_whole() -> None:
