@@ -14,8 +14,8 @@ has one answer for one language, so encodings are those of the reference.
 
 import re
 from collections.abc import Callable, Iterable
-from re import _constants as codes  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as codes
+from re import _parser as parser
 from typing import Any, Final
 
 import pyarrow as pa
