@@ -3,8 +3,9 @@
 import errno
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -110,6 +111,41 @@ def replacing(
         raise OutputError(f"{path}: {reason(error)}", hint=_remedy(error)) from None
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: Path, check: Callable[[], None], *, mode: int = 0o700) -> Iterator[Path]:
+    """A folder beside ``path`` that takes its place when the block ends without an error.
+
+    ``check`` raises OutputError where ``path`` may not be replaced; it is asked before the block,
+    and again after it, since somebody may have put something there meanwhile. The folder is closed
+    to others by default. What stood there before is removed last: no moment has neither.
+    """
+    check()
+    place = path.resolve()  # '.' has no name to put a draft beside
+    draft, aside = (place.with_name(f".{secrets.token_hex(8)}.{end}") for end in ("part", "old"))
+    try:
+        draft.mkdir(mode=mode)
+        yield draft
+        for each in draft.rglob("*"):
+            if each.is_file():
+                system.sync(each)
+        check()
+        if place.exists():
+            place.rename(aside)
+        try:
+            draft.rename(place)
+        except OSError:
+            if aside.exists():
+                aside.rename(place)
+            raise
+        system.sync_folder(place.parent)
+    except OSError as error:
+        raise OutputError(f"{path}: {reason(error)}", hint=_remedy(error)) from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        if place.exists():
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _linked(draft: Path, path: Path) -> bool:

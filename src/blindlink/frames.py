@@ -28,7 +28,8 @@ from blindlink.errors import InputError
 from blindlink.files import reason, replacing
 
 HEADER: Final = "line 1 must name the columns; for a file without names say --columns or --map"
-FORMATS = ".csv, .csv.gz, .parquet, .arrow or .feather"
+ENDINGS = (".csv", ".csv.gz", ".parquet", ".arrow", ".feather")
+FORMATS = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
 _INDEX = re.compile(r"__index_level_\d+__$")  # what pandas calls an index without a name
 _SAMPLE = 1 << 20
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -82,6 +83,17 @@ def rebatch(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
 def _stacked(tables: list[pa.Table]) -> pa.Table:
     # A column without a value in one of them has no type there.
     return pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
+
+
+def find_table(folder: Path, name: str) -> Path:
+    """The file of a folder that holds the table ``name``. Raises InputError unless there is one."""
+    found = [path for path in (folder / f"{name}{ending}" for ending in ENDINGS) if path.exists()]
+    if len(found) != 1:
+        what = "several files hold" if found else "no file holds"
+        raise InputError(
+            f"{folder}: {what} the table {name}", hint=f"put one file there, such as {name}.csv"
+        )
+    return found[0]
 
 
 def count_rows(path: Path) -> int:

@@ -2,12 +2,21 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from blindlink.errors import InputError, OutputError
-from blindlink.files import PRIVATE, check_output, read_bytes, replacing, write_bytes, write_text
+from blindlink.files import (
+    PRIVATE,
+    check_output,
+    read_bytes,
+    replacing,
+    replacing_folder,
+    write_bytes,
+    write_text,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -93,3 +102,68 @@ def test_the_name_is_on_the_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
     write_text(tmp_path / "a", "x")
     assert flushed == [False, True]
     assert (tmp_path / "a").read_text() == "x"
+
+
+def _anything() -> None:
+    """A check that lets every folder be replaced."""
+
+
+def test_a_folder_appears_whole_and_closed_to_others(tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    for text in ("first", "second"):
+        with replacing_folder(out, _anything) as draft:
+            assert not out.exists() or (out / "page").read_text() == "first"
+            (draft / "page").write_text(text)
+        assert (out / "page").read_text() == text
+        assert stat.S_IMODE(out.stat().st_mode) == 0o700
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_failure_leaves_the_folder_that_was_there(tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    with replacing_folder(out, _anything) as draft:
+        (draft / "page").write_text("first")
+    with suppress(KeyError), replacing_folder(out, _anything) as draft:
+        (draft / "page").write_text("second")
+        raise KeyError
+    assert (out / "page").read_text() == "first"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_what_came_into_a_folder_meanwhile_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "report"
+
+    def check() -> None:
+        if out.exists():
+            raise OutputError(f"{out}: exists already")
+
+    def both() -> None:
+        with replacing_folder(out, check) as draft:
+            (draft / "page").write_text("ours")
+            out.mkdir()
+            (out / "theirs").write_text("theirs")
+
+    with pytest.raises(OutputError, match="exists already"):
+        both()
+    assert (out / "theirs").read_text() == "theirs"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_folder_that_cannot_be_renamed_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "report"
+    out.mkdir()
+    (out / "page").write_text("first")
+    rename = Path.rename
+
+    def fails(self: Path, target: Path) -> Path:
+        if self.suffix == ".part":
+            raise PermissionError(13, "Permission denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(OutputError, match="permission denied"), replacing_folder(out, _anything):
+        pass
+    assert (out / "page").read_text() == "first"
+    assert list(tmp_path.iterdir()) == [out]

@@ -24,7 +24,6 @@ from blindlink.progress import Progress, silent
 from blindlink.schema.document import parse_schema
 
 IDENTITIES = "identities"
-ENDINGS = (".csv", ".csv.gz", ".parquet", ".arrow", ".feather")
 
 
 def submit_folder(
@@ -54,8 +53,8 @@ def submit_folder(
     accepted = read_waiver(waiver) if waiver else None
     signed = load_agreement(agreement, now=now)
     party = signed.agreement.member(keys.public, "owner")
-    identities = _file(data, IDENTITIES)
-    files = {name: _file(data, name) for name in signed.agreement.payload[party.name]}
+    identities = frames.find_table(data, IDENTITIES)
+    files = {name: frames.find_table(data, name) for name in signed.agreement.payload[party.name]}
     quality = out.with_name(out.name + ".quality.json")
     for path in (out, row_map or out, quality):
         check_apart(path, [identities, *files.values()])
@@ -98,7 +97,7 @@ def check_folder(data: Path, agreement: Path, owner: str, source: Source = PLAIN
             f"agreement: {owner} is no owner", hint=f"say --owner {' or '.join(terms.payload)}"
         )
     names = (IDENTITIES, *terms.payload[owner])
-    files = {name: _file(data, name) for name in names}
+    files = {name: frames.find_table(data, name) for name in names}
     return check_extract(data, files, terms, owner, source)
 
 
@@ -119,13 +118,3 @@ def withdraw_file(
         raise InputError(f"{people}: column {ENTITY} is missing")
     ids = [identifier or "" for identifier in identifiers(table, people.name).to_pylist()]
     return withdraw(ids, row_map, signed, keys, out, now=now, force=force)
-
-
-def _file(data: Path, name: str) -> Path:
-    found = [path for path in (data / f"{name}{ending}" for ending in ENDINGS) if path.exists()]
-    if len(found) != 1:
-        what = "several files hold" if found else "no file holds"
-        raise InputError(
-            f"{data}: {what} the table {name}", hint=f"put one file there, such as {name}.csv"
-        )
-    return found[0]

@@ -16,12 +16,9 @@ probabilities of their candidate pairs, which measure the rate of false links wi
 """
 
 import json
-import secrets
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -35,7 +32,7 @@ from blindlink.analyst.cohort.linkage_pages import pages
 from blindlink.analyst.cohort.opening import Opened, OpenedOwner, open_release
 from blindlink.arrays import Bools, Bytes, Structs
 from blindlink.errors import FormatError, InputError, OutputError, RefusedError
-from blindlink.files import reason
+from blindlink.files import reason, replacing_folder
 from blindlink.keys import PartyKeys
 from blindlink.messages.agreement.document import Agreement, SignedAgreement
 from blindlink.messages.fields import stamp
@@ -90,7 +87,7 @@ def build_cohort(
     info = _info(opened, agreement, now)
     if register is not None:
         _register(register, agreement.digest(), opened.manifest.digest())
-    with _replacing(out, force) as draft:
+    with replacing_folder(out, partial(check_cohort_folder, out, force)) as draft:
         for name, table in files.items():
             pa.parquet.write_table(table, draft / f"{name}.parquet", compression="zstd")
         paths = [draft / f"{name}.parquet" for name in files]
@@ -99,7 +96,7 @@ def build_cohort(
             (draft / name).write_text(html, "utf-8")
         (draft / HEAD).write_bytes(opened.index.head.signed().to_bytes() + b"\n")
         (draft / INFO).write_text(json.dumps(info, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    return load_cohort(out)
+    return _cohort({name: _frame(table) for name, table in files.items()}, info)
 
 
 def load_cohort(folder: Path) -> Cohort:
@@ -109,16 +106,25 @@ def load_cohort(folder: Path) -> Cohort:
     try:
         for name, digest in info["digests"]["files"].items():
             path = folder / name
-            if Path(name).name != name or _digest(path) != digest:
+            content = path.read_bytes()
+            if Path(name).name != name or sha256(content).hexdigest() != digest:
                 raise FormatError(f"{path}: was altered after the cohort was built")
-            table = pa.parquet.read_table(path)
-            frames[path.stem] = table.to_pandas(date_as_object=False)
-        people, links, candidates, counts = (frames.pop(name) for name in PARTS)
+            frames[path.stem] = _frame(pa.parquet.read_table(pa.BufferReader(content)))
+        return _cohort(frames, info)
     except OSError as error:
         raise InputError(f"{folder}: {reason(error)}", hint="check the path") from None
     except (KeyError, AttributeError, TypeError, pa.ArrowException):
         raise FormatError(f"{folder}: not a cohort folder") from None
-    tables = {(owner, table): f for name, f in frames.items() for owner, table in [_split(name)]}
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
+    return frame
+
+
+def _cohort(frames: dict[str, pd.DataFrame], info: dict[str, Any]) -> Cohort:
+    people, links, candidates, counts = (frames[name] for name in PARTS)
+    tables = {_split(name): frame for name, frame in frames.items() if name not in PARTS}
     return Cohort(people, links, candidates, counts, tables, info)
 
 
@@ -263,25 +269,6 @@ def _written(folder: Path) -> set[str]:
         return {INFO, HEAD, *info["digests"]["files"], *html}
     except (KeyError, TypeError):
         raise FormatError(f"{folder}: not a cohort folder") from None
-
-
-@contextmanager
-def _replacing(out: Path, force: bool) -> Iterator[Path]:
-    """A folder beside ``out`` that takes its name when the block ends without an error.
-
-    It holds people's attributes in clear: nobody else may enter it, whatever the umask allows.
-    """
-    draft = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
-    try:
-        draft.mkdir(mode=0o700)
-        yield draft
-        if force and out.exists():
-            shutil.rmtree(out)
-        draft.rename(out)
-    except OSError as error:
-        raise OutputError(f"{out}: {reason(error)}") from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _read_info(folder: Path) -> dict[str, Any]:

@@ -8,11 +8,9 @@ make    the tables of the extract, checked against the contract
 gate    refuse where more of a field is lost than agreed, and say all of it
 """
 
-import secrets
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -22,7 +20,7 @@ import pyarrow as pa
 
 from blindlink import frames, spellings
 from blindlink.errors import InputError, OutputError
-from blindlink.files import reason
+from blindlink.files import reason, replacing_folder
 from blindlink.mapping import PLAIN, Source, aligned
 from blindlink.owner.tables import ndelius, ndelius_dump, ndtms, register
 from blindlink.owner.tables import raw_rows as rows
@@ -36,7 +34,6 @@ from blindlink.schema.extracts import Contract
 
 Frames = dict[str, pd.DataFrame]
 Ids = Literal["exact", "folded"]
-ENDINGS = (".csv", ".csv.gz", ".parquet", ".arrow", ".feather")
 DUMP: Final = ".sql"
 REPORT_JSON, REPORT_HTML, LEFT_OUT = "data-quality.json", "data-quality.html", "left-out"
 _ASSEMBLE: Final[dict[str, Callable[[Frames, Findings], Frames]]] = {
@@ -94,7 +91,7 @@ def import_folder(
     tables = read_raw(layout, raw, rules.source)
     made, findings, nobody = _made(layout, tables, contract, rules)
     gate(findings, rules)
-    with _new_folder(out) as draft:
+    with replacing_folder(out, partial(_check_new, out)) as draft:
         for name, table in made.items():
             frames.write_table(table, draft / f"{name}.csv")
         for name, table in nobody.items():
@@ -219,7 +216,7 @@ def _files(raw: Path) -> dict[str, Path]:
     except OSError as error:
         raise InputError(f"{raw}: {reason(error)}", hint="check the path") from None
     for path in paths:
-        if not path.name.lower().endswith((*ENDINGS, DUMP)):
+        if not path.name.lower().endswith((*frames.ENDINGS, DUMP)):
             continue
         name = _stem(path)
         if name in found:
@@ -381,17 +378,3 @@ def _check_new(out: Path) -> None:
         raise OutputError(f"{out}: exists already", hint="choose a folder that does not exist")
     if not out.absolute().parent.is_dir():
         raise OutputError(f"{out}: its folder does not exist", hint="make the folder first")
-
-
-@contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """A draft folder, closed to others, that takes the name ``out`` when the block ends well."""
-    draft = out.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        draft.mkdir(mode=0o700)
-        yield draft
-        draft.rename(out)
-    except OSError as error:
-        raise OutputError(f"{out}: {reason(error)}", hint="nothing was written") from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)

@@ -7,11 +7,9 @@ run leaves nothing. Only ``SafeTable``s, which the gate alone makes, reach a fil
 """
 
 import datetime as dt
-import secrets
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,7 @@ from blindlink.analyst.publish.runrecord import audit_record, digests, run_recor
 from blindlink.analyst.publish.tables import Table
 from blindlink.analyst.publish.workbook import write_workbook
 from blindlink.errors import OutputError, RefusedError
-from blindlink.files import reason
+from blindlink.files import replacing_folder
 from blindlink.progress import Progress, silent
 from blindlink.studies.probation_treatment.analysis import analyse
 from blindlink.studies.probation_treatment.contents import contents, in_order
@@ -109,7 +107,7 @@ def publish(
     """Pass ``tables`` through the gate and write everything that may be published of them."""
     safe, audit = release(tables, policy, earlier=earlier)
     front, parts = contents(safe, audit, settings, now=now, info=info or {})
-    with _new_folder(out_dir, force=force) as draft:
+    with replacing_folder(out_dir, partial(check_folder, out_dir, force=force)) as draft:
         (draft / "tables").mkdir()
         for table in safe:
             (draft / "tables" / f"{table.id}.csv").write_bytes(files.csv_of(table).encode())
@@ -146,20 +144,3 @@ def check_folder(folder: Path, *, force: bool) -> None:
             )
     if not folder.absolute().parent.is_dir():
         raise OutputError(f"{folder}: its folder does not exist", hint="make the folder first")
-
-
-@contextmanager
-def _new_folder(folder: Path, *, force: bool) -> Iterator[Path]:
-    """A draft folder that takes the place of ``folder`` when the block ends without an error."""
-    check_folder(folder, force=force)
-    draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
-    try:
-        draft.mkdir()
-        yield draft
-        if folder.exists():
-            shutil.rmtree(folder)
-        draft.replace(folder)
-    except OSError as error:
-        raise OutputError(f"{folder}: {reason(error)}", hint="nothing was written") from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)

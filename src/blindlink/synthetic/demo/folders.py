@@ -1,13 +1,12 @@
 """The demo's own folder: made whole or not at all, and the only one that it ever replaces."""
 
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from blindlink.errors import OutputError
-from blindlink.files import reason, write_text
+from blindlink.files import replacing_folder, write_text
 
 MARKER = ".blindlink-demo"
 _TEXT = "Made by 'blindlink demo', which may replace this folder when told --force.\n"
@@ -19,21 +18,9 @@ def own_folder(out: Path, *, force: bool) -> Iterator[Path]:
 
     Raises OutputError when ``out`` holds anything and is not an earlier demo to be replaced.
     """
-    check_folder(out, force=force)
-    place = out.resolve()  # '.' has no name to put a draft beside
-    draft = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
-    try:
-        draft.mkdir()
+    with replacing_folder(out, partial(check_folder, out, force=force), mode=0o777) as draft:
         write_text(draft / MARKER, _TEXT)
         yield draft
-        if place.exists():
-            check_folder(out, force=force)
-            shutil.rmtree(place)
-        draft.rename(place)
-    except OSError as error:
-        raise OutputError(f"{out}: {reason(error)}") from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def check_folder(out: Path, *, force: bool) -> None:
