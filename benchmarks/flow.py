@@ -22,7 +22,9 @@ import pyarrow as pa
 
 from blindlink.analyst.cohort.folder import build_cohort
 from blindlink.keys import LinkageKey, PartyKeys
+from blindlink.linker.protocol.place import Place
 from blindlink.linker.protocol.release import link
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.document import Agreement, Limits, SignedAgreement, sign
 from blindlink.messages.fields import stamp
 from blindlink.messages.plan import Plan
@@ -117,14 +119,16 @@ def play(study: Study, share: str, folder: Path, clock: Clock) -> None:
         identities, out = sent.pop("identities"), folder / owner
 
         def act(owner: str = owner, sent: Any = sent, them: Any = identities, o: Any = out) -> Any:
-            return submit(them, sent, signed, keys[owner], secret, o, now=NOW)
+            return submit(them, sent, Acting(signed, keys[owner], NOW), secret, o)
 
         rows[owner] = clock(f"submit {owner}", act).rows_of
     files = [folder / owner for owner in OWNERS]
     project, release = folder / "project", folder / "release"
-    done = clock("link", lambda: link(files, signed, keys["ttp"], project, release, now=NOW))
+    done = clock(
+        "link", lambda: link(files, Acting(signed, keys["ttp"], NOW), Place(project), release)
+    )
     cohort = clock(
-        "cohort", lambda: build_cohort(release, signed, keys["lab"], folder / "cohort", now=NOW)
+        "cohort", lambda: build_cohort(release, Acting(signed, keys["lab"], NOW), folder / "cohort")
     )
     for side, owner in (("left", "moj"), ("right", "ohid")):
         names = dict(

@@ -46,6 +46,7 @@ import opened as releases
 
 from blindlink.client.connection import RefusalError
 from blindlink.errors import BlindlinkError, ServiceError
+from blindlink.messages.acting import Acting
 from blindlink.messages.audit.log import AuditLog
 from blindlink.owner.withdraw import withdraw
 from blindlink.service.context import Service
@@ -88,7 +89,7 @@ def base() -> flow.World:
         for number in range(3):
             people = [f"moj-secret-{40 + 2 * number + each}" for each in range(2)]
             out = folder / f"moj-{sequence}-{number}.withdrawal"
-            withdraw(people, rows, made.agreement, flow.keys("moj"), out, now=flow.NOW)
+            withdraw(people, rows, Acting(made.agreement, flow.keys("moj"), flow.NOW), out)
     return made
 
 

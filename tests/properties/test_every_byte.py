@@ -19,6 +19,7 @@ from blindlink.analyst.cohort.opening import open_release
 from blindlink.errors import BlindlinkError
 from blindlink.keys import LinkageKey, PartyKeys, PartyPublic, party
 from blindlink.linker.protocol.intake import take
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.document import load_agreement
 from blindlink.messages.agreement.secret import open_secret
 from vectors.test_vectors import READERS, read_audit, read_receipt
@@ -31,11 +32,11 @@ Read = Callable[[Path], Any]
 
 def submission(path: Path) -> None:
     with ExitStack() as stack:
-        take(stack, path, SIGNED, keys("ttp"), now=NOW)
+        take(stack, path, Acting(SIGNED, keys("ttp"), NOW))
 
 
 def secret(path: Path) -> None:
-    open_secret(path, agreement=SIGNED, keys=keys("ohid"), now=NOW)
+    open_secret(path, Acting(SIGNED, keys("ohid"), NOW))
 
 
 CASES: dict[str, tuple[Path, Read]] = {
@@ -55,7 +56,7 @@ if EVERY:  # tests/properties/test_tampering.py samples these
     CASES["submission"] = BASE / "moj.submission", submission
     CASES["release"] = (
         BASE / "study.release",
-        lambda path: open_release(path, SIGNED, keys("lab"), now=NOW),
+        lambda path: open_release(path, Acting(SIGNED, keys("lab"), NOW)),
     )
 
 

@@ -40,8 +40,10 @@ from blindlink.errors import (
 )
 from blindlink.keys.files import encode
 from blindlink.linker.protocol.destroy import destroy
+from blindlink.linker.protocol.place import Place
 from blindlink.linker.protocol.receive import receive
 from blindlink.linker.protocol.release import link
+from blindlink.messages.acting import Acting
 from blindlink.messages.audit.log import AuditLog, Head, verify_log
 from blindlink.messages.signed import Signed
 from blindlink.owner.withdraw import withdraw
@@ -77,11 +79,8 @@ def made() -> Path:
             withdraw(
                 [f"{name}-secret-{20 - number}"],
                 folder / f"{file}.submission.rows",
-                world.agreement,
-                keys(name),
+                Acting(world.agreement, keys(name), NOW, entropy=entropy(file)),
                 folder / f"{file}.withdrawal",
-                now=NOW,
-                entropy=entropy(file),
             )
     return folder
 
@@ -266,7 +265,9 @@ class Flow(RuleBasedStateMachine):
             return
         self.key.touch()
         done = destroy(
-            self.folder / "project", world().agreement, keys("ttp"), self.key, now=self.now
+            Place(self.folder / "project"),
+            Acting(world().agreement, keys("ttp"), self.now),
+            self.key,
         )
         assert done.fresh == (not self.model.destroyed)
         assert not self.key.exists()
@@ -301,19 +302,19 @@ class Flow(RuleBasedStateMachine):
 
     def received(self, file: str) -> None:
         project = self.folder / "project"
-        done = receive(self.files / file, world().agreement, keys("ttp"), project, now=self.now)
+        done = receive(
+            self.files / file, Acting(world().agreement, keys("ttp"), self.now), Place(project)
+        )
         if done.receipt:
             assert done.receipt.exists()
 
     def linked(self, files: list[Path], gone: list[Path]) -> None:
         link(
             files,
-            world().agreement,
-            keys("ttp"),
-            self.folder / "project",
+            Acting(world().agreement, keys("ttp"), self.now),
+            Place(self.folder / "project"),
             self.folder / "study.release",
             withdrawals=gone,
-            now=self.now,
             force=True,
         )
         self.cohort(len(gone))
@@ -323,7 +324,7 @@ class Flow(RuleBasedStateMachine):
         out = self.folder / "cohort"
         shutil.rmtree(out, ignore_errors=True)
         made = build_cohort(
-            self.folder / "study.release", world().agreement, keys("analyst"), out, now=self.now
+            self.folder / "study.release", Acting(world().agreement, keys("analyst"), self.now), out
         )
         assert (made.people["owner"] == "moj").sum() >= 30 - gone
         assert (made.people["owner"] == "moj").sum() <= 30

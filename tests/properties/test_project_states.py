@@ -31,6 +31,7 @@ from blindlink.linker.protocol.project import (
     WITHDRAWN,
     Project,
 )
+from blindlink.messages.acting import Acting
 from blindlink.messages.audit.log import AuditLog, Head, verify_log
 from blindlink.messages.audit.receipt import EVENT, load_receipt
 from blindlink.messages.container import reader as container
@@ -38,6 +39,7 @@ from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.fields import stamp
 from blindlink.messages.signed import Signed
 from worlds.flow import NOW, World, entropy, keys
+from worlds.parties import signed
 
 AGREEMENT = "ab" * 32
 OWNERS = ("moj", "ohid")
@@ -101,7 +103,7 @@ class Projects(RuleBasedStateMachine):
         )
         before = len(self.project.log.entries)
         try:
-            path = self.project.receive(owner, found, sequence, 10, (), keys("ttp"), now=self.now)
+            path = self.project.receive(owner, found, sequence, 10, (), self.acting())
         except RefusedError:
             assert not allowed
             assert len(self.project.log.entries) == before
@@ -170,7 +172,7 @@ class Projects(RuleBasedStateMachine):
             target = "make_receipt" if written else "AuditLog.append"
             patch.setattr(f"blindlink.linker.protocol.project.{target}", _crash)
             try:
-                self.project.receive(owner, found, sequence, 10, (), keys("ttp"), now=self.now)
+                self.project.receive(owner, found, sequence, 10, (), self.acting())
             except Crash:
                 logged = any(e.details.get("bundle") == found.bundle for e in self._log().entries)
                 assert logged == written or found.bundle in self.seen
@@ -180,6 +182,9 @@ class Projects(RuleBasedStateMachine):
             except RefusedError:
                 pass
         self.restart()
+
+    def acting(self) -> Acting:
+        return Acting(signed(), keys("ttp"), self.now)
 
     def _log(self) -> AuditLog:
         return AuditLog.load(self.folder / "p" / "audit.log")

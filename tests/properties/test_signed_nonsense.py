@@ -17,6 +17,7 @@ from blindlink.analyst.cohort.opening import open_release
 from blindlink.errors import BlindlinkError
 from blindlink.linker.protocol.intake import take
 from blindlink.messages import canonical
+from blindlink.messages.acting import Acting
 from properties.test_trust import LEAVES, places
 from vectors import vectors_release, vectors_submission
 from vectors.test_vectors import READERS
@@ -27,11 +28,11 @@ SIGNED = agreement()
 
 def read_submission(path: Path) -> None:
     with ExitStack() as stack:
-        take(stack, path, SIGNED, keys("ttp"), now=NOW)
+        take(stack, path, Acting(SIGNED, keys("ttp"), NOW))
 
 
 def read_release(path: Path) -> None:
-    open_release(path, SIGNED, keys("lab"), now=NOW)
+    open_release(path, Acting(SIGNED, keys("lab"), NOW))
 
 
 FILES: dict[str, tuple[Path, str, dict[str, Any], Callable[[Path], None]]] = {

@@ -17,6 +17,7 @@ import pytest
 from blindlink.analyst.cohort.opening import open_release
 from blindlink.errors import BlindlinkError
 from blindlink.linker.protocol.intake import take, take_withdrawal
+from blindlink.messages.acting import Acting
 from blindlink.messages.container import reader as container
 from blindlink.messages.container.stream import CHUNK, TAG
 from blindlink.owner.withdraw import open_row_map, withdraw
@@ -36,7 +37,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         world.submit(name)
     rows = folder / "moj.submission.rows"
     out = folder / "moj.withdrawal"
-    withdraw(["moj-secret-2"], rows, world.agreement, keys("moj"), out, now=NOW)
+    withdraw(["moj-secret-2"], rows, Acting(world.agreement, keys("moj"), NOW), out)
     world.link()
     return world
 
@@ -45,13 +46,13 @@ def read(world: World, path: Path) -> Any:
     """What the receiver of this kind of file does with it."""
     kind = path.suffix
     if kind == ".release":
-        return open_release(path, world.agreement, keys("analyst"), now=NOW)
+        return open_release(path, Acting(world.agreement, keys("analyst"), NOW))
     if kind == ".rows":
-        return open_row_map(path, world.agreement, keys("moj"), now=NOW)
+        return open_row_map(path, Acting(world.agreement, keys("moj"), NOW))
     if kind == ".withdrawal":
-        return take_withdrawal(path, world.agreement, keys("ttp"), now=NOW)
+        return take_withdrawal(path, Acting(world.agreement, keys("ttp"), NOW))
     with ExitStack() as stack:
-        return take(stack, path, world.agreement, keys("ttp"), now=NOW)
+        return take(stack, path, Acting(world.agreement, keys("ttp"), NOW))
 
 
 def accepted(world: World, path: Path) -> bool:

@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from blindlink.client.console import sign_in_code
 from blindlink.linker.protocol import intake
+from blindlink.messages.acting import Acting
 from blindlink.messages.plan import Plan
 from blindlink.service.data.models import (
     BrowserSession,
@@ -114,9 +115,7 @@ def test_no_encoding_and_no_id(linked: Served, pages: dict[str, str]) -> None:
             taken = intake.take(
                 stack,
                 linked.folder / f"{owner}.submission",
-                linked.agreement,
-                flow.keys("ttp"),
-                now=world.clock(),
+                Acting(linked.agreement, flow.keys("ttp"), world.clock()),
             )
             for row in range(len(taken.records.ids)):
                 words |= spelled(taken.records.ids[row].tobytes())

@@ -9,7 +9,9 @@ import pytest
 
 from blindlink.analyst.publish.files import inert
 from blindlink.errors import FormatError, InputError, VerificationError
+from blindlink.linker.protocol.place import Place
 from blindlink.linker.protocol.receive import receive
+from blindlink.messages.acting import Acting
 from blindlink.messages.encodings import Encodings, read_encodings, write_encodings
 from blindlink.synthetic.demo.marks import demo_checks
 from worlds.flow import NOW, PAYLOAD, World, keys
@@ -21,7 +23,7 @@ def test_a_pipe_is_refused_and_waits_for_nobody(tmp_path: Path) -> None:
     world, pipe = World(tmp_path), tmp_path / "pipe"
     os.mkfifo(pipe)
     with pytest.raises(FormatError, match="is not a regular file"):
-        receive(pipe, world.agreement, keys("ttp"), tmp_path / "project", now=NOW)
+        receive(pipe, Acting(world.agreement, keys("ttp"), NOW), Place(tmp_path / "project"))
     with pytest.raises(FormatError, match="is not a regular file"):
         read_encodings(pipe)
     with pytest.raises(FormatError, match="is not a regular file"):

@@ -13,8 +13,10 @@ import pytest
 
 from blindlink.errors import AgreementError, SchemaError
 from blindlink.linker.join import engines
+from blindlink.linker.protocol.place import Place
 from blindlink.linker.protocol.ready import check_ready
 from blindlink.linker.protocol.receive import receive
+from blindlink.messages.acting import Acting
 from blindlink.messages.container import reader as container
 from blindlink.messages.plan import Plan
 from blindlink.owner.encoding.plan import compile_schema
@@ -115,7 +117,7 @@ def linked(folder: Path, document: dict[str, Any], **plan: Any) -> World:
         world.tables[name] = extract(name)
         world.submit(name)
         path = folder / f"{name}.submission"
-        receive(path, world.agreement, keys("ttp"), folder / "project", now=NOW)
+        receive(path, Acting(world.agreement, keys("ttp"), NOW), Place(folder / "project"))
         with container.opened(path, "submission") as sealed:
             assert tuple(sealed.manifest.content["bits"]) == schema.bits
     world.link()
@@ -241,9 +243,7 @@ def test_an_engine_that_nobody_has_is_refused_before_anything_is_taken_in(tmp_pa
     with pytest.raises(AgreementError, match="names no engine"):
         receive(
             tmp_path / "moj.submission",
-            world.agreement,
-            keys("ttp"),
-            tmp_path / "project",
-            now=NOW,
+            Acting(world.agreement, keys("ttp"), NOW),
+            Place(tmp_path / "project"),
         )
     assert not (tmp_path / "project").exists()

@@ -9,7 +9,9 @@ import pyarrow as pa
 import pytest
 
 from blindlink.errors import InputError, RefusedError
+from blindlink.linker.protocol.place import Place
 from blindlink.linker.protocol.receive import receive
+from blindlink.messages.acting import Acting
 from blindlink.messages.container import reader as container
 from blindlink.messages.submission.content import content_of, read_records
 from blindlink.owner.submit import Submitted
@@ -111,7 +113,9 @@ def test_both_are_taken_in_linked_and_counted(tmp_path: Path) -> None:
     first, _ = resubmitted(world, removed)
     world.submit("ohid")
     for name in ("1", "ohid.submission", "2"):
-        receive(tmp_path / name, world.agreement, keys("ttp"), tmp_path / "project", now=NOW)
+        receive(
+            tmp_path / name, Acting(world.agreement, keys("ttp"), NOW), Place(tmp_path / "project")
+        )
     world.link("2", "ohid.submission")
     assert world.cohort().info["controls"]["moj"]["number"] == first.controls
 
@@ -121,7 +125,7 @@ def test_a_withdrawal_names_no_control(tmp_path: Path) -> None:
     sent = world.submit("moj")
     everybody = sorted(set(world.tables["moj"]["identities"].column("entity_id").to_pylist()))
     rows = tmp_path / "moj.submission.rows"
-    done = withdraw(everybody, rows, world.agreement, keys("moj"), tmp_path / "w", now=NOW)
+    done = withdraw(everybody, rows, Acting(world.agreement, keys("moj"), NOW), tmp_path / "w")
     assert done.entities == sent.entities - sent.controls
     assert done.rows == int((~sent.rows_of.column("control").to_numpy()).sum())
 
@@ -147,12 +151,14 @@ def test_the_rows_of_the_first_submission_cannot_be_invented(tmp_path: Path) -> 
     """An owner that would have more controls than agreed says that it had more rows once."""
     world = World(tmp_path, controls="0.1")
     world.submit("moj", "1")
-    receive(tmp_path / "1", world.agreement, keys("ttp"), tmp_path / "project", now=NOW)
+    receive(tmp_path / "1", Acting(world.agreement, keys("ttp"), NOW), Place(tmp_path / "project"))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("blindlink.owner.submit._Run.rows", lambda *_: 300)
         world.submit("moj", "2", sequence=2, previous=tmp_path / "1.rows")
     with pytest.raises(RefusedError, match="says otherwise"):
-        receive(tmp_path / "2", world.agreement, keys("ttp"), tmp_path / "project", now=NOW)
+        receive(
+            tmp_path / "2", Acting(world.agreement, keys("ttp"), NOW), Place(tmp_path / "project")
+        )
 
 
 def test_two_agreements_share_no_filter_and_no_match_key(tmp_path: Path) -> None:

@@ -19,8 +19,10 @@ from blindlink.files import replacing
 from blindlink.linker.protocol import assembly, intake, writing
 from blindlink.linker.protocol import release as release_module
 from blindlink.linker.protocol.destroy import destroy
+from blindlink.linker.protocol.place import Place
 from blindlink.linker.protocol.project import Project
 from blindlink.linker.protocol.receive import receive
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.document import Limits
 from blindlink.messages.audit.kept import verify_kept
 from blindlink.messages.audit.log import AuditLog
@@ -51,7 +53,7 @@ def played(folder: Path, **options: Any) -> World:
 def withdrawn(world: World, people: list[str], file: str = "w", owner: str = "moj") -> Path:
     rows = world.folder / f"{owner}.submission.rows"
     out = world.folder / file
-    return withdraw(people, rows, world.agreement, keys(owner), out, now=NOW).path
+    return withdraw(people, rows, Acting(world.agreement, keys(owner), NOW), out).path
 
 
 def refused(world: World, message: str) -> None:
@@ -105,7 +107,7 @@ class TestInventedPeople:
         self.drawing(world)
         path = tmp_path / "moj.submission"
         with pytest.raises(RefusedError, match="8 rows of one entity; the agreement allows 3"):
-            receive(path, world.agreement, keys("ttp"), tmp_path / "project", now=NOW)
+            receive(path, Acting(world.agreement, keys("ttp"), NOW), Place(tmp_path / "project"))
 
     def test_declares_fewer_rows_of_one_person(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -251,7 +253,11 @@ class TestWhatWentIn:
         world = played(tmp_path)
         path = withdrawn(world, ["moj-secret-40"])
         for name in ("moj.submission", "ohid.submission", "w"):
-            receive(tmp_path / name, world.agreement, keys("ttp"), tmp_path / "project", now=NOW)
+            receive(
+                tmp_path / name,
+                Acting(world.agreement, keys("ttp"), NOW),
+                Place(tmp_path / "project"),
+            )
         monkeypatch.setattr(Project, "freeze", _freeze_without)
         world.link()
         refused(world, "log: entry 4: what was frozen leaves a withdrawal out")
@@ -286,7 +292,11 @@ class TestWhatWentIn:
             tables={"identities": people, "events": events.filter(mine)},
         )
         for name in ("moj.submission", "ohid.submission", "second"):
-            receive(tmp_path / name, world.agreement, keys("ttp"), tmp_path / "project", now=NOW)
+            receive(
+                tmp_path / name,
+                Acting(world.agreement, keys("ttp"), NOW),
+                Place(tmp_path / "project"),
+            )
         monkeypatch.setattr(Project, "receive", lambda *_, **__: tmp_path)
         monkeypatch.setattr(Project, "freeze", _freeze_current)
         world.link()
@@ -466,8 +476,9 @@ def test_a_report_agrees_with_plan_pairs_and_itself(
     world = played(tmp_path)
 
     def other(*given: Any) -> Any:
-        reports = [change(each) for each in given[5]]
-        return (*given[:5], reports, *given[6:])
+        writer, terms, found, *others = given
+        reports = [replace(each, report=change(each.report)) for each in found.reports]
+        return (writer, terms, replace(found, reports=reports), *others)
 
     monkeypatch.setattr(release_module, "write", telling(other))
     world.link()
@@ -639,7 +650,7 @@ def test_keys_that_serve_another_project_are_not_erased(tmp_path: Path) -> None:
 
     def end() -> None:
         project = tmp_path / "project"
-        destroy(project, world.agreement, keys("ttp"), key, used=used, now=NOW)
+        destroy(Place(project), Acting(world.agreement, keys("ttp"), NOW), key, used=used)
 
     with pytest.raises(RefusedError, match="these keys also serve the agreement abab"):
         end()

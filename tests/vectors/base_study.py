@@ -5,7 +5,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from blindlink.linker.protocol.place import Place
 from blindlink.linker.protocol.release import link
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.messages.agreement.secret import seal_secret
 from blindlink.owner.submit import submit
@@ -75,38 +77,29 @@ def _keys() -> None:
 
 
 def _study(agreement: SignedAgreement) -> None:
-    seal_secret(
-        secret(), agreement=agreement, sender=keys("moj"), to=keys("ohid").public, now=NOW
-    ).save(BASE / "for-ohid.secret")
+    seal_secret(secret(), Acting(agreement, keys("moj"), NOW), to=keys("ohid").public).save(
+        BASE / "for-ohid.secret"
+    )
     for name, start in (("moj", 0), ("ohid", PEOPLE - SHARED)):
         submit(
             _identities(start),
             {"events": _events(name)},
-            agreement,
-            keys(name),
+            Acting(agreement, keys(name), NOW, entropy=entropy(f"base {name}")),
             secret(),
             BASE / f"{name}.submission",
-            now=NOW,
-            entropy=entropy(f"base {name}"),
         )
     gone = withdraw(
         ["person-13"],
         BASE / "ohid.submission.rows",
-        agreement,
-        keys("ohid"),
+        Acting(agreement, keys("ohid"), NOW, entropy=entropy("base withdrawal")),
         BASE / "ohid.withdrawal",
-        now=NOW,
-        entropy=entropy("base withdrawal"),
     )
     link(
         [BASE / "moj.submission", BASE / "ohid.submission"],
-        agreement,
-        keys("ttp"),
-        BASE / "project",
+        Acting(agreement, keys("ttp"), NOW, entropy=entropy("base link")),
+        Place(BASE / "project"),
         BASE / "study.release",
         withdrawals=[gone.path],
-        now=NOW,
-        entropy=entropy("base link"),
     )
 
 

@@ -14,6 +14,7 @@ from blindlink.analyst.cohort.opening import open_release
 from blindlink.errors import BlindlinkError
 from blindlink.keys import LinkageKey, PartyKeys, PartyPublic
 from blindlink.linker.protocol.intake import take, take_withdrawal, without
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.document import load_agreement
 from blindlink.messages.agreement.secret import open_secret
 from blindlink.messages.audit.kept import verify_kept
@@ -72,24 +73,24 @@ def read_receipt(path: Path) -> None:
 
 def read_submission(path: Path) -> None:
     with ExitStack() as stack:
-        take(stack, path, agreement(), keys("ttp"), now=NOW)
+        take(stack, path, Acting(agreement(), keys("ttp"), NOW))
 
 
 def read_withdrawal(path: Path) -> None:
     with ExitStack() as stack:
-        taken = take(stack, BASE / "moj.submission", agreement(), keys("ttp"), now=NOW)
-        without(taken, [take_withdrawal(path, agreement(), keys("ttp"), now=NOW)])
+        taken = take(stack, BASE / "moj.submission", Acting(agreement(), keys("ttp"), NOW))
+        without(taken, [take_withdrawal(path, Acting(agreement(), keys("ttp"), NOW))])
 
 
 READERS: dict[str, Callable[[Path], Any]] = {
     "agreement": lambda path: load_agreement(path, now=NOW),
     "key-file": read_key_file,
-    "secret": lambda path: open_secret(path, agreement=agreement(), keys=keys("ohid"), now=NOW),
+    "secret": lambda path: open_secret(path, Acting(agreement(), keys("ohid"), NOW)),
     "audit": read_audit,
     "receipt": read_receipt,
     "submission": read_submission,
-    "release": lambda path: open_release(path, agreement(), keys("lab"), now=NOW),
-    "row-map": lambda path: open_row_map(path, agreement(), keys("moj"), now=NOW),
+    "release": lambda path: open_release(path, Acting(agreement(), keys("lab"), NOW)),
+    "row-map": lambda path: open_row_map(path, Acting(agreement(), keys("moj"), NOW)),
     "withdrawal": read_withdrawal,
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 from blindlink.keys import LinkageKey, PartyKeys
 from blindlink.keys.files import encode
 from blindlink.messages import canonical
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.secret import seal_secret
 from blindlink.messages.audit.log import AuditLog, Head
 from blindlink.messages.audit.proofs import prove_consistency, prove_inclusion
@@ -66,7 +67,7 @@ def secrets(scratch: Path) -> list[Vector]:
 
     def back(document: Document) -> None:
         """ohid's own envelope to moj, which ohid cannot open."""
-        made = seal_secret(secret(), agreement=agreement(), sender=ohid, to=moj.public, now=NOW)
+        made = seal_secret(secret(), Acting(agreement(), ohid, NOW), to=moj.public)
         document.update(made.document.model_dump())
 
     def signer(party: PartyKeys) -> Edit:
@@ -113,9 +114,7 @@ def secrets(scratch: Path) -> list[Vector]:
         "no-line-feed": (good[:-1], shape, "file", "line feed"),
         "a-head": (_head(scratch, 1), shape, "file", "format"),
     }
-    again = seal_secret(
-        secret(), agreement=agreement(), sender=moj, to=ohid.public, now=NOW
-    ).to_bytes()
+    again = seal_secret(secret(), Acting(agreement(), moj, NOW), to=ohid.public).to_bytes()
     return [
         Vector("valid.secret", good, "accept", "", "", "from moj to ohid"),
         Vector("again.secret", again + b"\n", "accept", "", "", "sealed once more"),
@@ -368,7 +367,7 @@ def _receipt(scratch: Path, before: int, rejected: tuple[int, ...] = (), **chang
         made.append("event", {}, now=NOW)
     refused = (Rejection(reason="empty-encoding", positions=rejected),) if rejected else ()
     signed: Signed[Receipt] = make_receipt(
-        made, index, keys("ttp"), manifest, rows=rows, rejected=refused, now=NOW
+        made, index, Acting(agreement(), keys("ttp"), NOW), manifest, rows, refused
     )
     return signed.to_bytes() + b"\n"
 

@@ -16,11 +16,13 @@ import pyarrow as pa
 
 from blindlink.analyst.cohort.folder import Cohort, build_cohort
 from blindlink.keys import LinkageKey
+from blindlink.linker.protocol.place import Place
 from blindlink.linker.protocol.release import Released, link
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.document import Agreement, Limits, SignedAgreement
 from blindlink.messages.fields import stamp
 from blindlink.messages.plan import Plan
-from blindlink.owner.submit import Submitted, submit
+from blindlink.owner.submit import Options, Submitted, submit
 from blindlink.schema.profiles.making import new_schema
 from worlds.parties import NOW, document, entropy, keys, signed_by
 
@@ -61,44 +63,33 @@ class World:
         self.tables = {name: tables(name, self.people) for name in self.owners}
         self.agreement = agreement(self)
 
+    def acting(self, name: str, **changes: Any) -> Acting:
+        """A party at work; ``changes``: agreement, keys, now, entropy, progress."""
+        given = {"agreement": self.agreement, "keys": keys(name), "now": NOW, **changes}
+        return Acting(**given)
+
     def submit(self, name: str, file: str | None = None, **changes: Any) -> Submitted:
         given = {**self.tables[name], **changes.pop("tables", {})}
         identities = given.pop("identities")
-        options = {"now": NOW, "entropy": entropy(f"the {name}/{file}"), **changes}
-        if options.get("sequence", 1) > 1 and "previous" not in options:
+        changes = {"entropy": entropy(f"the {name}/{file}"), **changes}
+        acting = self.acting(name, **_acting(changes))
+        secret = changes.pop("secret", SECRET)
+        if changes.get("sequence", 1) > 1 and "previous" not in changes:
             before = self.folder / f"{name}.submission.rows"
-            options["previous"] = before if before.exists() else None
-        return submit(
-            identities,
-            given,
-            options.pop("agreement", self.agreement),
-            options.pop("keys", keys(name)),
-            options.pop("secret", SECRET),
-            self.folder / (file or f"{name}.submission"),
-            **options,
-        )
+            changes["previous"] = before if before.exists() else None
+        out = self.folder / (file or f"{name}.submission")
+        return submit(identities, given, acting, secret, out, Options(**changes))
 
     def link(self, *files: str, out: str = "study.release", **changes: Any) -> Released:
         paths = [self.folder / f for f in files or [f"{name}.submission" for name in self.owners]]
-        options = {"now": NOW, "entropy": entropy("ttp"), **changes}
-        return link(
-            paths,
-            options.pop("agreement", self.agreement),
-            options.pop("keys", keys("ttp")),
-            options.pop("project", self.folder / "project"),
-            self.folder / out,
-            **options,
-        )
+        changes = {"entropy": entropy("ttp"), **changes}
+        acting = self.acting("ttp", **_acting(changes))
+        place = Place(changes.pop("project", self.folder / "project"), changes.pop("witness", None))
+        return link(paths, acting, place, self.folder / out, **changes)
 
     def cohort(self, file: str = "study.release", out: str = "cohort", **changes: Any) -> Cohort:
-        options = {"now": NOW, **changes}
-        return build_cohort(
-            self.folder / file,
-            options.pop("agreement", self.agreement),
-            options.pop("keys", keys("analyst")),
-            self.folder / out,
-            **options,
-        )
+        acting = self.acting("analyst", **_acting(changes))
+        return build_cohort(self.folder / file, acting, self.folder / out, **changes)
 
     def rehearse(self) -> None:
         """Play in a folder that is thrown away: everything is imported and compiled then."""
@@ -111,6 +102,12 @@ class World:
             self.submit(name)
         self.link()
         return self.cohort()
+
+
+def _acting(changes: dict[str, Any]) -> dict[str, Any]:
+    """What says who acts, taken out of ``changes``."""
+    names = ("agreement", "keys", "now", "entropy", "progress")
+    return {name: changes.pop(name) for name in names if name in changes}
 
 
 @cache

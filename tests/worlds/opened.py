@@ -3,13 +3,16 @@
 from typing import Any
 
 from blindlink.analyst.cohort.opening import Opened, open_release
+from blindlink.messages.acting import Acting
 from worlds import flow
 from worlds import service as world
 
 
 def opened(made: flow.World, file: str) -> Opened:
     """The release as the analyst opens it."""
-    return open_release(made.folder / file, made.agreement, flow.keys("analyst"), now=world.clock())
+    return open_release(
+        made.folder / file, Acting(made.agreement, flow.keys("analyst"), world.clock())
+    )
 
 
 def contents(made: flow.World, file: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from blindlink.client.connection import Answer, Connection, RefusalError
 from blindlink.client.signing import ROLES, Signer
 from blindlink.keys import PartyKeys
 from blindlink.keys.files import write_private
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.messages.fields import stamp
 from blindlink.owner.withdraw import withdraw
@@ -257,10 +258,8 @@ def withdrawal(made: flow.World, people: list[str]) -> None:
     withdraw(
         people,
         made.folder / "moj.submission.rows",
-        made.agreement,
-        flow.keys("moj"),
+        Acting(made.agreement, flow.keys("moj"), flow.NOW),
         made.folder / "moj.withdrawal",
-        now=flow.NOW,
     )
 
 

@@ -34,6 +34,8 @@ from blindlink.progress import Progress, silent
 
 if TYPE_CHECKING:
     from blindlink.keys import PartyKeys, Role
+    from blindlink.linker.protocol.place import Place
+    from blindlink.messages.acting import Acting
     from blindlink.messages.agreement.document import SignedAgreement
 
 __all__ = [
@@ -251,8 +253,8 @@ def send_secret(
     from blindlink.keys import LinkageKey
     from blindlink.messages.agreement.secret import send_secret as seal
 
-    own, key = _keys(keys, passphrase_file), LinkageKey.load(secret_file)
-    seal(key, Path(agreement), own, to, Path(out), now=_now(), force=force)
+    acting = _acting(agreement, keys, passphrase_file)
+    seal(LinkageKey.load(secret_file), acting, to, Path(out), force=force)
     return Path(out)
 
 
@@ -268,8 +270,8 @@ def receive_secret(
     """Open an envelope that another owner sent you, and keep the linkage secret."""
     from blindlink.messages.agreement.secret import receive_secret as unseal
 
-    own = _keys(keys, passphrase_file)
-    unseal(Path(file), Path(agreement), own, Path(out), now=_now(), force=force)
+    acting = _acting(agreement, keys, passphrase_file)
+    unseal(Path(file), acting, Path(out), force=force)
     return Path(out)
 
 
@@ -293,25 +295,20 @@ def submit(
 
     ``identities`` and a table for each that the agreement lists, as CSV, Parquet or Arrow files.
     """
-    from blindlink.owner.folder import submit_folder
+    from blindlink.owner.folder import FolderOptions, submit_folder
 
     def counted(_: Mapping[str, int]) -> None:
         """The counts stand in the owner's risk report."""
 
-    done = submit_folder(
-        Path(data),
-        Path(agreement),
-        _keys(keys, passphrase_file),
-        Path(secret_file),
-        Path(out),
+    options = FolderOptions(
         row_map=Path(row_map) if row_map is not None else None,
-        now=_now(),
         sequence=sequence,
         tolerate=counted if bad_cells == "missing" else None,
         waiver=Path(risk_waiver) if risk_waiver is not None else None,
         force=force,
-        progress=progress,
     )
+    acting = _acting(agreement, keys, passphrase_file, progress)
+    done = submit_folder(Path(data), acting, Path(secret_file), Path(out), options)
     risk = done.path.with_name(f"{done.path.name}.risk.html")
     return Submitted(
         done.path, done.row_map, risk, done.sequence, done.digest, done.rows, done.entities,
@@ -333,11 +330,8 @@ def withdraw(
     """Take the people whose entity_id stands in a table out of a submission, before the link."""
     from blindlink.owner.folder import withdraw_file
 
-    own = _keys(keys, passphrase_file)
-    done = withdraw_file(
-        Path(people), Path(row_map), Path(agreement), own, Path(out), now=_now(), force=force
-    )
-    return done.path
+    acting = _acting(agreement, keys, passphrase_file)
+    return withdraw_file(Path(people), Path(row_map), acting, Path(out), force=force).path
 
 
 @needs("linker")
@@ -353,18 +347,11 @@ def receive(
 ) -> Received:
     """Verify a submission or a withdrawal as it comes in, log it, and write its receipt."""
     from blindlink.linker.protocol.receive import receive as take_in
-    from blindlink.messages.agreement.document import load_agreement
+    from blindlink.messages.used import projects_of, write_used
 
-    now = _now()
-    done = take_in(
-        Path(file),
-        load_agreement(Path(agreement), now=now),
-        _keys(keys, passphrase_file),
-        Path(project),
-        witness=Path(witness) if witness is not None else None,
-        now=now,
-        progress=progress,
-    )
+    acting = _acting(agreement, keys, passphrase_file, progress)
+    done = take_in(Path(file), acting, _place(project, witness))
+    write_used(projects_of(Path(keys)), acting.agreement.digest(), "open")
     return Received(done.kind, done.owner, done.rows, done.rejected, done.receipt)
 
 
@@ -388,21 +375,18 @@ def link(
     """
     from blindlink.linker.files import write_reports
     from blindlink.linker.protocol.release import link as link_all
-    from blindlink.messages.agreement.document import load_agreement
+    from blindlink.messages.used import projects_of, write_used
 
-    now = _now()
+    acting = _acting(agreement, keys, passphrase_file, progress)
     done = link_all(
         [Path(file) for file in submissions],
-        load_agreement(Path(agreement), now=now),
-        _keys(keys, passphrase_file),
-        Path(project),
+        acting,
+        _place(project, witness),
         Path(out),
         withdrawals=[Path(file) for file in withdrawals],
-        witness=Path(witness) if witness is not None else None,
-        now=now,
         force=force,
-        progress=progress,
     )
+    write_used(projects_of(Path(keys)), acting.agreement.digest(), "open")
     write_reports(done.reports, Path(project))
     reports = {
         (each.left, each.right): Report.model_validate(each.report.model_dump())
@@ -425,10 +409,9 @@ def head(
 ) -> Path:
     """Sign the log of a project as it is now, for owners and auditors to keep."""
     from blindlink.linker.protocol.heads import write_head
-    from blindlink.messages.agreement.document import read_agreement
 
-    own, signed = _keys(keys, passphrase_file), read_agreement(Path(agreement))
-    write_head(Path(project), signed, own, Path(out), now=_now(), force=force)
+    acting = _afterwards(agreement, keys, passphrase_file)
+    write_head(Path(project), acting, Path(out), force=force)
     return Path(out)
 
 
@@ -446,11 +429,10 @@ def destroy(
     No copy of a submission opens again. Nothing asks before.
     """
     from blindlink.linker.protocol.destroy import destroy as erase
-    from blindlink.messages.agreement.document import read_agreement
+    from blindlink.messages.used import projects_of
 
-    own, signed = _keys(keys, passphrase_file), read_agreement(Path(agreement))
-    kept = Path(witness) if witness is not None else None
-    return erase(Path(project), signed, own, Path(keys), witness=kept, now=_now()).head
+    own, place = _afterwards(agreement, keys, passphrase_file), _place(project, witness)
+    return erase(place, own, Path(keys), used=projects_of(Path(keys))).head
 
 
 @needs("analyst")
@@ -466,17 +448,11 @@ def cohort(
 ) -> Cohort:
     """Verify and open a release, and write the cohort that analyses work on."""
     from blindlink.analyst.cohort.folder import build_cohort
-    from blindlink.messages.agreement.document import load_agreement
+    from blindlink.messages.used import releases_of
 
-    now, folder = _now(), Path(out)
+    acting, folder = _acting(agreement, keys, passphrase_file, progress), Path(out)
     made = build_cohort(
-        Path(release),
-        load_agreement(Path(agreement), now=now),
-        _keys(keys, passphrase_file),
-        folder,
-        now=now,
-        force=force,
-        progress=progress,
+        Path(release), acting, folder, register=releases_of(Path(keys)), force=force
     )
     tables = sorted(f"{owner}.{table}" for owner, table in made.tables)
     return Cohort(folder, len(made.people), len(made.links), len(made.candidates), tuple(tables))
@@ -533,6 +509,35 @@ def _keys(path: StrPath, passphrase_file: StrPath | None) -> "PartyKeys":
     from blindlink.keys import PartyKeys
 
     return PartyKeys.load(Path(path), _passphrase(passphrase_file))
+
+
+def _acting(
+    agreement: StrPath,
+    keys: StrPath,
+    passphrase_file: StrPath | None,
+    progress: Progress = silent,
+) -> "Acting":
+    """Under an agreement that is in force."""
+    from blindlink.messages.acting import Acting
+    from blindlink.messages.agreement.document import load_agreement
+
+    now = _now()
+    signed = load_agreement(Path(agreement), now=now)
+    return Acting(signed, _keys(keys, passphrase_file), now, progress=progress)
+
+
+def _afterwards(agreement: StrPath, keys: StrPath, passphrase_file: StrPath | None) -> "Acting":
+    """Under an agreement that may have ended."""
+    from blindlink.messages.acting import Acting
+    from blindlink.messages.agreement.document import read_agreement
+
+    return Acting(read_agreement(Path(agreement)), _keys(keys, passphrase_file), _now())
+
+
+def _place(project: StrPath, witness: StrPath | None) -> "Place":
+    from blindlink.linker.protocol.place import Place
+
+    return Place(Path(project), Path(witness) if witness is not None else None)
 
 
 def _passphrase(given: StrPath | None) -> bytes:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from blindlink.cli.acting import Caller, caller_options
 from blindlink.cli.agreement_text import text_of
 from blindlink.cli.common import (
     IN_FILE,
     OUT_FILE,
     Group,
-    agreement_option,
     example,
     force_option,
     json_option,
@@ -127,17 +127,13 @@ def check(file: Path, party: Path | None, as_json: bool) -> None:
         "--secret-file linkage.key --to ohid --out for-ohid.secret"
     ),
 )
-@agreement_option
-@keys_option
-@passphrase_option
+@caller_options
 @click.option("--secret-file", type=IN_FILE, required=True, help="The owners' linkage secret.")
 @click.option("--to", "to", required=True, metavar="NAME", help="The owner that it goes to.")
 @out_option("the sealed and signed envelope")
 @force_option
 def send_secret(
-    agreement_file: Path,
-    keys: Path,
-    passphrase_file: Path | None,
+    caller: Caller,
     secret_file: Path,
     to: str,
     out: Path,
@@ -147,8 +143,8 @@ def send_secret(
     from blindlink.keys import LinkageKey
     from blindlink.messages.agreement.secret import send_secret
 
-    own, key = party_keys(keys, passphrase_file), LinkageKey.load(secret_file)
-    send_secret(key, agreement_file, own, to, out, now=_now(), force=force)
+    acting = caller.acting()
+    send_secret(LinkageKey.load(secret_file), acting, to, out, force=force)
     note(f"{out}: for {to} only; nobody else can open it")
 
 
@@ -160,24 +156,19 @@ def send_secret(
     ),
 )
 @click.argument("file", type=IN_FILE)
-@agreement_option
-@keys_option
-@passphrase_option
+@caller_options
 @out_option("the linkage secret")
 @force_option
 def receive_secret(
     file: Path,
-    agreement_file: Path,
-    keys: Path,
-    passphrase_file: Path | None,
+    caller: Caller,
     out: Path,
     force: bool,
 ) -> None:
     """Open an envelope that another owner sent you, and keep the linkage secret."""
     from blindlink.messages.agreement.secret import receive_secret
 
-    own = party_keys(keys, passphrase_file)
-    receive_secret(file, agreement_file, own, out, now=_now(), force=force)
+    receive_secret(file, caller.acting(), out, force=force)
     note(f"{out}: the owners' secret. Whoever holds it can re-identify people from encodings.")
 
 

@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from blindlink.cli.acting import Caller, caller_options
 from blindlink.cli.common import (
     FOLDER,
     IN_FILE,
-    agreement_option,
     example,
     force_option,
     json_option,
-    keys_option,
     note,
     progress_bar,
     show,
 )
-from blindlink.cli.passphrase import party_keys, passphrase_option
 
 if TYPE_CHECKING:
     from blindlink.studies.probation_treatment.report import ReportResult
@@ -41,17 +39,13 @@ def analyst() -> None:
     )
 )
 @click.argument("release", type=IN_FILE)
-@agreement_option
-@keys_option
-@passphrase_option
+@caller_options
 @OUT
 @force_option
 @json_option
 def cohort(
     release: Path,
-    agreement_file: Path,
-    keys: Path,
-    passphrase_file: Path | None,
+    caller: Caller,
     out: Path,
     force: bool,
     as_json: bool,
@@ -61,22 +55,11 @@ def cohort(
     Which release was opened is kept beside your key file: of one agreement there is one.
     """
     from blindlink.analyst.cohort.folder import build_cohort
-    from blindlink.messages.agreement.document import load_agreement
+    from blindlink.messages.used import releases_of
 
-    now = datetime.now(UTC)
-    signed = load_agreement(agreement_file, now=now)
-    own = party_keys(keys, passphrase_file)
+    acting, register = caller.acting(), releases_of(caller.keys)
     with progress_bar("Opening", "blobs") as progress:
-        made = build_cohort(
-            release,
-            signed,
-            own,
-            out,
-            register=keys.with_name(f"{keys.name}.releases"),
-            now=now,
-            force=force,
-            progress=progress,
-        )
+        made = build_cohort(release, acting.telling(progress), out, register=register, force=force)
     result = {
         "cohort": str(out),
         "people": len(made.people),

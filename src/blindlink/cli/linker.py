@@ -1,26 +1,23 @@
 """``blindlink linker``: take in, link once, sign heads, destroy what made that possible."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from blindlink.cli.acting import Caller, caller_options
 from blindlink.cli.common import (
     FOLDER,
     IN_FILE,
     Group,
-    agreement_option,
     example,
     force_option,
     json_option,
-    keys_option,
     note,
     out_option,
     progress_bar,
     show,
 )
-from blindlink.cli.passphrase import party_keys, passphrase_option
 
 
 @click.group(cls=Group, epilog="Start with: blindlink linker link --help")
@@ -54,17 +51,13 @@ def WITNESS(command: Any) -> Any:  # noqa: N802 (a decorator among the others)
     )
 )
 @click.argument("file", type=IN_FILE)
-@agreement_option
-@keys_option
-@passphrase_option
+@caller_options
 @PROJECT
 @WITNESS
 @json_option
 def receive(
     file: Path,
-    agreement_file: Path,
-    keys: Path,
-    passphrase_file: Path | None,
+    caller: Caller,
     project: Path,
     witness: Path | None,
     first_use: bool,
@@ -74,24 +67,15 @@ def receive(
 
     Until the first link an owner may replace its submission by a later one. Erase the earlier file.
     """
+    from blindlink.linker.protocol.place import Place
     from blindlink.linker.protocol.receive import receive as receive_file
-    from blindlink.messages.agreement.document import load_agreement
-    from blindlink.messages.used import write_used
+    from blindlink.messages.used import projects_of, write_used
 
     kept = _witness(witness, project, first_use=first_use)
-    now, own = datetime.now(UTC), party_keys(keys, passphrase_file)
-    signed = load_agreement(agreement_file, now=now)
+    acting = caller.acting()
     with progress_bar("Verifying", "blobs") as progress:
-        done = receive_file(
-            file,
-            signed,
-            own,
-            project,
-            witness=kept,
-            now=now,
-            progress=progress,
-        )
-    write_used(_used(keys), signed.digest(), "open")
+        done = receive_file(file, acting.telling(progress), Place(project, kept))
+    write_used(projects_of(caller.keys), acting.agreement.digest(), "open")
     result = {
         "kind": done.kind,
         "owner": done.owner,
@@ -113,9 +97,7 @@ def receive(
     )
 )
 @click.argument("submissions", type=IN_FILE, nargs=-1, required=True)
-@agreement_option
-@keys_option
-@passphrase_option
+@caller_options
 @PROJECT
 @WITNESS
 @click.option(
@@ -126,9 +108,7 @@ def receive(
 @json_option
 def link(
     submissions: tuple[Path, ...],
-    agreement_file: Path,
-    keys: Path,
-    passphrase_file: Path | None,
+    caller: Caller,
     project: Path,
     witness: Path | None,
     first_use: bool,
@@ -146,27 +126,22 @@ def link(
     """
     from blindlink.cli.clk.link import expected
     from blindlink.linker.files import write_reports
+    from blindlink.linker.protocol.place import Place
     from blindlink.linker.protocol.release import link as link_all
-    from blindlink.messages.agreement.document import load_agreement
-    from blindlink.messages.used import write_used
+    from blindlink.messages.used import projects_of, write_used
 
     kept = _witness(witness, project, first_use=first_use)
-    now = datetime.now(UTC)
-    signed, own = load_agreement(agreement_file, now=now), party_keys(keys, passphrase_file)
+    acting = caller.acting()
     with progress_bar("Linking") as progress:
         done = link_all(
             submissions,
-            signed,
-            own,
-            project,
+            acting.telling(progress),
+            Place(project, kept),
             out,
             withdrawals=withdrawals,
-            witness=kept,
-            now=now,
             force=force,
-            progress=progress,
         )
-    write_used(_used(keys), signed.digest(), "open")
+    write_used(projects_of(caller.keys), acting.agreement.digest(), "open")
     written = write_reports(done.reports, project)
     result = {
         "release": str(done.path),
@@ -192,17 +167,13 @@ def link(
     )
 )
 @click.argument("project", type=FOLDER)
-@agreement_option
-@keys_option
-@passphrase_option
+@caller_options
 @out_option("the signed head")
 @force_option
 @json_option
 def head(
     project: Path,
-    agreement_file: Path,
-    keys: Path,
-    passphrase_file: Path | None,
+    caller: Caller,
     out: Path,
     force: bool,
     as_json: bool,
@@ -213,11 +184,8 @@ def head(
     head behind the run tells an owner that the run has ended: wait until the study is published.
     """
     from blindlink.linker.protocol.heads import write_head
-    from blindlink.messages.agreement.document import read_agreement
 
-    own = party_keys(keys, passphrase_file)
-    signed = read_agreement(agreement_file)
-    made = write_head(project, signed, own, out, now=datetime.now(UTC), force=force).document
+    made = write_head(project, caller.afterwards(), out, force=force).document
     result = {"head": str(out), "log": made.log, "size": made.size, "root": made.root}
     show(result, as_json, f"{made.size} entries, root {made.root}")
 
@@ -228,17 +196,13 @@ def head(
     )
 )
 @click.argument("project", type=FOLDER)
-@agreement_option
-@keys_option
-@passphrase_option
+@caller_options
 @WITNESS
 @click.option("--yes", is_flag=True, help="Do not ask: the keys cannot be brought back.")
 @json_option
 def destroy(
     project: Path,
-    agreement_file: Path,
-    keys: Path,
-    passphrase_file: Path | None,
+    caller: Caller,
     witness: Path | None,
     first_use: bool,
     yes: bool,
@@ -246,31 +210,18 @@ def destroy(
 ) -> None:
     """Erase the linker's keys of this project, so that no copy of a submission opens again."""
     from blindlink.linker.protocol.destroy import destroy as destroy_project
-    from blindlink.messages.agreement.document import read_agreement
+    from blindlink.linker.protocol.place import Place
+    from blindlink.messages.used import projects_of
 
-    own = party_keys(keys, passphrase_file)
+    acting, keys = caller.afterwards(), caller.keys
     if not yes:
         click.confirm(f"Erase {keys} for ever?", abort=True, err=True)
-    signed = read_agreement(agreement_file)
-    kept, now = _witness(witness, project, first_use=first_use), datetime.now(UTC)
-    done = destroy_project(
-        project,
-        signed,
-        own,
-        keys,
-        witness=kept,
-        used=_used(keys),
-        now=now,
-    )
+    place = Place(project, _witness(witness, project, first_use=first_use))
+    done = destroy_project(place, acting, keys, used=projects_of(keys))
     result = {"project": str(project), "head": str(done.head), "fresh": done.fresh}
     text = "destroyed" if done.fresh else "was destroyed before"
     show(result, as_json, text)
     note(f"give {done.head} to owners and auditor; erase every other copy of {keys}")
-
-
-def _used(keys: Path) -> Path:
-    """Which projects the keys serve, beside their file."""
-    return keys.with_name(f"{keys.name}.projects")
 
 
 def _witness(kept: Path | None, project: Path, *, first_use: bool) -> Path | None:

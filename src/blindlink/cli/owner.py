@@ -1,21 +1,19 @@
 """``blindlink owner``: submit an extract, and take people out of it again."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from blindlink.cli.acting import Caller, caller_options
 from blindlink.cli.common import (
     FOLDER,
     IN_FILE,
     OUT_FILE,
     Group,
-    agreement_option,
     bad_cells_option,
     example,
     force_option,
     json_option,
-    keys_option,
     map_option,
     note,
     out_option,
@@ -25,7 +23,6 @@ from blindlink.cli.common import (
     tolerance,
 )
 from blindlink.cli.owner_import import import_extract
-from blindlink.cli.passphrase import party_keys, passphrase_option
 
 
 @click.group(cls=Group, epilog="Start with: blindlink owner submit --help")
@@ -40,9 +37,7 @@ def owner() -> None:
     )
 )
 @click.argument("data", type=FOLDER)
-@agreement_option
-@keys_option
-@passphrase_option
+@caller_options
 @click.option("--secret-file", type=IN_FILE, required=True, help="The owners' linkage secret.")
 @out_option("the submission")
 @click.option("--row-map", type=OUT_FILE, help="Write the row map here  [default: OUT.rows]")
@@ -67,9 +62,7 @@ def owner() -> None:
 @json_option
 def submit(
     data: Path,
-    agreement_file: Path,
-    keys: Path,
-    passphrase_file: Path | None,
+    caller: Caller,
     secret_file: Path,
     out: Path,
     row_map: Path | None,
@@ -89,26 +82,20 @@ def submit(
     do OUT.risk.html and OUT.risk.json, the disclosure-risk report: red ends the run with 19 unless
     a waiver covers it.
     """
-    from blindlink.owner.folder import submit_folder
+    from blindlink.owner.folder import FolderOptions, submit_folder
 
-    own = party_keys(keys, passphrase_file)
+    acting = caller.acting()
+    options = FolderOptions(
+        row_map=row_map,
+        previous=previous,
+        sequence=sequence,
+        tolerate=tolerance(bad_cells),
+        waiver=risk_waiver,
+        source=source(None, map_file),
+        force=force,
+    )
     with progress_bar("Sealing") as progress:
-        done = submit_folder(
-            data,
-            agreement_file,
-            own,
-            secret_file,
-            out,
-            row_map=row_map,
-            previous=previous,
-            now=datetime.now(UTC),
-            sequence=sequence,
-            tolerate=tolerance(bad_cells),
-            waiver=risk_waiver,
-            source=source(None, map_file),
-            force=force,
-            progress=progress,
-        )
+        done = submit_folder(data, acting.telling(progress), secret_file, out, options)
     result = {
         "submission": str(done.path),
         "row_map": str(done.row_map),
@@ -169,18 +156,14 @@ def check(
 )
 @click.argument("people", type=IN_FILE)
 @click.option("--row-map", type=IN_FILE, required=True, help="What 'owner submit' left with you.")
-@agreement_option
-@keys_option
-@passphrase_option
+@caller_options
 @out_option("the withdrawal")
 @force_option
 @json_option
 def withdraw(
     people: Path,
     row_map: Path,
-    agreement_file: Path,
-    keys: Path,
-    passphrase_file: Path | None,
+    caller: Caller,
     out: Path,
     force: bool,
     as_json: bool,
@@ -191,10 +174,7 @@ def withdraw(
     """
     from blindlink.owner.folder import withdraw_file
 
-    own = party_keys(keys, passphrase_file)
-    done = withdraw_file(
-        people, row_map, agreement_file, own, out, now=datetime.now(UTC), force=force
-    )
+    done = withdraw_file(people, row_map, caller.acting(), out, force=force)
     result = {
         "withdrawal": str(done.path),
         "bundle": done.bundle_id,

@@ -26,7 +26,7 @@ from blindlink.pages.linkage.page import page
 from blindlink.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from blindlink.linker.protocol.release import Report
+    from blindlink.linker.protocol.writing import Report
 
 
 def link_files(

@@ -17,6 +17,16 @@ LIMIT = 1 << 20
 PRIVATE = 0o600
 
 
+def projects_of(keys: Path) -> Path:
+    """Which projects a linker's keys serve, beside their file."""
+    return keys.with_name(f"{keys.name}.projects")
+
+
+def releases_of(keys: Path) -> Path:
+    """Which releases an analyst opened, beside the key file: of one agreement there is one."""
+    return keys.with_name(f"{keys.name}.releases")
+
+
 def read_used(path: Path) -> dict[str, str]:
     """The last word for each agreement; none where there is no file. Raises FormatError."""
     if not path.exists():

@@ -1,86 +1,70 @@
 """Submitting and withdrawing from files: an extract is a folder of tables with agreed names."""
 
 import json
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from blindlink import frames
 from blindlink.errors import AgreementError, InputError
 from blindlink.files import check_apart, check_output, write_text
-from blindlink.keys import LinkageKey, PartyKeys
+from blindlink.keys import LinkageKey
 from blindlink.mapping import PLAIN, Source
-from blindlink.messages.agreement.document import load_agreement
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.draft import terms_of
 from blindlink.owner.check import Checked, check_extract
-from blindlink.owner.encoding.batch import Tolerate
 from blindlink.owner.encoding.columns import names_read
 from blindlink.owner.risk import read_waiver
 from blindlink.owner.risk.gate import gate
-from blindlink.owner.submit import Submitted, submit
+from blindlink.owner.submit import Options, Submitted, submit
 from blindlink.owner.tables.generalise import ENTITY
 from blindlink.owner.tables.people import RECORD, identifiers
 from blindlink.owner.withdraw import Withdrawn, withdraw
-from blindlink.progress import Progress, silent
 from blindlink.schema.document import parse_schema
 
 IDENTITIES = "identities"
 
 
+@dataclass(frozen=True)
+class FolderOptions(Options):
+    """How the extract in a folder is submitted.
+
+    ``waiver``: a file that says who accepts a red disclosure risk; ``source`` maps the columns of
+    the files.
+    """
+
+    waiver: Path | None = None
+    source: Source = PLAIN
+
+
 def submit_folder(
     data: Path,
-    agreement: Path,
-    keys: PartyKeys,
+    acting: Acting,
     secret: Path,
     out: Path,
-    *,
-    row_map: Path | None = None,
-    previous: Path | None = None,
-    now: datetime,
-    sequence: int = 1,
-    tolerate: Tolerate | None = None,
-    waiver: Path | None = None,
-    source: Source = PLAIN,
-    force: bool = False,
-    progress: Progress = silent,
+    options: FolderOptions = FolderOptions(),
 ) -> Submitted:
     """Submit the extract in a folder: ``identities`` and one table for each of the agreement's.
 
     Each is a file of that name, such as identities.csv or events.parquet. The disclosure-risk
-    report goes beside ``out`` and stops everything where it is red and ``waiver`` (a file that says
-    who accepts that) does not cover it. ``source`` maps the columns of the files. What was lost of
-    each field stands in OUT.quality.json. Raises like ``submit``.
+    report goes beside ``out`` and stops everything where it is red and no waiver covers it. What
+    was lost of each field stands in OUT.quality.json. Raises like ``submit``.
     """
-    accepted = read_waiver(waiver) if waiver else None
-    signed = load_agreement(agreement, now=now)
-    party = signed.agreement.member(keys.public, "owner")
+    accepted = read_waiver(options.waiver) if options.waiver else None
+    terms = acting.check("owner")
+    tables = terms.payload[acting.keys.public.name]
     identities = frames.find_table(data, IDENTITIES)
-    files = {name: frames.find_table(data, name) for name in signed.agreement.payload[party.name]}
+    files = {name: frames.find_table(data, name) for name in tables}
     quality = out.with_name(out.name + ".quality.json")
-    for path in (out, row_map or out, quality):
+    force, source = options.force, options.source
+    for path in (out, options.row_map or out, quality):
         check_apart(path, [identities, *files.values()])
     check_output(quality, force=force)
-    terms = signed.agreement
     schema = parse_schema(terms.schema_document)
     people = source.read(identities, IDENTITIES, [RECORD, ENTITY, *names_read(schema)])
-    done = submit(
-        people,
-        {
-            name: source.read(path, name, [ENTITY, *terms.payload[party.name][name]])
-            for name, path in files.items()
-        },
-        signed,
-        keys,
-        LinkageKey.load(secret),
-        out,
-        row_map=row_map,
-        previous=previous,
-        now=now,
-        sequence=sequence,
-        assess=gate(out, waiver=accepted, now=now, force=force, progress=progress),
-        tolerate=tolerate,
-        force=force,
-        progress=progress,
-    )
+    read = {name: source.read(path, name, [ENTITY, *tables[name]]) for name, path in files.items()}
+    risk = gate(out, waiver=accepted, now=acting.now, force=force, progress=acting.progress)
+    done = submit(people, read, acting, LinkageKey.load(secret), out, replace(options, assess=risk))
     report = {"fields": [each.document() for each in done.losses]}
     write_text(quality, json.dumps(report, indent=1) + "\n", force=force)
     return done
@@ -104,17 +88,14 @@ def check_folder(data: Path, agreement: Path, owner: str, source: Source = PLAIN
 def withdraw_file(
     people: Path,
     row_map: Path,
-    agreement: Path,
-    keys: PartyKeys,
+    acting: Acting,
     out: Path,
     *,
-    now: datetime,
     force: bool = False,
 ) -> Withdrawn:
     """Withdraw the people in a table with the column entity_id. Raises like ``withdraw``."""
-    signed = load_agreement(agreement, now=now)
     table = frames.read_table(people)
     if ENTITY not in table.column_names:
         raise InputError(f"{people}: column {ENTITY} is missing")
     ids = [identifier or "" for identifier in identifiers(table, people.name).to_pylist()]
-    return withdraw(ids, row_map, signed, keys, out, now=now, force=force)
+    return withdraw(ids, row_map, acting, out, force=force)

@@ -8,7 +8,6 @@ Nothing is written before every check has passed, and the file appears whole or 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -18,11 +17,11 @@ import pyarrow as pa
 from blindlink.arrays import Bytes
 from blindlink.errors import BlindlinkError, InputError, RefusedError, VerificationError
 from blindlink.files import check_output
-from blindlink.keys import Entropy, LinkageKey, PartyKeys, system_entropy
+from blindlink.keys import LinkageKey
 from blindlink.messages import canonical
-from blindlink.messages.agreement.document import Agreement, SignedAgreement
+from blindlink.messages.acting import Acting
+from blindlink.messages.agreement.document import Agreement
 from blindlink.messages.container import reader as container
-from blindlink.messages.fields import moment
 from blindlink.messages.submission import payload
 from blindlink.messages.submission.content import KIND, Content, write_records
 from blindlink.messages.submission.withdrawal import (
@@ -38,7 +37,6 @@ from blindlink.owner.encoding.spool import spooling
 from blindlink.owner.prepare import Assess, Means, Prepared, prepare, random_ids
 from blindlink.owner.tables.people import read_people
 from blindlink.owner.withdraw import RowMap, open_row_map
-from blindlink.progress import Progress, silent
 from blindlink.schema import quality
 from blindlink.schema.document import parse_schema
 
@@ -66,79 +64,77 @@ class Submitted:
     losses: tuple[quality.Loss, ...] = ()
 
 
+@dataclass(frozen=True)
+class Options:
+    """How a submission is made.
+
+    ``sequence`` rises with re-submissions, which need the row map of the one before (``previous``,
+    else what ``row_map`` holds now): its control records are sent again, so that two submissions do
+    not tell which they are. ``assess`` runs the risk report before anything is written;
+    ``tolerate`` as in ``encode``.
+    """
+
+    row_map: Path | None = None
+    previous: Path | None = None
+    sequence: int = 1
+    assess: Assess | None = None
+    tolerate: Tolerate | None = None
+    force: bool = False
+
+
 def submit(
     identities: pa.Table,
     tables: Mapping[str, pa.Table],
-    agreement: SignedAgreement,
-    keys: PartyKeys,
+    acting: Acting,
     secret: LinkageKey,
     out: Path,
-    *,
-    row_map: Path | None = None,
-    previous: Path | None = None,
-    now: datetime,
-    sequence: int = 1,
-    assess: Assess | None = None,
-    tolerate: Tolerate | None = None,
-    force: bool = False,
-    entropy: Entropy = system_entropy,
-    progress: Progress = silent,
+    options: Options = Options(),
 ) -> Submitted:
-    """Write the submission of one owner to ``out`` and its row map to ``row_map``.
+    """Write the submission of one owner to ``out``, and its row map (OUT.rows by default).
 
     ``identities``: one row per name, alias or address, with entity_id; ``tables``: the payload
-    tables that the agreement lists, each with entity_id. ``sequence`` rises with re-submissions,
-    which need the row map of the one before (``previous``, else what ``row_map`` holds now): its
-    control records are sent again, so that two submissions do not tell which they are. ``assess``
-    runs the risk report before anything is written; ``tolerate`` as in ``encode``. Raises
-    AgreementError, VerificationError (not the agreed secret), InputError, SchemaError, RiskError,
-    RefusedError (a limit of the agreement) or OutputError; then nothing is written.
+    tables that the agreement lists, each with entity_id. Raises AgreementError, VerificationError
+    (not the agreed secret), InputError, SchemaError, RiskError, RefusedError (a limit of the
+    agreement) or OutputError; then nothing is written.
     """
-    terms = _check(agreement, keys, secret, sequence, now)
-    row_map = row_map or out.with_name(out.name + ".rows")
+    terms = _check(acting, secret, options.sequence)
+    row_map = options.row_map or out.with_name(out.name + ".rows")
     for path in (out, row_map):
-        check_output(path, force=force)
-    before = _before(previous, row_map, agreement, keys, sequence, now)
-    owner = keys.public.name
-    people = read_people(identities, tables, terms.payload[owner], entropy)
-    lost = _check_quality(identities, terms, owner, tolerate)
+        check_output(path, force=options.force)
+    before = _before(options, row_map, acting)
+    owner, digest = acting.keys.public.name, acting.agreement.digest()
+    people = read_people(identities, tables, terms.payload[owner], acting.entropy)
+    lost = _check_quality(identities, terms, owner, options.tolerate)
     with spooling(out.parent) as spool:
         means = Means(
-            secret=secret.under(agreement.digest()),
-            seed=keys.derive(b"control records " + bytes.fromhex(agreement.digest()), 32),
+            secret=secret.under(digest),
+            seed=acting.keys.derive(b"control records " + bytes.fromhex(digest), 32),
             spool=spool,
             kept=before.controls if before else None,
-            assess=assess,
-            tolerate=tolerate,
-            entropy=entropy,
-            progress=progress,
+            assess=options.assess,
+            tolerate=options.tolerate,
+            entropy=acting.entropy,
+            progress=acting.progress,
         )
         prepared = prepare(people, terms, owner, means)
-        run = _Run(agreement, keys, now, sequence, before.first_rows if before else None, force)
+        run = _Run(acting, options, before.first_rows if before else None)
         done = _sealed(prepared, run, (out, row_map), means)
     return replace(done, losses=tuple(lost))
 
 
-def _before(
-    previous: Path | None,
-    row_map: Path,
-    agreement: SignedAgreement,
-    keys: PartyKeys,
-    sequence: int,
-    now: datetime,
-) -> RowMap | None:
+def _before(options: Options, row_map: Path, acting: Acting) -> RowMap | None:
     """What the submission before left: also where the first one is made once more."""
-    path = previous or row_map
+    path = options.previous or row_map
     if path.exists():
         try:
-            return open_row_map(path, agreement, keys, now=now)
+            return open_row_map(path, acting)
         except BlindlinkError:
-            if previous or sequence > 1:
+            if options.previous or options.sequence > 1:
                 raise
             return None  # of another agreement: it will be replaced
-    if sequence > 1:
+    if options.sequence > 1:
         raise InputError(
-            f"submission {sequence}: the row map of the one before is missing",
+            f"submission {options.sequence}: the row map of the one before is missing",
             hint="give it with --previous: the same control records are sent again",
         )
     return None
@@ -148,37 +144,25 @@ def _before(
 class _Run:
     """What writing a submission and its row map share; ``first_rows``: of an earlier one."""
 
-    agreement: SignedAgreement
-    keys: PartyKeys
-    now: datetime
-    sequence: int
+    acting: Acting
+    options: Options
     first_rows: int | None
-    force: bool
 
     @property
     def terms(self) -> Agreement:
-        return self.agreement.agreement
+        return self.acting.terms
 
     def rows(self, rows: int) -> int:
         """The rows of the first submission, where this one has ``rows``."""
-        return rows if self.sequence == 1 or self.first_rows is None else self.first_rows
+        return rows if self.options.sequence == 1 or self.first_rows is None else self.first_rows
 
 
 def _sealed(prepared: Prepared, run: _Run, paths: tuple[Path, Path], means: Means) -> Submitted:
     """Write submission and row map, both or neither."""
     (out, row_map), entropy = paths, means.entropy
-    rows_of = _rows_of(prepared)
     ids = random_ids(len(prepared.blobs), entropy)
     bundle = container.new_bundle(entropy)
-    create = partial(
-        container.create,
-        sender=run.keys,
-        agreement=run.agreement.digest(),
-        now=run.now,
-        expires=moment(run.terms.expires),
-        force=run.force,
-        entropy=entropy,
-    )
+    create = partial(run.acting.create, force=run.options.force)
     private_id = container.new_bundle(entropy)
     with (
         create(out, KIND, bundle=bundle) as writer,
@@ -187,16 +171,24 @@ def _sealed(prepared: Prepared, run: _Run, paths: tuple[Path, Path], means: Mean
     ):
         content = _write(writer, prepared, run, ids, means)
         _write_row_map(private, bundle, run, prepared, ids)
-    digest, controls = writer.manifest().digest(), int(prepared.is_control.sum())
-    return _submitted(out, row_map, bundle, content, controls, digest, rows_of)
+    return Submitted(
+        path=out,
+        row_map=row_map,
+        bundle_id=bundle,
+        sequence=content.sequence,
+        rows=content.rows,
+        entities=content.entities,
+        controls=int(prepared.is_control.sum()),
+        blobs=content.blobs,
+        blob_bytes=content.blob_size,
+        digest=writer.manifest().digest(),
+        risk=content.risk_report,
+        rows_of=_rows_of(prepared),
+    )
 
 
-def _check(
-    agreement: SignedAgreement, keys: PartyKeys, secret: LinkageKey, sequence: int, now: datetime
-) -> Agreement:
-    agreement.verify(now, "agreement")
-    terms = agreement.agreement
-    terms.member(keys.public, "owner")
+def _check(acting: Acting, secret: LinkageKey, sequence: int) -> Agreement:
+    terms = acting.check("owner")
     if secret.check_value() != terms.key_check:
         raise VerificationError(
             "linkage key: is not the one that the agreement names",
@@ -247,7 +239,7 @@ def _write(
     if size > terms.limits.bytes:
         raise RefusedError(f"submission: {size} bytes; the agreement allows {terms.limits.bytes}")
     content = Content(
-        sequence=run.sequence,
+        sequence=run.options.sequence,
         first_rows=run.rows(len(prepared.ids)),
         schema_fingerprint=encoded.schema_fingerprint,
         encoder=encoded.encoder,
@@ -274,9 +266,9 @@ def _write_row_map(
     entities = prepared.entity_ids.take(pa.array(prepared.entity[real]))
     blobs = blob_ids[prepared.number[real]]
     data, width = row_map_bytes(prepared.ids[real], blobs, entities)
-    with writer.section(SECTION, run.keys.public) as out:
+    with writer.section(SECTION, run.acting.keys.public) as out:
         out.write(data)
-    with writer.section(CONTROLS, run.keys.public) as out:
+    with writer.section(CONTROLS, run.acting.keys.public) as out:
         out.write(canonical.dumps(prepared.controls.model_dump()))
     content = RowMapContent(
         submission=bundle,
@@ -295,29 +287,4 @@ def _rows_of(prepared: Prepared) -> pa.Table:
             "entity_id": prepared.entity_ids.take(pa.array(prepared.entity, mask=control)),
             "control": np.asarray(control),
         }
-    )
-
-
-def _submitted(
-    out: Path,
-    row_map: Path,
-    bundle: str,
-    content: Content,
-    controls: int,
-    digest: str,
-    rows_of: pa.Table,
-) -> Submitted:
-    return Submitted(
-        path=out,
-        row_map=row_map,
-        bundle_id=bundle,
-        sequence=content.sequence,
-        rows=content.rows,
-        entities=content.entities,
-        controls=controls,
-        blobs=content.blobs,
-        blob_bytes=content.blob_size,
-        digest=digest,
-        risk=content.risk_report,
-        rows_of=rows_of,
     )

@@ -6,7 +6,6 @@ owner's own keys and ends with the agreement.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +13,8 @@ import numpy as np
 from blindlink.arrays import Bytes
 from blindlink.errors import InputError
 from blindlink.files import check_output
-from blindlink.keys import Entropy, PartyKeys, system_entropy
-from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.acting import Acting
 from blindlink.messages.container import reader as container
-from blindlink.messages.fields import moment
 from blindlink.messages.submission.withdrawal import (
     CONTROLS,
     ENTITIES,
@@ -58,16 +55,14 @@ class Withdrawn:
     rows: int
 
 
-def open_row_map(
-    path: Path, agreement: SignedAgreement, keys: PartyKeys, *, now: datetime
-) -> RowMap:
+def open_row_map(path: Path, acting: Acting) -> RowMap:
     """Read an owner's own row map.
 
     Raises InputError, FormatError, VerificationError or AgreementError.
     """
-    where = str(path)
+    where, keys = str(path), acting.keys
     with container.opened(path, ROW_MAP) as sealed:
-        bundle = sealed.verify(keys.public, agreement=agreement.digest(), now=now)
+        bundle = sealed.verify(keys.public, agreement=acting.agreement.digest(), now=acting.now)
         content = row_map_content(bundle.manifest, where)
         with bundle.open(SECTION, keys) as source:
             ids, blobs, entities = read_row_map(source.read(), content, where)
@@ -79,37 +74,22 @@ def open_row_map(
 def withdraw(
     entity_ids: Sequence[str],
     row_map: Path,
-    agreement: SignedAgreement,
-    keys: PartyKeys,
+    acting: Acting,
     out: Path,
     *,
-    now: datetime,
     force: bool = False,
-    entropy: Entropy = system_entropy,
 ) -> Withdrawn:
     """Write the message that takes these people out of a submission.
 
     Raises InputError when one of them is not in the submission, naming its place in the list only,
     and the errors of ``open_row_map``; then nothing is written.
     """
-    agreement.verify(now, "agreement")
-    terms = agreement.agreement
-    terms.member(keys.public, "owner")
+    terms = acting.check("owner")
     check_output(out, inputs=[row_map], force=force)
-    known = open_row_map(row_map, agreement, keys, now=now)
+    known = open_row_map(row_map, acting)
     rows, blobs = _named(entity_ids, known)
-    bundle = container.new_bundle(entropy)
-    with container.create(
-        out,
-        WITHDRAWAL,
-        sender=keys,
-        agreement=agreement.digest(),
-        bundle=bundle,
-        now=now,
-        expires=moment(terms.expires),
-        force=force,
-        entropy=entropy,
-    ) as writer:
+    bundle = container.new_bundle(acting.entropy)
+    with acting.create(out, WITHDRAWAL, bundle=bundle, force=force) as writer:
         with writer.section(SECTION, terms.linker) as section:
             section.write(b"".join(rows))
         with writer.section(ENTITIES, terms.analyst) as section:

@@ -15,8 +15,10 @@ from blindlink.errors import FormatError, InputError, OutputError, RefusedError,
 from blindlink.linker.protocol import lock, project
 from blindlink.linker.protocol.destroy import destroy
 from blindlink.linker.protocol.lock import locked
+from blindlink.linker.protocol.place import Place
 from blindlink.linker.protocol.project import Project
 from blindlink.linker.protocol.receive import receive
+from blindlink.messages.acting import Acting
 from blindlink.messages.audit import log as audit
 from blindlink.messages.audit.log import AuditLog, Head
 from blindlink.messages.audit.receipt import load_receipt
@@ -29,19 +31,16 @@ AGREEMENT = "ab" * 32
 
 
 def take_in(world: World, file: str, **options: Any) -> Any:
-    folder = world.folder / "project"
-    path = world.folder / file
-    return receive(path, world.agreement, keys("ttp"), folder, now=NOW, **options)
+    place = Place(world.folder / "project", **options)
+    return receive(world.folder / file, world.acting("ttp"), place)
 
 
 def withdrawn(world: World, name: str = "leave") -> str:
     withdraw(
         ["moj-secret-31"],
         world.folder / "moj.submission.rows",
-        world.agreement,
-        keys("moj"),
+        Acting(world.agreement, keys("moj"), NOW),
         world.folder / name,
-        now=NOW,
         force=True,
     )
     return name
@@ -50,7 +49,10 @@ def withdrawn(world: World, name: str = "leave") -> str:
 def end(world: World, key_file: Path, **options: Any) -> Any:
     key_file.write_text("x")
     return destroy(
-        world.folder / "project", world.agreement, keys("ttp"), key_file, now=NOW, **options
+        Place(world.folder / "project", options.pop("witness", None)),
+        world.acting("ttp"),
+        key_file,
+        **options,
     )
 
 

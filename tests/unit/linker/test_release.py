@@ -19,7 +19,9 @@ from blindlink.errors import (
 )
 from blindlink.linker.protocol.destroy import destroy
 from blindlink.linker.protocol.intake import take
+from blindlink.linker.protocol.place import Place
 from blindlink.linker.protocol.project import Project
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.document import Agreement
 from blindlink.messages.audit.log import AuditLog, verify_log
 from blindlink.messages.audit.receipt import load_receipt
@@ -162,7 +164,8 @@ def receive(world: World, file: str) -> None:
         world.folder / "project", world.agreement.digest(), now=NOW, entropy=entropy("p")
     )
     content = manifest.content
-    project.receive("moj", manifest, content["sequence"], content["rows"], (), keys("ttp"), now=NOW)
+    acting = world.acting("ttp")
+    project.receive("moj", manifest, content["sequence"], content["rows"], (), acting)
 
 
 def test_receiving_the_same_file_twice_changes_nothing(tmp_path: Path) -> None:
@@ -278,7 +281,7 @@ def test_a_receipt_cannot_list_too_many_rejected_rows(
     for keep in (True, False):
         path = tmp_path / "moj.submission"
         with ExitStack() as stack, pytest.raises(RefusedError, match="more than 1 rows have an em"):
-            take(stack, path, world.agreement, keys("ttp"), now=NOW, keep=keep)
+            take(stack, path, Acting(world.agreement, keys("ttp"), NOW), keep=keep)
 
 
 def test_reading_through_finds_what_keeping_finds(tmp_path: Path) -> None:
@@ -289,7 +292,12 @@ def test_reading_through_finds_what_keeping_finds(tmp_path: Path) -> None:
     world.submit("moj", tables={"identities": pa.table(identities)})
     with ExitStack() as stack:
         kept, seen = (
-            take(stack, tmp_path / "moj.submission", world.agreement, keys("ttp"), now=NOW, keep=k)
+            take(
+                stack,
+                tmp_path / "moj.submission",
+                Acting(world.agreement, keys("ttp"), NOW),
+                keep=k,
+            )
             for k in (True, False)
         )
         assert len(kept.records.filters) == 1
@@ -341,7 +349,9 @@ class TestDishonestOwner:
     ) -> None:
         world = World(tmp_path)
         check = submit_module._check
-        monkeypatch.setattr(submit_module, "_check", lambda a, k, s, _, now: check(a, k, s, 1, now))
+        monkeypatch.setattr(
+            submit_module, "_check", lambda acting, secret, _: check(acting, secret, 1)
+        )
         world.submit("moj", "before")
         world.submit("moj", sequence=9, previous=tmp_path / "before.rows")
         self.refused(world, RefusedError, "9 submissions; the agreement allows 3")
@@ -358,10 +368,8 @@ class TestWithdrawal:
         return withdraw(
             people,
             world.folder / "moj.submission.rows",
-            world.agreement,
-            keys("moj"),
+            Acting(world.agreement, keys("moj"), NOW),
             world.folder / file,
-            now=NOW,
         )
 
     def test_takes_the_whole_person_out(self, tmp_path: Path) -> None:
@@ -406,7 +414,9 @@ class TestWithdrawal:
     def test_of_another_owner_takes_out_nobody(self, tmp_path: Path) -> None:
         world = submitted(World(tmp_path))
         with pytest.raises(VerificationError):
-            open_row_map(tmp_path / "moj.submission.rows", world.agreement, keys("ohid"), now=NOW)
+            open_row_map(
+                tmp_path / "moj.submission.rows", Acting(world.agreement, keys("ohid"), NOW)
+            )
 
     @pytest.mark.parametrize(
         ("people", "message"),
@@ -423,7 +433,7 @@ class TestWithdrawal:
         world = World(tmp_path)
         sent = world.submit("moj")
         found = open_row_map(
-            tmp_path / "moj.submission.rows", world.agreement, keys("moj"), now=NOW
+            tmp_path / "moj.submission.rows", Acting(world.agreement, keys("moj"), NOW)
         )
         rows = sent.rows_of.to_pylist()
         assert dict(zip((r.tobytes().hex() for r in found.ids), found.entities, strict=True)) == {
@@ -437,14 +447,18 @@ class TestDestroy:
         world = finished(tmp_path)
         key_file = tmp_path / "ttp.key"
         key_file.write_bytes(b"secret")
-        first = destroy(tmp_path / "project", world.agreement, keys("ttp"), key_file, now=NOW)
+        first = destroy(
+            Place(tmp_path / "project"), Acting(world.agreement, keys("ttp"), NOW), key_file
+        )
         assert first.fresh
         assert not key_file.exists()
         assert events(world)[-1] == "destroyed"
         with pytest.raises(RefusedError, match="destroyed"):
             world.link(out="x.release")
         with pytest.raises(OutputError, match="no such file"):
-            destroy(tmp_path / "project", world.agreement, keys("ttp"), key_file, now=NOW)
+            destroy(
+                Place(tmp_path / "project"), Acting(world.agreement, keys("ttp"), NOW), key_file
+            )
         assert events(world).count("destroyed") == 1
 
     def test_nothing_is_received_any_more(self, tmp_path: Path) -> None:
@@ -452,14 +466,20 @@ class TestDestroy:
         Project.open(tmp_path / "project", world.agreement.digest(), now=NOW)
         (tmp_path / "k").write_bytes(b"x")
         late = NOW.replace(year=2030)  # an expired agreement can be destroyed
-        destroy(tmp_path / "project", world.agreement, keys("ttp"), tmp_path / "k", now=late)
+        destroy(
+            Place(tmp_path / "project"), Acting(world.agreement, keys("ttp"), late), tmp_path / "k"
+        )
         with pytest.raises(RefusedError, match="the project is destroyed"):
             world.link()
 
     def test_only_the_linker_destroys(self, tmp_path: Path) -> None:
         world = finished(tmp_path)
         with pytest.raises(AgreementError):
-            destroy(tmp_path / "project", world.agreement, keys("moj"), tmp_path / "k", now=NOW)
+            destroy(
+                Place(tmp_path / "project"),
+                Acting(world.agreement, keys("moj"), NOW),
+                tmp_path / "k",
+            )
 
 
 def test_the_release_is_for_the_analyst_alone(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from blindlink.errors import BlindlinkError, FormatError, InputError, OutputError, VerificationError
 from blindlink.messages import canonical
+from blindlink.messages.acting import Acting
 from blindlink.messages.audit.kept import verify_kept
 from blindlink.messages.audit.log import AuditLog, Head, verify_log
 from blindlink.messages.audit.receipt import (
@@ -173,7 +174,7 @@ def receipt_of(log: AuditLog, manifest: Manifest, **changes: Any) -> Signed[Rece
         "rows": 5,
         "rejected": (Rejection(reason="duplicate-row", positions=(1, 4)),),
     }
-    return make_receipt(log, index, TTP, manifest, now=NOW, **options | changes)
+    return make_receipt(log, index, Acting(signed(), TTP, NOW), manifest, **options | changes)
 
 
 def test_a_receipt_comes_back(tmp_path: Path, manifest: Manifest) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from blindlink.errors import FormatError, InputError
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.secret import seal_secret
 from blindlink.messages.audit.log import AuditLog
 from blindlink.messages.audit.proofs import prove_consistency
@@ -36,9 +37,9 @@ def test_agreement_and_secret(tmp_path: Path) -> None:
     found = describe(tmp_path / "a")
     assert found["digest"] == signed().digest()
     assert found["signed_by"] == ["moj", "ohid", "ttp", "lab"]
-    seal_secret(
-        secret(), agreement=signed(), sender=keys("moj"), to=keys("ohid").public, now=NOW
-    ).save(tmp_path / "s")
+    seal_secret(secret(), Acting(signed(), keys("moj"), NOW), to=keys("ohid").public).save(
+        tmp_path / "s"
+    )
     found = describe(tmp_path / "s")
     assert found["format"] == "blindlink-secret-v1"
     assert "sealed" not in found

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.secret import seal_secret
 from blindlink.messages.json_schemas import documents as trust_formats
 from blindlink.messages.json_schemas import write
@@ -35,9 +36,7 @@ def test_they_are_written_as_files(tmp_path: Path) -> None:
 
 
 def test_real_files_fit() -> None:
-    envelope = seal_secret(
-        secret(), agreement=signed(), sender=keys("moj"), to=keys("ohid").public, now=NOW
-    )
+    envelope = seal_secret(secret(), Acting(signed(), keys("moj"), NOW), to=keys("ohid").public)
     for name, data in (
         ("party.json", keys("moj").public.to_bytes()),
         ("agreement.json", signed().to_bytes()),

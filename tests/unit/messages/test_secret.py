@@ -15,6 +15,7 @@ from blindlink.errors import (
 )
 from blindlink.keys import LinkageKey
 from blindlink.messages import canonical
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.messages.agreement.secret import (
     Secret,
@@ -30,18 +31,17 @@ from worlds.parties import LATER, NOW, entropy, keys, secret, signed, signed_by,
 def envelope(path: Path, **changes: Any) -> Path:
     options: dict[str, Any] = {
         "agreement": signed(),
-        "sender": keys("moj"),
-        "to": keys("ohid").public,
+        "keys": keys("moj"),
         "now": NOW,
     }
-    key = changes.pop("key", secret())
-    seal_secret(key, **options | changes).save(path)
+    key, to = changes.pop("key", secret()), changes.pop("to", keys("ohid").public)
+    seal_secret(key, Acting(**options | changes), to=to).save(path)
     return path
 
 
 def opened(path: Path, **changes: Any) -> LinkageKey:
     options: dict[str, Any] = {"agreement": signed(), "keys": keys("ohid"), "now": NOW}
-    return open_secret(path, **options | changes)
+    return open_secret(path, Acting(**options | changes))
 
 
 def test_the_other_owner_receives_it(tmp_path: Path) -> None:
@@ -49,18 +49,17 @@ def test_the_other_owner_receives_it(tmp_path: Path) -> None:
 
 
 def test_by_files(tmp_path: Path) -> None:
-    signed().save(tmp_path / "a")
-    send_secret(secret(), tmp_path / "a", keys("moj"), "ohid", tmp_path / "s", now=NOW)
-    receive_secret(tmp_path / "s", tmp_path / "a", keys("ohid"), tmp_path / "k", now=NOW)
+    send_secret(secret(), Acting(signed(), keys("moj"), NOW), "ohid", tmp_path / "s")
+    receive_secret(tmp_path / "s", Acting(signed(), keys("ohid"), NOW), tmp_path / "k")
     assert LinkageKey.load(tmp_path / "k") == secret()
     assert secret().secret not in (tmp_path / "s").read_bytes()
 
 
 def test_only_owners_may_be_its_ends(tmp_path: Path) -> None:
-    for changes in ({"to": keys("ttp").public}, {"sender": keys("lab")}):
+    for changes in ({"to": keys("ttp").public}, {"keys": keys("lab")}):
         with pytest.raises(RefusedError, match="only owners may hold it"):
             envelope(tmp_path / "s", **changes)
-    for changes in ({"to": keys("mallory").public}, {"sender": keys("mallory")}):
+    for changes in ({"to": keys("mallory").public}, {"keys": keys("mallory")}):
         with pytest.raises(AgreementError, match="none of its parties"):
             envelope(tmp_path / "s", **changes)
 
@@ -100,7 +99,7 @@ def test_nobody_else_opens_it(reader: str, error: type[BlindlinkError], tmp_path
 def forged(path: Path, sender: str, **changes: Any) -> Path:
     """An envelope that ``sender`` signs, with fields that the library would not write."""
     found = seal_secret(
-        secret(), agreement=signed(), sender=keys("moj"), to=keys("ohid").public, now=NOW
+        secret(), Acting(signed(), keys("moj"), NOW), to=keys("ohid").public
     ).document
     signer = keys(sender).public.fingerprint()
     Signed.make(found.model_copy(update={"signer": signer} | changes), keys(sender)).save(path)

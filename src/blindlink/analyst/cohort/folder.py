@@ -33,12 +33,11 @@ from blindlink.analyst.cohort.opening import Opened, OpenedOwner, open_release
 from blindlink.arrays import Bools, Bytes, Structs
 from blindlink.errors import FormatError, InputError, OutputError, RefusedError
 from blindlink.files import reason, replacing_folder
-from blindlink.keys import PartyKeys
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.document import Agreement, SignedAgreement
 from blindlink.messages.fields import stamp
 from blindlink.messages.release import spans
 from blindlink.messages.used import read_used, write_used
-from blindlink.progress import Progress, silent
 from blindlink.version import __version__
 
 FORMAT = "blindlink-cohort-v1"
@@ -65,14 +64,11 @@ class Cohort:
 
 def build_cohort(
     release: Path,
-    agreement: SignedAgreement,
-    keys: PartyKeys,
+    acting: Acting,
     out: Path,
     *,
     register: Path | None = None,
-    now: datetime,
     force: bool = False,
-    progress: Progress = silent,
 ) -> Cohort:
     """Verify and open a release, and write the cohort folder ``out``.
 
@@ -82,11 +78,11 @@ def build_cohort(
     without ``force`` or is something else than a cohort; then nothing is written.
     """
     check_cohort_folder(out, force)
-    opened = open_release(release, agreement, keys, now=now, progress=progress)
+    opened = open_release(release, acting)
     files = _files(opened)
-    info = _info(opened, agreement, now)
+    info = _info(opened, acting.agreement, acting.now)
     if register is not None:
-        _register(register, agreement.digest(), opened.manifest.digest())
+        _register(register, acting.agreement.digest(), opened.manifest.digest())
     with replacing_folder(out, partial(check_cohort_folder, out, force)) as draft:
         for name, table in files.items():
             pa.parquet.write_table(table, draft / f"{name}.parquet", compression="zstd")

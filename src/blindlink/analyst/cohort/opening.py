@@ -9,7 +9,6 @@ and opens for the entity it is given to -> control marks agree -> enough people 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from itertools import combinations
 from pathlib import Path
@@ -33,7 +32,8 @@ from blindlink.arrays import Bools, Structs
 from blindlink.errors import FormatError, RefusedError, VerificationError
 from blindlink.keys import PartyKeys
 from blindlink.messages import merkle, release
-from blindlink.messages.agreement.document import Agreement, SignedAgreement
+from blindlink.messages.acting import Acting
+from blindlink.messages.agreement.document import Agreement
 from blindlink.messages.container import reader as container
 from blindlink.messages.container.manifest import Manifest, verify_manifest
 from blindlink.messages.container.reader import open_section
@@ -50,7 +50,7 @@ from blindlink.messages.submission.content import (
     read_layout,
 )
 from blindlink.messages.submission.content import content_of as submission_content
-from blindlink.progress import Progress, silent
+from blindlink.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -97,21 +97,15 @@ class Opened:
 
 def open_release(
     path: Path,
-    agreement: SignedAgreement,
-    keys: PartyKeys,
-    *,
-    now: datetime,
-    progress: Progress = silent,
+    acting: Acting,
 ) -> Opened:
     """Verify and open a release.
 
     Raises InputError, FormatError, VerificationError or AgreementError, and gives nothing then.
     """
-    agreement.verify(now, "agreement")
-    terms, where = agreement.agreement, str(path)
-    terms.member(keys.public, "analyst")
+    terms, keys, where = acting.check("analyst"), acting.keys, str(path)
     with container.opened(path, release.KIND) as sealed:
-        bundle = sealed.verify(terms.linker, agreement=agreement.digest(), now=now)
+        bundle = sealed.verify(terms.linker, agreement=acting.agreement.digest(), now=acting.now)
         digests = release.content_of(bundle.manifest, where).submissions
         index = _index(bundle, keys, where)
         heads = _manifests(index, terms, digests, bundle.manifest, where)
@@ -125,7 +119,7 @@ def open_release(
         check_pairs(index, terms, links, candidates, where)
         check_policies(known, links, candidates, where)
         check_limits(known, links, terms, where)
-        owners = _owners(bundle, keys, known, terms, where, progress)
+        owners = _owners(bundle, keys, known, terms, where, acting.progress)
         reports = _reports(bundle, keys, terms, where)
     rows = [each.rows for each in known]
     check_figures(terms, index.methods, rows, links, candidates, reports, where)

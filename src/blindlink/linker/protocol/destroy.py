@@ -5,16 +5,13 @@ wherever it lies, opens again. The log says when, and its last signed head goes 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from blindlink.errors import OutputError, RefusedError
 from blindlink.files import reason
-from blindlink.keys import PartyKeys
-from blindlink.linker.protocol.lock import locked
+from blindlink.linker.protocol.place import Place
 from blindlink.linker.protocol.project import Project
-from blindlink.linker.protocol.witness import witnessed
-from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.acting import Acting
 from blindlink.messages.audit.history import DESTROYED
 from blindlink.messages.used import read_used, write_used
 from blindlink.system import sync_file
@@ -30,16 +27,7 @@ class Destroyed:
     fresh: bool
 
 
-def destroy(
-    project: Path,
-    agreement: SignedAgreement,
-    keys: PartyKeys,
-    key_file: Path,
-    *,
-    witness: Path | None = None,
-    used: Path | None = None,
-    now: datetime,
-) -> Destroyed:
+def destroy(place: Place, acting: Acting, key_file: Path, *, used: Path | None = None) -> Destroyed:
     """Log the destruction, write the last head into the project, erase the linker's key file.
 
     An expired agreement can be destroyed too. ``used``: what the keys served, where that is kept;
@@ -47,17 +35,17 @@ def destroy(
     AgreementError for keys or a project of another agreement, VerificationError, or OutputError
     when the key file cannot be erased.
     """
-    agreement.check_signatures("agreement")
-    agreement.agreement.member(keys.public, "linker")
+    acting.agreement.check_signatures("agreement")
+    acting.terms.member(acting.keys.public, "linker")
+    digest, head = acting.agreement.digest(), place.folder / HEAD
     if used is not None:
-        _check_other(read_used(used), agreement.digest())
-    head = project / HEAD
-    with locked(project), witnessed(project, witness, keys, now):
-        desk = Project.load(project, agreement.digest())
-        fresh = desk.destroy(now=now)
-        desk.log.head(keys, now=now).save(head, force=True)
+        _check_other(read_used(used), digest)
+    with place.held(acting):
+        desk = Project.load(place.folder, digest)
+        fresh = desk.destroy(now=acting.now)
+        desk.log.head(acting.keys, now=acting.now).save(head, force=True)
     if used is not None:
-        write_used(used, agreement.digest(), DESTROYED)
+        write_used(used, digest, DESTROYED)
     erase(key_file)
     return Destroyed(head, fresh)
 

@@ -7,7 +7,6 @@ payload, which the linker cannot read.
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,9 +14,10 @@ import numpy as np
 
 from blindlink.arrays import Bools, Bytes
 from blindlink.errors import AgreementError, FormatError, RefusedError, VerificationError
-from blindlink.keys import PartyKeys, PartyPublic, Signatures
+from blindlink.keys import PartyPublic, Signatures
 from blindlink.messages import merkle
-from blindlink.messages.agreement.document import Agreement, SignedAgreement
+from blindlink.messages.acting import Acting
+from blindlink.messages.agreement.document import Agreement
 from blindlink.messages.audit.receipt import REJECTED, Rejection
 from blindlink.messages.container import reader as container
 from blindlink.messages.container.manifest import Manifest
@@ -38,7 +38,7 @@ from blindlink.messages.submission.withdrawal import (
     read_withdrawn,
     withdrawal_content,
 )
-from blindlink.progress import Progress, silent
+from blindlink.progress import Progress
 
 BATCH = 1 << 22
 EMPTY = "empty-encoding"
@@ -100,12 +100,9 @@ class Withdrawal:
 def take(
     stack: ExitStack,
     path: Path,
-    agreement: SignedAgreement,
-    keys: PartyKeys,
+    acting: Acting,
     *,
-    now: datetime,
     keep: bool = True,
-    progress: Progress = silent,
 ) -> Taken:
     """Open and verify a submission; its file stays open as long as ``stack``.
 
@@ -113,35 +110,33 @@ def take(
     outlive the keys. Without ``keep`` everything is checked alike and read through by pieces.
     Raises InputError, FormatError, VerificationError, AgreementError or RefusedError.
     """
-    terms, where = agreement.agreement, str(path)
+    terms, where = acting.terms, str(path)
     sealed = stack.enter_context(container.opened(path, KIND))
     owner = _owner(terms, sealed.manifest, where)
-    bundle = sealed.verify(owner, agreement=agreement.digest(), now=now)
+    bundle = sealed.verify(owner, agreement=acting.agreement.digest(), now=acting.now)
     content = content_of(bundle.manifest, where)
     check_agreed(content, bundle.manifest, terms, where)
-    with bundle.open("encodings", keys) as source:
+    with bundle.open("encodings", acting.keys) as source:
         records = read_records(source, content, where, keep=keep)
     if int(records.empty.sum()) > REJECTED:
         raise RefusedError(
             f"{where}: more than {REJECTED} rows have an empty encoding",
             hint="the owner leaves out rows that lack every identifier",
         )
-    ids, digests = _blobs(bundle, content, where, keep, progress)
+    ids, digests = _blobs(bundle, content, where, keep, acting.progress)
     usable = ~records.empty
     withdrawn = np.zeros(content.entities, bool)
     return Taken(owner, bundle, content, records, ids, digests, usable, withdrawn)
 
 
-def take_withdrawal(
-    path: Path, agreement: SignedAgreement, keys: PartyKeys, *, now: datetime
-) -> Withdrawal:
+def take_withdrawal(path: Path, acting: Acting) -> Withdrawal:
     """Read and verify a withdrawal. Raises like ``take``."""
     where = str(path)
     with container.opened(path, WITHDRAWAL) as sealed:
-        owner = _owner(agreement.agreement, sealed.manifest, where)
-        bundle = sealed.verify(owner, agreement=agreement.digest(), now=now)
+        owner = _owner(acting.terms, sealed.manifest, where)
+        bundle = sealed.verify(owner, agreement=acting.agreement.digest(), now=acting.now)
         content = withdrawal_content(bundle.manifest, where)
-        with bundle.open(SECTION, keys) as source:
+        with bundle.open(SECTION, acting.keys) as source:
             ids = read_withdrawn(source.read(), content.rows, where)
         return Withdrawal(
             owner,

@@ -18,7 +18,8 @@ from typing import Any
 
 from blindlink.errors import AgreementError, OutputError, RefusedError
 from blindlink.files import reason
-from blindlink.keys import Entropy, PartyKeys, system_entropy
+from blindlink.keys import Entropy, system_entropy
+from blindlink.messages.acting import Acting
 from blindlink.messages.audit.history import (
     DESTROYED,
     FROZEN,
@@ -98,9 +99,7 @@ class Project:
         sequence: int,
         rows: int,
         rejected: tuple[Rejection, ...],
-        keys: PartyKeys,
-        *,
-        now: datetime,
+        acting: Acting,
     ) -> Path:
         """Log a verified submission and write its receipt; the same one again changes nothing.
 
@@ -127,12 +126,10 @@ class Project:
                     hint="make it with the row map of the submission before",
                 )
             details = log_details(owner, manifest, sequence, rows)
-            self.log.append(RECEIVED, details, now=now)
+            self.log.append(RECEIVED, details, now=acting.now)
         if not path.exists():
             index = self._entry(RECEIVED, bundle)
-            receipt = make_receipt(
-                self.log, index, keys, manifest, rows=rows, rejected=rejected, now=now
-            )
+            receipt = make_receipt(self.log, index, acting, manifest, rows, rejected)
             receipt.save(path)
         return path
 

@@ -6,20 +6,16 @@ encodings are read through and not kept.
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from blindlink.errors import VerificationError
-from blindlink.keys import Entropy, PartyKeys, system_entropy
 from blindlink.linker.protocol import intake
-from blindlink.linker.protocol.lock import locked
+from blindlink.linker.protocol.place import Place
 from blindlink.linker.protocol.project import Project, make_folder
 from blindlink.linker.protocol.ready import check_ready
-from blindlink.linker.protocol.witness import witnessed
-from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.acting import Acting
 from blindlink.messages.container import reader as container
 from blindlink.messages.submission.withdrawal import WITHDRAWAL
-from blindlink.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -40,32 +36,25 @@ class Received:
 
 def receive(
     file: Path,
-    agreement: SignedAgreement,
-    keys: PartyKeys,
-    project: Path,
-    *,
-    witness: Path | None = None,
-    now: datetime,
-    entropy: Entropy = system_entropy,
-    progress: Progress = silent,
+    acting: Acting,
+    place: Place,
 ) -> Received:
     """Verify a submission or a withdrawal and log it in the project's folder, made where there is
-    none; the same file again changes nothing. ``witness`` keeps the log's head, see ``witnessed``.
+    none; the same file again changes nothing.
 
     Raises InputError, FormatError, VerificationError, AgreementError or RefusedError (a replay, an
     old sequence number, frozen inputs); then nothing is logged.
     """
-    agreement.verify(now, "agreement")
-    agreement.agreement.member(keys.public, "linker")
-    check_ready(agreement.agreement)
+    check_ready(acting.check("linker"))
     if container.kind_of(file) == WITHDRAWAL:
-        return _withdrawal(file, agreement, keys, (project, witness), now)
+        return _withdrawal(file, acting, place)
     with ExitStack() as stack:
-        taken = intake.take(stack, file, agreement, keys, now=now, keep=False, progress=progress)
-        make_folder(project)
-        stack.enter_context(locked(project))
-        stack.enter_context(witnessed(project, witness, keys, now))
-        desk = Project.open(project, agreement.digest(), now=now, entropy=entropy)
+        taken = intake.take(stack, file, acting, keep=False)
+        make_folder(place.folder)
+        stack.enter_context(place.held(acting))
+        desk = Project.open(
+            place.folder, acting.agreement.digest(), now=acting.now, entropy=acting.entropy
+        )
         manifest, content = taken.bundle.manifest, taken.content
         receipt = desk.receive(
             taken.owner.name,
@@ -73,8 +62,7 @@ def receive(
             content.sequence,
             content.rows,
             taken.rejected,
-            keys,
-            now=now,
+            acting,
         )
     rejected = sum(len(each.positions) for each in taken.rejected)
     return Received(
@@ -88,22 +76,15 @@ def receive(
     )
 
 
-def _withdrawal(
-    file: Path,
-    agreement: SignedAgreement,
-    keys: PartyKeys,
-    places: tuple[Path, Path | None],
-    now: datetime,
-) -> Received:
-    project, witness = places
-    message = intake.take_withdrawal(file, agreement, keys, now=now)
+def _withdrawal(file: Path, acting: Acting, place: Place) -> Received:
+    message = intake.take_withdrawal(file, acting)
     owner, rows = message.owner.name, len(message.ids)
-    with locked(project), witnessed(project, witness, keys, now):
-        desk = Project.load(project, agreement.digest())
+    with place.held(acting):
+        desk = Project.load(place.folder, acting.agreement.digest())
         if desk.state().current.get(owner) != message.submission:
             raise VerificationError(
                 f"withdrawal of {owner}: is for another submission of this owner",
                 hint="the owner makes a new one from the row map of its latest submission",
             )
-        desk.withdraw(owner, message.manifest, message.submission, rows, now=now)
+        desk.withdraw(owner, message.manifest, message.submission, rows, now=acting.now)
     return Received("withdrawal", owner, message.manifest.bundle, None, rows, 0, None)

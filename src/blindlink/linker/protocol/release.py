@@ -11,7 +11,6 @@ the owners are not told. So no project stays frozen for ever.
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import combinations
 from pathlib import Path
 
@@ -21,42 +20,28 @@ import pyarrow as pa
 from blindlink.arrays import Bytes, Int64s
 from blindlink.errors import InputError, RefusedError, SchemaError, SeparationError
 from blindlink.files import check_output
-from blindlink.keys import Entropy, PartyKeys, system_entropy
 from blindlink.linker.model.link import Candidates, Counts
 from blindlink.linker.model.link import link as link_pair
 from blindlink.linker.protocol import assembly, intake
 from blindlink.linker.protocol.assembly import Listed, OwnerPair, Pairs
 from blindlink.linker.protocol.intake import Taken, Withdrawal
-from blindlink.linker.protocol.lock import locked
+from blindlink.linker.protocol.place import Place
 from blindlink.linker.protocol.project import REFUSED, RELEASED, Project, make_folder
 from blindlink.linker.protocol.ready import check_ready
-from blindlink.linker.protocol.witness import witnessed
-from blindlink.linker.protocol.writing import write
-from blindlink.messages.agreement.document import Agreement, SignedAgreement
+from blindlink.linker.protocol.writing import Found, Report, write
+from blindlink.messages.acting import Acting
+from blindlink.messages.agreement.document import Agreement
 from blindlink.messages.agreement.terms import too_many_named
 from blindlink.messages.audit.log import AuditLog, Head
-from blindlink.messages.container import reader as container
-from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.encodings import Encodings
-from blindlink.messages.fields import moment
 from blindlink.messages.linkage_report import LinkageReport
 from blindlink.messages.release import KIND
 from blindlink.messages.signed import Signed
 from blindlink.messages.submission.content import to_encodings
-from blindlink.progress import Progress, silent
 
 # The same files would fail again: the run has ended. What a machine lacks (a library, disk,
 # memory) can be mended, and the run repeated with the frozen inputs.
 UNDOABLE = (SeparationError, RefusedError, InputError, SchemaError)
-
-
-@dataclass(frozen=True)
-class Report:
-    """The linkage report of two owners."""
-
-    left: str
-    right: str
-    report: LinkageReport
 
 
 @dataclass(frozen=True)
@@ -82,65 +67,46 @@ class Released:
         return self.reports[0].report
 
 
-@dataclass(frozen=True)
-class _Run:
-    """What all steps of a run share."""
-
-    agreement: SignedAgreement
-    keys: PartyKeys
-    now: datetime
-    entropy: Entropy
-    progress: Progress
-
-
 def link(
     submissions: Sequence[Path],
-    agreement: SignedAgreement,
-    keys: PartyKeys,
-    project: Path,
+    acting: Acting,
+    place: Place,
     out: Path,
     *,
     withdrawals: Sequence[Path] = (),
-    witness: Path | None = None,
-    now: datetime,
     force: bool = False,
-    entropy: Entropy = system_entropy,
-    progress: Progress = silent,
 ) -> Released:
     """Link one submission of every owner and write the release to ``out``.
 
-    ``project`` is the linker's folder for this agreement, made where there is none; it gets the
-    audit log and the receipts for the owners; ``witness`` keeps the log's head, see ``witnessed``.
+    The project's folder is made where there is none; it gets the audit log and the receipts for the
+    owners.
     Raises InputError, FormatError, VerificationError, AgreementError, RefusedError, SeparationError
     or OutputError; then no release is written.
     """
-    agreement.verify(now, "agreement")
-    agreement.agreement.member(keys.public, "linker")
-    check_ready(agreement.agreement)
+    terms, now, entropy = acting.check("linker"), acting.now, acting.entropy
+    check_ready(terms)
     check_output(out, inputs=[*submissions, *withdrawals], force=force)
-    run = _Run(agreement, keys, now, entropy, progress)
     with ExitStack() as stack:
-        read = [
-            intake.take(stack, path, agreement, keys, now=now, progress=progress)
-            for path in submissions
-        ]
-        messages = [intake.take_withdrawal(path, agreement, keys, now=now) for path in withdrawals]
+        read = [intake.take(stack, path, acting) for path in submissions]
+        messages = [intake.take_withdrawal(path, acting) for path in withdrawals]
         messages = list({each.manifest.bundle: each for each in messages}.values())
-        taken = _one_each(read, messages, agreement.agreement)
-        _check_people(taken, agreement.agreement)
-        make_folder(project)
-        stack.enter_context(locked(project))
-        stack.enter_context(witnessed(project, witness, keys, now))
-        desk = Project.open(project, agreement.digest(), now=now, entropy=entropy)
-        receipts = _receive(desk, taken, messages, run)
+        taken = _one_each(read, messages, terms)
+        _check_people(taken, terms)
+        make_folder(place.folder)
+        stack.enter_context(place.held(acting))
+        desk = Project.open(place.folder, acting.agreement.digest(), now=now, entropy=entropy)
+        receipts = _receive(desk, taken, messages, acting)
         desk.freeze(_inputs(taken, messages), now=now)
         try:
-            pairs, reports = _link_all(taken, run)
-            listed = _list(taken, pairs, run)
+            pairs, reports = _link_all(taken, acting)
+            found = Found(taken, pairs, reports, _list(taken, pairs, acting))
         except UNDOABLE as error:
             desk.finish(REFUSED, {"reason": type(error).__name__}, now=now, entropy=entropy)
             raise
-        manifest = _write(run, out, force, desk, taken, pairs, reports, listed)
+        with acting.create(out, KIND, force=force) as writer:
+            head = _head(desk.log, acting, desk.frozen_size())
+            write(writer, terms, found, desk.log, head, acting.progress)
+        manifest = writer.manifest()
         ended = {"bundle": manifest.bundle, "release": manifest.digest()}
         desk.finish(RELEASED, ended, now=now, entropy=entropy)
     names = [each.owner.name for each in taken]
@@ -149,40 +115,11 @@ def link(
         bundle_id=manifest.bundle,
         links=sum(len(each.links) for each in pairs),
         candidates=sum(len(each.candidates) for each in pairs),
-        entities={name: len(each.number) for name, each in zip(names, listed, strict=True)},
+        entities={name: len(each.number) for name, each in zip(names, found.listed, strict=True)},
         reports=reports,
         receipts=receipts,
-        matches=_matches(taken, pairs, listed),
+        matches=_matches(found),
     )
-
-
-def _write(
-    run: _Run,
-    out: Path,
-    force: bool,
-    desk: Project,
-    taken: Sequence[Taken],
-    pairs: Sequence[OwnerPair],
-    reports: Sequence[Report],
-    listed: Sequence[Listed],
-) -> Manifest:
-    terms = run.agreement.agreement
-    policies = [terms.release_policy[each.owner.name] for each in taken]
-    with container.create(
-        out,
-        KIND,
-        sender=run.keys,
-        agreement=run.agreement.digest(),
-        bundle=container.new_bundle(run.entropy),
-        now=run.now,
-        expires=moment(terms.expires),
-        force=force,
-        entropy=run.entropy,
-    ) as writer:
-        found = [each.report for each in reports]
-        head = _head(desk.log, run, desk.frozen_size())
-        write(writer, terms, taken, policies, pairs, found, listed, desk.log, head, run.progress)
-    return writer.manifest()
 
 
 def _one_each(read: Sequence[Taken], messages: list[Withdrawal], terms: Agreement) -> list[Taken]:
@@ -197,8 +134,8 @@ def _one_each(read: Sequence[Taken], messages: list[Withdrawal], terms: Agreemen
     return [intake.without(by_name[name], mine[name]) for name in wanted]
 
 
-def _head(log: AuditLog, run: _Run, size: int) -> Signed[Head]:
-    return log.head(run.keys, now=run.now, size=size)
+def _head(log: AuditLog, acting: Acting, size: int) -> Signed[Head]:
+    return log.head(acting.keys, now=acting.now, size=size)
 
 
 def _check_people(taken: Sequence[Taken], terms: Agreement) -> None:
@@ -217,11 +154,11 @@ def _check_people(taken: Sequence[Taken], terms: Agreement) -> None:
             )
 
 
-def _list(taken: Sequence[Taken], pairs: Sequence[OwnerPair], run: _Run) -> list[Listed]:
+def _list(taken: Sequence[Taken], pairs: Sequence[OwnerPair], acting: Acting) -> list[Listed]:
     """Whom the release names; raises RefusedError where that is more than agreed."""
-    terms = run.agreement.agreement
+    terms = acting.terms
     policies = [terms.release_policy[each.owner.name] for each in taken]
-    listed = assembly.list_entities(taken, policies, pairs, run.entropy)
+    listed = assembly.list_entities(taken, policies, pairs, acting.entropy)
     for each, mine in zip(taken, listed, strict=True):
         if too_many_named(terms, each.owner.name, len(mine.number), each.content.entities):
             raise RefusedError(
@@ -238,7 +175,7 @@ def _check_links(pairs: OwnerPair, terms: Agreement) -> None:
 
 
 def _receive(
-    desk: Project, taken: Sequence[Taken], messages: Sequence[Withdrawal], run: _Run
+    desk: Project, taken: Sequence[Taken], messages: Sequence[Withdrawal], acting: Acting
 ) -> list[Path]:
     receipts = [
         desk.receive(
@@ -247,13 +184,14 @@ def _receive(
             each.content.sequence,
             each.content.rows,
             each.rejected,
-            run.keys,
-            now=run.now,
+            acting,
         )
         for each in taken
     ]
     for each in messages:
-        desk.withdraw(each.owner.name, each.manifest, each.submission, len(each.ids), now=run.now)
+        desk.withdraw(
+            each.owner.name, each.manifest, each.submission, len(each.ids), now=acting.now
+        )
     return receipts
 
 
@@ -264,13 +202,13 @@ def _inputs(taken: Sequence[Taken], messages: Sequence[Withdrawal]) -> dict[str,
     }
 
 
-def _link_all(taken: Sequence[Taken], run: _Run) -> tuple[list[OwnerPair], list[Report]]:
+def _link_all(taken: Sequence[Taken], acting: Acting) -> tuple[list[OwnerPair], list[Report]]:
     """Link every two owners; raises RefusedError below the agreed overlap."""
-    terms = run.agreement.agreement
+    terms = acting.terms
     encodings = [_usable(each) for each in taken]
     pairs, reports = [], []
     for left, right in combinations(range(len(taken)), 2):
-        found = link_pair(encodings[left], encodings[right], terms.plan, progress=run.progress)
+        found = link_pair(encodings[left], encodings[right], terms.plan, progress=acting.progress)
         names = taken[left].owner.name, taken[right].owner.name
         if len(found.links) < terms.minimum_overlap:
             raise RefusedError(
@@ -311,11 +249,9 @@ def _counts(found: Counts, taken: Taken) -> Int64s:
     return counts
 
 
-def _matches(
-    taken: Sequence[Taken], pairs: Sequence[OwnerPair], listed: Sequence[Listed]
-) -> pa.Table:
-    parts = []
-    for each in pairs:
+def _matches(found: Found) -> pa.Table:
+    taken, listed, parts = found.taken, found.listed, []
+    for each in found.pairs:
         left, right, links = taken[each.left], taken[each.right], each.links
         parts.append(
             pa.table(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -23,19 +24,36 @@ from blindlink.progress import Progress
 BLOCK = 1 << 20
 
 
+@dataclass(frozen=True)
+class Report:
+    """The linkage report of two owners."""
+
+    left: str
+    right: str
+    report: LinkageReport
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a run found: submissions in the owners' order, their pairs, whom the release names."""
+
+    taken: Sequence[Taken]
+    pairs: Sequence[OwnerPair]
+    reports: Sequence[Report]
+    listed: Sequence[Listed]
+
+
 def write(
     writer: container.Writer,
     terms: Agreement,
-    taken: Sequence[Taken],
-    policies: Sequence[ReleasePolicy],
-    pairs: Sequence[OwnerPair],
-    reports: Sequence[LinkageReport],
-    listed: Sequence[Listed],
+    found: Found,
     log: AuditLog,
     head: Signed[Head],
     progress: Progress,
 ) -> None:
     """Write every section and the content. ``head`` is that of the log up to the freeze."""
+    taken, pairs, listed = found.taken, found.pairs, found.listed
+    policies = [terms.release_policy[each.owner.name] for each in taken]
     methods = method_names(pairs)
     links = pair_rows([(each, each.links) for each in pairs], listed, methods)
     candidates = pair_rows([(each, each.candidates) for each in pairs], listed, methods)
@@ -59,8 +77,8 @@ def write(
         head=SignedHead.of(head),
     )
     named = [
-        {"left": taken[pair.left].owner.name, "right": taken[pair.right].owner.name, "report": each}
-        for pair, each in zip(pairs, (r.model_dump(mode="json") for r in reports), strict=True)
+        {"left": each.left, "right": each.right, "report": each.report.model_dump(mode="json")}
+        for each in found.reports
     ]
     plain = {
         "index": [index.to_bytes()],

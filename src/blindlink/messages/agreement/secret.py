@@ -1,26 +1,25 @@
 """The linkage secret on its way from owner to owner: sealed, signed, bound to the agreement.
 
-    signed = seal_secret(key, agreement=signed_agreement, sender=keys, to=public, now=now)
+    signed = seal_secret(key, acting, to=public)
     signed.save(path)
-    key = open_secret(path, agreement=signed_agreement, keys=keys, now=now)     a LinkageKey
+    key = open_secret(path, acting)              a LinkageKey
 
 Neither linker nor analyst may be an end of it. The key must have the check value that the agreement
 names, so a receiver cannot be given another one than the parties agreed on.
 """
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel
 
 from blindlink.errors import AgreementError, RefusedError, VerificationError
-from blindlink.keys import LinkageKey, PartyKeys, PartyPublic
+from blindlink.keys import LinkageKey, PartyPublic
 from blindlink.keys.files import decode, encode
 from blindlink.keys.public import SEALED_KEY
 from blindlink.keys.strict import Base64
 from blindlink.messages import canonical
-from blindlink.messages.agreement.document import SignedAgreement, load_agreement
+from blindlink.messages.acting import Acting
 from blindlink.messages.fields import STRICT, Digest, Fingerprint, Stamp, stamp
 from blindlink.messages.signed import Signed
 
@@ -40,20 +39,13 @@ class Secret(BaseModel):
     sealed: Annotated[str, Base64(SEALED_KEY)]
 
 
-def seal_secret(
-    key: LinkageKey,
-    *,
-    agreement: SignedAgreement,
-    sender: PartyKeys,
-    to: PartyPublic,
-    now: datetime,
-) -> Signed[Secret]:
+def seal_secret(key: LinkageKey, acting: Acting, *, to: PartyPublic) -> Signed[Secret]:
     """The envelope for one owner.
 
     Raises AgreementError, RefusedError (no owner) or VerificationError (not the agreed key).
     """
-    agreement.verify(now, "agreement")
-    terms = agreement.agreement
+    agreement, sender, terms = acting.agreement, acting.keys, acting.terms
+    agreement.verify(acting.now, "agreement")
     for party in (terms.member(sender.public), terms.member(to)):
         _only_owners(party)
     if key.check_value() != terms.key_check:
@@ -67,22 +59,21 @@ def seal_secret(
         agreement=agreement.digest(),
         signer=signer,
         recipient=recipient,
-        created=stamp(now),
+        created=stamp(acting.now),
         sealed=encode(to.seal(key.secret, info)),
     )
     return Signed.make(document, sender)
 
 
-def open_secret(
-    path: Path, *, agreement: SignedAgreement, keys: PartyKeys, now: datetime
-) -> LinkageKey:
-    """The linkage key from an envelope that another owner sent to ``keys``.
+def open_secret(path: Path, acting: Acting) -> LinkageKey:
+    """The linkage key from an envelope that another owner sent.
 
     Raises FormatError, AgreementError (another agreement), VerificationError (signature, sealing,
     check value) or RefusedError (sent by or to somebody who is no owner).
     """
-    agreement.verify(now, "agreement")
-    terms, where = agreement.agreement, str(path)
+    agreement, keys = acting.agreement, acting.keys
+    agreement.verify(acting.now, "agreement")
+    terms, where = acting.terms, str(path)
     signed = Signed.load(path, Secret, limit=LIMIT)
     document = signed.document
     if document.agreement != agreement.digest():
@@ -99,33 +90,15 @@ def open_secret(
 
 
 def send_secret(
-    key: LinkageKey,
-    agreement: Path,
-    sender: PartyKeys,
-    to: str,
-    out: Path,
-    *,
-    now: datetime,
-    force: bool = False,
+    key: LinkageKey, acting: Acting, to: str, out: Path, *, force: bool = False
 ) -> None:
     """Write the envelope for the owner named ``to``; see ``seal_secret``."""
-    signed = load_agreement(agreement, now=now)
-    party = signed.agreement.party(to)
-    seal_secret(key, agreement=signed, sender=sender, to=party, now=now).save(out, force=force)
+    seal_secret(key, acting, to=acting.terms.party(to)).save(out, force=force)
 
 
-def receive_secret(
-    path: Path,
-    agreement: Path,
-    keys: PartyKeys,
-    out: Path,
-    *,
-    now: datetime,
-    force: bool = False,
-) -> None:
+def receive_secret(path: Path, acting: Acting, out: Path, *, force: bool = False) -> None:
     """Open an envelope and write the linkage key file; see ``open_secret``."""
-    signed = load_agreement(agreement, now=now)
-    open_secret(path, agreement=signed, keys=keys, now=now).save(out, force=force)
+    open_secret(path, acting).save(out, force=force)
 
 
 def _only_owners(party: PartyPublic) -> None:

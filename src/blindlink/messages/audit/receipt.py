@@ -1,20 +1,20 @@
 """What an owner gets back for a submission: rows taken and refused, and a proof that it was logged.
 
-    signed = make_receipt(log, index, keys, now=now, ...)      Signed[Receipt]
+    signed = make_receipt(log, index, acting, ...)             Signed[Receipt]
     signed.save(path)
     signed = load_receipt(path, linker, manifest)              verified, or an error
 
 Nothing about matches, and nothing about whether a release was made or refused.
 """
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
 from blindlink.errors import VerificationError
-from blindlink.keys import PartyKeys, PartyPublic
+from blindlink.keys import PartyPublic
+from blindlink.messages.acting import Acting
 from blindlink.messages.audit.history import RECEIVED
 from blindlink.messages.audit.log import AuditLog, Entry, SignedHead
 from blindlink.messages.audit.proofs import check_inclusion
@@ -86,17 +86,16 @@ def log_details(owner: str, manifest: Manifest, sequence: int, rows: int) -> dic
 def make_receipt(
     log: AuditLog,
     index: int,
-    keys: PartyKeys,
+    acting: Acting,
     manifest: Manifest,
-    *,
     rows: int,
     rejected: tuple[Rejection, ...] = (),
-    now: datetime,
 ) -> Signed[Receipt]:
     """The receipt for the submission with ``manifest``, logged as the entry at ``index``.
 
     Its head ends with that entry: a later one would tell the owner whether the run has ended.
     """
+    keys, now = acting.keys, acting.now
     head = log.head(keys, now=now, size=index + 1)
     document = Receipt(
         agreement=manifest.agreement,

@@ -28,8 +28,11 @@ from blindlink.errors import (
 )
 from blindlink.keys import PartyKeys
 from blindlink.linker.protocol import release
+from blindlink.linker.protocol.place import Place
 from blindlink.linker.protocol.project import REFUSED, RELEASED, State
 from blindlink.linker.protocol.project import Project as LinkerProject
+from blindlink.linker.protocol.writing import Report
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.service.context import Service
 from blindlink.service.data import queue
@@ -154,16 +157,11 @@ def _link(service: Service, claim: Claim, order: Order, folder: Path) -> release
             [stack.enter_context(service.storage.local(str(each.object), folder)) for each in group]
             for group in (order.submissions, order.withdrawals)
         ]
+        acting = Acting(
+            order.agreement, order.keys, service.now(), service.entropy, Teller(service, claim)
+        )
         return release.link(
-            paths[0],
-            order.agreement,
-            order.keys,
-            folder / "project",
-            folder / OUT,
-            withdrawals=paths[1],
-            now=service.now(),
-            entropy=service.entropy,
-            progress=Teller(service, claim),
+            paths[0], acting, Place(folder / "project"), folder / OUT, withdrawals=paths[1]
         )
 
 
@@ -211,7 +209,7 @@ def _release(service: Service, claim: Claim, order: Order, released: release.Rel
         run.report = json.dumps(reports, allow_nan=False)
 
 
-def as_json(each: release.Report) -> dict[str, Any]:
+def as_json(each: Report) -> dict[str, Any]:
     """A linkage report of two owners as JSON values."""
     return {"left": each.left, "right": each.right, "report": each.report.model_dump(mode="json")}
 

@@ -26,6 +26,7 @@ from blindlink.errors import (
 from blindlink.keys import PartyKeys
 from blindlink.linker.protocol import intake
 from blindlink.linker.protocol.project import Project as LinkerProject
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.messages.audit import withdrawal_receipt
 from blindlink.messages.audit.withdrawal_receipt import Facts
@@ -53,6 +54,10 @@ class Delivery:
     agreement: SignedAgreement
     keys: PartyKeys
     parts: list[str]
+
+    def acting(self, service: Service) -> Acting:
+        """The linker of this project, now."""
+        return Acting(self.agreement, self.keys, service.now())
 
     @property
     def arrived(self) -> datetime:
@@ -104,16 +109,16 @@ def _assemble(service: Service, delivery: Delivery, path: Path) -> None:
 
 
 def _submission(service: Service, delivery: Delivery, path: Path) -> Entering:
-    now, keys = service.now(), delivery.keys
+    acting = delivery.acting(service)
     with ExitStack() as stack:
-        taken = intake.take(stack, path, delivery.agreement, keys, now=now, keep=False)
+        taken = intake.take(stack, path, acting, keep=False)
         _check_sender(taken.owner.name, delivery.upload)
         manifest, content, rejected = taken.bundle.manifest, taken.content, taken.rejected
-    delivery.agreement.check_time(now, "agreement")
+    delivery.agreement.check_time(acting.now, "agreement")
 
     def enter(stored: LinkerProject, upload: Upload) -> None:
         receipt = stored.receive(
-            upload.owner, manifest, content.sequence, content.rows, rejected, keys, now=now
+            upload.owner, manifest, content.sequence, content.rows, rejected, acting
         )
         upload.bundle, upload.receipt = manifest.bundle, receipt.read_bytes()
 
@@ -122,16 +127,17 @@ def _submission(service: Service, delivery: Delivery, path: Path) -> Entering:
 
 def _withdrawal(service: Service, delivery: Delivery, path: Path, folder: Path) -> Entering:
     """A withdrawal is held against the submission it is for: a run must not stumble over it."""
-    now, agreement, keys = service.now(), delivery.agreement, delivery.keys
-    message = intake.take_withdrawal(path, agreement, keys, now=now)
+    acting = delivery.acting(service)
+    now, keys = acting.now, acting.keys
+    message = intake.take_withdrawal(path, acting)
     _check_sender(message.owner.name, delivery.upload)
-    agreement.check_time(now, "agreement")
+    delivery.agreement.check_time(now, "agreement")
     with service.database.read() as session:
         held = uploads.current(session, delivery.project.id, delivery.upload.owner)
     if held is None or held.object is None or held.bundle != message.submission:
         raise VerificationError("withdrawal: is for another submission than the one held")
     with service.storage.local(held.object, folder) as file, ExitStack() as stack:
-        taken = intake.take(stack, file, agreement, keys, now=now, keep=False)
+        taken = intake.take(stack, file, acting, keep=False)
         intake.without(taken, [message])
 
     def enter(stored: LinkerProject, upload: Upload) -> None:

@@ -17,12 +17,14 @@ from blindlink.analyst.cohort.folder import Cohort, build_cohort
 from blindlink.files import write_bytes, write_text
 from blindlink.keys import Entropy, LinkageKey, PartyKeys, PartyPublic, Role
 from blindlink.linker.protocol import release
+from blindlink.linker.protocol.place import Place
+from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.document import SignedAgreement, load_agreement, sign
 from blindlink.messages.agreement.draft import new_agreement
 from blindlink.messages.agreement.secret import receive_secret, send_secret
 from blindlink.owner.risk.gate import gate
 from blindlink.owner.schema_files import columns_of, write_columns
-from blindlink.owner.submit import Submitted, submit
+from blindlink.owner.submit import Options, Submitted, submit
 from blindlink.progress import Progress, silent
 from blindlink.schema.document import LinkageSchema, parse_schema
 from blindlink.schema.profiles.making import new_schema
@@ -68,6 +70,10 @@ class Party:
     def agreement(self) -> SignedAgreement:
         """The agreement as this party holds it, verified."""
         return load_agreement(self.path(AGREEMENT), now=NOW)
+
+    def acting(self, progress: Progress = silent) -> Acting:
+        """This party at work under the agreement, on the demo's day."""
+        return Acting(self.agreement(), self.keys, NOW, self.entropy, progress)
 
 
 def make_party(name: str, out: Path, seed: int) -> Party:
@@ -127,9 +133,9 @@ def share_secret(parties: dict[str, Party]) -> PartyPublic:
     """MoJ seals the linkage secret to OHID; nobody else can open it."""
     moj, ohid = parties["moj"], parties["ohid"]
     key = LinkageKey.load(moj.path(LINKAGE_KEY))
-    send_secret(key, moj.path(AGREEMENT), moj.keys, "ohid", moj.path(SECRET), now=NOW)
+    send_secret(key, moj.acting(), "ohid", moj.path(SECRET))
     envelope = moj.hand(SECRET, ohid)
-    receive_secret(envelope, ohid.path(AGREEMENT), ohid.keys, ohid.path(LINKAGE_KEY), now=NOW)
+    receive_secret(envelope, ohid.acting(), ohid.path(LINKAGE_KEY))
     return ohid.keys.public
 
 
@@ -142,18 +148,10 @@ def make_submission(
     """
     out = owner.path(f"{owner.name}.submission")
     tables = {name: frames.read_table(owner.path(f"{name}.csv")) for name in TABLES[owner.name]}
-    return submit(
-        frames.read_table(owner.path("identities.csv")),
-        tables,
-        owner.agreement(),
-        owner.keys,
-        LinkageKey.load(owner.path(LINKAGE_KEY)),
-        out,
-        now=NOW,
-        assess=gate(out, now=NOW, progress=progress) if assessed else None,
-        entropy=owner.entropy,
-        progress=progress,
-    )
+    identities = frames.read_table(owner.path("identities.csv"))
+    secret = LinkageKey.load(owner.path(LINKAGE_KEY))
+    options = Options(assess=gate(out, now=NOW, progress=progress) if assessed else None)
+    return submit(identities, tables, owner.acting(progress), secret, out, options)
 
 
 def hand_in(owner: Party, linker: Party, progress: Progress = silent) -> Submitted:
@@ -169,13 +167,9 @@ def link(linker: Party, analyst: Party, progress: Progress = silent) -> release.
     project.mkdir()
     released = release.link(
         [linker.path(f"{name}.submission") for name in OWNERS],
-        linker.agreement(),
-        linker.keys,
-        project,
+        linker.acting(progress),
+        Place(project),
         linker.path(RELEASE),
-        now=NOW,
-        entropy=linker.entropy,
-        progress=progress,
     )
     linker.hand(RELEASE, analyst)
     return released
@@ -183,14 +177,7 @@ def link(linker: Party, analyst: Party, progress: Progress = silent) -> release.
 
 def open_cohort(analyst: Party, progress: Progress = silent) -> Cohort:
     """The analyst verifies and opens the release."""
-    return build_cohort(
-        analyst.path(RELEASE),
-        analyst.agreement(),
-        analyst.keys,
-        analyst.path(COHORT),
-        now=NOW,
-        progress=progress,
-    )
+    return build_cohort(analyst.path(RELEASE), analyst.acting(progress), analyst.path(COHORT))
 
 
 def publish(
