@@ -6,8 +6,8 @@ import pytest
 
 from blindlink.owner.encoding.encode import encode
 from blindlink.owner.risk.case import Case, case_of
-from blindlink.owner.risk.measures.completeness import completeness
 from blindlink.owner.risk.measures.missing import missing
+from blindlink.owner.risk.measures.whole_file import completeness
 from blindlink.schema.profiles.making import new_schema
 from worlds.risk_people import KEY, people
 

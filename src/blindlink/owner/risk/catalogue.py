@@ -4,13 +4,11 @@ from collections.abc import Callable, Iterable
 
 from blindlink.owner.risk.case import Case
 from blindlink.owner.risk.measures.co_occurrence import co_occurrence
-from blindlink.owner.risk.measures.completeness import completeness
 from blindlink.owner.risk.measures.correlation import correlation
 from blindlink.owner.risk.measures.frequency_alignment import frequency_alignment
 from blindlink.owner.risk.measures.frequent_bit import frequent_bit
 from blindlink.owner.risk.measures.frequent_token import frequent_token
 from blindlink.owner.risk.measures.graph import graph
-from blindlink.owner.risk.measures.identical import identical
 from blindlink.owner.risk.measures.key_alignment import key_alignment
 from blindlink.owner.risk.measures.learned import learned
 from blindlink.owner.risk.measures.missing import missing
@@ -21,8 +19,7 @@ from blindlink.owner.risk.measures.parities import parities
 from blindlink.owner.risk.measures.principal_components import principal_components
 from blindlink.owner.risk.measures.rank import rank
 from blindlink.owner.risk.measures.repeated_columns import repeated_columns
-from blindlink.owner.risk.measures.uniqueness import uniqueness
-from blindlink.owner.risk.measures.weights import weights
+from blindlink.owner.risk.measures.whole_file import completeness, identical, uniqueness, weights
 from blindlink.owner.risk.report import Metric
 from blindlink.owner.risk.views import View
 
