@@ -44,6 +44,7 @@ HERE = Path(__file__).absolute().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
 import urllib3
+from sqlalchemy import delete
 
 from blindlink.client import client as client_module
 from blindlink.client import connection, person
@@ -52,6 +53,7 @@ from blindlink.client.signing import Signer
 from blindlink.errors import ServiceError
 from blindlink.service.context import Service
 from blindlink.service.data import schema
+from blindlink.service.data.models import Peer
 from blindlink.service.data.storage import Storage
 from blindlink.service.jobs import maintenance
 from blindlink.service.server import bind, make_server, run, working
@@ -344,6 +346,8 @@ def objects(stage: Stage) -> Counter[str]:
     """
     work = replace(stage.settings.work, orphan=-1.0, stale=-1.0)
     service = Service.open(replace(stage.settings, work=work))
+    with service.database.write() as session:  # every process was killed, also the one with
+        session.execute(delete(Peer))  # another clock
     for _ in range(2):  # noted, then put aside
         maintenance.sweep(service)
     found = Counter(key.split("/")[1] for key, _, _ in service.storage.listing())

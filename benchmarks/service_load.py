@@ -32,6 +32,7 @@ from blindlink.client.client import Client
 from blindlink.client.connection import Connection
 from blindlink.client.signing import Signer
 from blindlink.client.transfer import Source, send
+from blindlink.errors import BlindlinkError
 from blindlink.keys import PartyKeys
 from blindlink.messages.agreement.document import read_agreement
 from blindlink.service.context import Service
@@ -158,12 +159,15 @@ def start(settings: Settings, listener: Any) -> int:
 def open_projects(settings: Settings, made: Any) -> None:
     """Two projects, once the worker has told whose keys it holds."""
     first = operator(settings, made.agreement)
+    until = time.monotonic() + 60
     while True:
         try:
             first.open()
             operator(settings, read_agreement(BASE / "study.agreement")).open()
             break
-        except Exception:
+        except BlindlinkError:
+            if time.monotonic() > until:
+                raise
             time.sleep(0.1)
 
 
@@ -181,10 +185,11 @@ def measure(clients: int, seconds: float, database: str, gib: float) -> dict[str
     """Play, and say what was seen."""
     client_module.POLL = 0.5
     with tempfile.TemporaryDirectory(prefix="blindlink-load-") as name:
-        made = world.submissions(Path(name))
-        if gib:
-            limits = {"rows": 10_000, "bytes": 2**40, "submissions": 3}
-            made = flow.World(Path(name), terms={"limits": limits})
+        # The second project's files are sealed to the linker of the vectors: here is another one.
+        limits = {"rows": 10_000, "bytes": 2**40 if gib else 10**9, "submissions": 3}
+        made = flow.World(Path(name), terms={"limits": limits}, linker="other-ttp")
+        for owner in made.owners:
+            made.submit(owner)
         data = made.folder / "service"
         listener = bind("127.0.0.1", 0)
         settings = Settings(
@@ -200,7 +205,7 @@ def measure(clients: int, seconds: float, database: str, gib: float) -> dict[str
         service.take_storage()
         service.close()
         person.make(settings.credential_folder, "operator")
-        world.save_linker_key(settings.key_folder)
+        world.save_linker_key(settings.key_folder, parties.keys("other-ttp"))
         second = settings.key_folder / "second.key"
         second.write_bytes(world._key_file(parties.keys("ttp").public.fingerprint()))
         second.chmod(0o600)

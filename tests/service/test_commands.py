@@ -113,7 +113,6 @@ def test_a_study_by_commands(study: flow.World, capsys: pytest.CaptureFixture[st
         assert client("run", folder=folder, url=url, who="operator") == 23  # two people
         approved("run", folder, url)
         assert client("run", folder=folder, url=url, who="operator") == 0
-        approved("release", folder, url)
         out = ("--out", folder / "study.release")
         assert client("download", *out, folder=folder, url=url, who="moj") == 23
         assert client("download", *out, folder=folder, url=url, who="analyst") == 23
@@ -159,7 +158,7 @@ def test_web_and_worker_apart_on_postgresql(
                 file = folder / f"{owner}.submission"
                 assert client("upload", file, folder=folder, url=url, who=owner) == 0
             approved("run", folder, url)
-        assert client("run", folder=folder, url=url, who="operator") == 0
+            assert client("run", folder=folder, url=url, who="operator") == 0
         os.close(descriptor)
     assert "error" not in capfd.readouterr().out
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select
 
 from blindlink.client import attesting
 from blindlink.client.connection import RefusalError
@@ -360,6 +361,19 @@ class TestTime:
             maintenance.end_what_is_due(late)
         assert still.client("operator").end()["grace_left"] == 7 * 24 * 3600
 
+    def test_a_clock_that_was_set_is_told_to_the_others_at_once(
+        self, still: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        worker = still.worker()
+        worker.keep_house()
+        real = Service.due
+        monkeypatch.setattr(Service, "due", staticmethod(lambda: real() + 24 * 3600.0))
+        worker.keep_house()
+        with still.service.database.read() as session:
+            told = session.scalars(select(Peer.offset).where(Peer.name == worker.name)).one()
+            told -= real() - (clock.uptime() if still.service.database.sqlite else real())
+        assert told > 23 * 3600
+
     def test_a_process_whose_clock_differs_does_nothing(
         self, still: Served, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -373,6 +387,9 @@ class TestTime:
         with pytest.raises(clock.ClockError):
             maintenance.sweep(still.service)
         assert still.connection("moj")._pool.request("GET", still.url + "/ready").status == 503
+        with pytest.raises(RefusalError) as caught:
+            still.client("operator").open()
+        assert caught.value.status == 503
 
     def test_on_postgresql_the_database_says_what_time_it_is(
         self, still: Served, monkeypatch: pytest.MonkeyPatch

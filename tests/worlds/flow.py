@@ -58,6 +58,7 @@ class World:
     people: int = 60
     terms: Mapping[str, Any] = field(default_factory=dict)
     signed_at: datetime = NOW
+    linker: str = "ttp"
 
     def __post_init__(self) -> None:
         self.tables = {name: tables(name, self.people) for name in self.owners}
@@ -83,7 +84,7 @@ class World:
     def link(self, *files: str, out: str = "study.release", **changes: Any) -> Released:
         paths = [self.folder / f for f in files or [f"{name}.submission" for name in self.owners]]
         changes = {"entropy": entropy("ttp"), **changes}
-        acting = self.acting("ttp", **_acting(changes))
+        acting = self.acting(self.linker, **_acting(changes))
         place = Place(changes.pop("project", self.folder / "project"), changes.pop("witness", None))
         return link(paths, acting, place, self.folder / out, **changes)
 
@@ -127,7 +128,7 @@ def finished(folder: Path) -> World:
 
 def agreement(world: World) -> SignedAgreement:
     """The agreement of these owners with linker and analyst, signed by all."""
-    names = (*world.owners, "ttp", "analyst")
+    names = (*world.owners, world.linker, "analyst")
     columns = [[*IDENTIFIERS, "entity_id"]] * len(world.owners)
 
     def mine(each: Mapping[str, Any]) -> dict[str, Any]:

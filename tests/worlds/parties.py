@@ -15,7 +15,11 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=90)
 PASSPHRASE = b"correct horse battery staple"
 ROLES = {"moj": "owner", "ohid": "owner", "ttp": "linker", "lab": "analyst"}
-OTHERS = {"nhs": "owner", "analyst": "analyst"}  # of the worlds that play the whole flow
+OTHERS = {
+    "nhs": "owner",
+    "analyst": "analyst",
+    "other-ttp": "linker",
+}  # of the worlds that play the whole flow
 SCHEMA: dict[str, Any] = {
     "version": 3,
     "clkConfig": {

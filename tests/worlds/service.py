@@ -143,7 +143,7 @@ def submissions(folder: Path) -> flow.World:
     return world
 
 
-LINKERS = {each.public.fingerprint(): each for each in (flow.keys("ttp"), parties.keys("ttp"))}
+LINKERS = {each.public.fingerprint(): each for each in map(parties.keys, ("ttp", "other-ttp"))}
 
 
 @cache

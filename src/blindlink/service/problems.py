@@ -13,6 +13,7 @@ from blindlink.errors import (
     InputError,
     KeyFileError,
     RefusedError,
+    ServiceError,
     VerificationError,
 )
 
@@ -89,4 +90,6 @@ def of_error(error: BlindlinkError) -> Problem:
         return Problem(422, "unprocessable", error.message)
     if isinstance(error, KeyFileError):
         return Problem(503, "unavailable", "no worker holds the linker's keys of this agreement")
+    if isinstance(error, ServiceError):  # a clock, a storage: it may be well again in a minute
+        return Problem(503, "unavailable", cause=type(error).__name__)
     return Problem(500, "fault", cause=type(error).__name__)

@@ -4,6 +4,7 @@ import signal
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from blindlink.service.web.connections import Door, Networks
 from blindlink.service.web.protocol import Protocol
 
 REGISTER = 30.0  # seconds between two signs of life of a web process
+LOOK = 1.0  # seconds between two looks at the clock
 GRACE = 30  # seconds for requests under way when the service stops
 
 
@@ -100,7 +102,16 @@ def counted(service: Service) -> Iterator[None]:
     """Tell the others that this web process lives, and learn how many there are, until the end."""
     stop = threading.Event()
 
+    def waited(jump: clock.Jump) -> bool:
+        """Wait for the next sign of life; True at the end. A clock that was set is told at once."""
+        until = time.monotonic() + REGISTER
+        while time.monotonic() < until and not jump.seen():
+            if stop.wait(LOOK):
+                return True
+        return False
+
     def tell() -> None:
+        jump = clock.Jump(service)
         while True:
             try:
                 with service.database.write(durable=False) as session:
@@ -108,7 +119,7 @@ def counted(service: Service) -> Iterator[None]:
                     service.shares[:] = [max(1, clock.peers(service, session, "web"))]
             except SQLAlchemyError as error:
                 fault("database-away", error)
-            if stop.wait(REGISTER):
+            if waited(jump):
                 return
 
     thread = threading.Thread(target=tell, name="peers", daemon=True)

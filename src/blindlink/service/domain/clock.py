@@ -18,6 +18,7 @@ from blindlink.service.data.models import Peer
 
 ALIVE = 180.0  # seconds: processes register every minute
 FORGOTTEN = 24 * 3600.0
+_NOTICED = 0.5  # seconds: NTP corrects less in one step
 
 
 class ClockError(ServiceError):
@@ -45,6 +46,22 @@ def register(service: Service, session: Session, name: str, kind: str) -> None:
     )
     if not service.database.sqlite:
         session.execute(delete(Peer).where(Peer.seen < now - FORGOTTEN))
+
+
+class Jump:
+    """Notices that this machine's clock was set: what others know of it is out of date then."""
+
+    def __init__(self, service: Service) -> None:
+        self._service, self._ahead = service, self._now(service)
+
+    def seen(self) -> bool:
+        """Whether the clock was set since the last question."""
+        before, self._ahead = self._ahead, self._now(self._service)
+        return abs(self._ahead - before) > _NOTICED
+
+    @staticmethod
+    def _now(service: Service) -> float:
+        return service.due() - time.monotonic()
 
 
 def check(service: Service, session: Session) -> None:

@@ -60,6 +60,7 @@ class Worker:
         self._observer, self._stalled = observer, stalled
         self.name = f"{service.name}-{threading.get_native_id()}"
         self._known: set[str] = set()
+        self._jump = clock.Jump(service)
         self._unable: dict[str, float] = {}
         self._registered = self._swept = self._looked = float("-inf")
         self._round, self._pulse, self._trouble = time.monotonic(), None, ""
@@ -135,7 +136,7 @@ class Worker:
         """Say which linkers' keys are here and what time it is, and sweep, when it is time."""
         now = time.monotonic()
         files = set(self.keyring.files())
-        if files != self._known or now - self._registered > REGISTER:
+        if self._jump.seen() or files != self._known or now - self._registered > REGISTER:
             with self.service.database.write() as session:
                 clock.register(self.service, session, self.name, "worker")
             destroying.hold(self.service, self.keyring, files)
