@@ -38,7 +38,7 @@ EVERYWHERE = {
     500: "A fault of the service",
     503: "The service cannot do this now",
 }
-IN_PROJECT = {404: "Nothing here for this caller"}
+MISSING = {404: "Nothing here for this caller"}
 WITH_BODY = {
     408: "The body came too slowly",
     409: "Does not fit the present state",
@@ -72,7 +72,7 @@ def completed(
 
 def _statuses(place: tuple[str, str], inside: bool) -> dict[int, str]:
     method, path = place
-    found = EVERYWHERE | (IN_PROJECT if inside else {})
+    found = EVERYWHERE | (MISSING if inside or "{" in path else {})
     if method in ("POST", "PATCH", "PUT"):
         found |= WITH_BODY
     if method == "DELETE":

@@ -9,6 +9,7 @@ from blindlink.messages.approval import Approval
 from blindlink.service.api.shapes import (
     ApprovalsView,
     PeopleView,
+    PersonId,
     PersonRequest,
     PersonView,
     moment,
@@ -71,7 +72,7 @@ def add_person(caller: Local, body: JsonBody, service: ServiceHere, request: Req
 
 
 @router.delete("/people/{person}", status_code=204, response_class=Response)
-def end_person(caller: Local, person: str, service: ServiceHere, request: Request) -> Response:
+def end_person(caller: Local, person: PersonId, service: ServiceHere, request: Request) -> Response:
     """A person leaves: by itself, or by somebody of the other role. Its sessions end at once."""
     known = request.app.state.people.get(person)
     if known is None:

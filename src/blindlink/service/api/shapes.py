@@ -10,6 +10,7 @@ from blindlink.messages.fields import stamp
 from blindlink.service.problems import Problem
 
 Hex32 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+PersonId = Annotated[str, StringConstraints(pattern=r"^(operator|auditor)-[0-9a-f]{32}$")]
 Hex64 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Limit = Annotated[int, Field(ge=1, le=200, description="How many at most.")]
 After = Annotated[
