@@ -86,7 +86,7 @@ quality: $(STAMP) ## linkage quality over many sets, and interval coverage over 
 TRUST_TESTS = tests/unit/keys tests/unit/messages tests/vectors/test_vectors.py \
   $(addprefix tests/unit/owner/test_,$(addsuffix .py,submission spool controls generalise)) \
   $(addprefix tests/unit/linker/test_,$(addsuffix .py,release project_folder)) \
-  $(addprefix tests/unit/analyst/test_,$(addsuffix .py,dishonest_parties cohort)) \
+  tests/attacks tests/unit/analyst/test_cohort.py \
   $(addprefix tests/cli/test_,$(addsuffix .py,keygen agreement audit owner_linker outputs three_owners)) \
   $(addprefix tests/properties/test_,canaries.py project_states.py)
 

@@ -99,13 +99,13 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Received:
-    """What the linker took in; ``receipt`` is for the owner, of a submission only."""
+    """What the linker took in; ``receipt`` is for the owner."""
 
     kind: str
     owner: str
     rows: int
     rejected: int
-    receipt: Path | None
+    receipt: Path
 
 
 @dataclass(frozen=True)
@@ -347,11 +347,15 @@ def receive(
     agreement: StrPath,
     keys: StrPath,
     project: StrPath,
+    submission: StrPath | None = None,
     passphrase_file: StrPath | None = None,
     witness: StrPath | None = None,
     progress: Progress = silent,
 ) -> Received:
-    """Verify a submission or a withdrawal as it comes in, log it, and write its receipt."""
+    """Verify a submission or a withdrawal as it comes in, log it, and write its receipt.
+
+    ``submission``: the one that a withdrawal is for.
+    """
     from blindlink.linker.protocol.receive import receive as take_in
     from blindlink.messages.agreement.document import load_agreement
 
@@ -361,6 +365,7 @@ def receive(
         load_agreement(Path(agreement), now=now),
         _keys(keys, passphrase_file),
         Path(project),
+        submission=Path(submission) if submission is not None else None,
         witness=Path(witness) if witness is not None else None,
         now=now,
         progress=progress,

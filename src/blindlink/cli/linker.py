@@ -50,7 +50,9 @@ def WITNESS(command: Any) -> Any:  # noqa: N802 (a decorator among the others)
 @linker.command(
     epilog=example(
         "blindlink linker receive moj.submission --agreement study.agreement --keys ttp.key "
-        "--project study/"
+        "--project study/",
+        "blindlink linker receive moj.withdrawal --submission moj.submission "
+        "--agreement study.agreement --keys ttp.key --project study/",
     )
 )
 @click.argument("file", type=IN_FILE)
@@ -58,6 +60,7 @@ def WITNESS(command: Any) -> Any:  # noqa: N802 (a decorator among the others)
 @keys_option
 @passphrase_option
 @PROJECT
+@click.option("--submission", type=IN_FILE, help="The submission that a withdrawal is for.")
 @WITNESS
 @json_option
 def receive(
@@ -66,6 +69,7 @@ def receive(
     keys: Path,
     passphrase_file: Path | None,
     project: Path,
+    submission: Path | None,
     witness: Path | None,
     first_use: bool,
     as_json: bool,
@@ -73,6 +77,8 @@ def receive(
     """Verify a submission or a withdrawal as it comes in, log it, and write its owner's receipt.
 
     Until the first link an owner may replace its submission by a later one. Erase the earlier file.
+    A withdrawal that does not fit its submission is refused; its owner gets a receipt that says so,
+    and it changes nothing.
     """
     from blindlink.linker.protocol.receive import receive as receive_file
     from blindlink.messages.agreement.document import load_agreement
@@ -87,6 +93,7 @@ def receive(
             signed,
             own,
             project,
+            submission=submission,
             witness=kept,
             now=now,
             progress=progress,
@@ -99,11 +106,10 @@ def receive(
         "sequence": done.sequence,
         "rows": done.rows,
         "rejected": done.rejected,
-        "receipt": str(done.receipt) if done.receipt else None,
+        "receipt": str(done.receipt),
     }
     show(result, as_json, f"{done.kind} of {done.owner}: {done.rows:,} rows")
-    if done.receipt:
-        note(f"give {done.receipt} to {done.owner}")
+    note(f"give {done.receipt} to {done.owner}")
 
 
 @linker.command(

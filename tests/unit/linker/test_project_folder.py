@@ -31,6 +31,8 @@ AGREEMENT = "ab" * 32
 def take_in(world: World, file: str, **options: Any) -> Any:
     folder = world.folder / "project"
     path = world.folder / file
+    if container.kind_of(path) == "withdrawal":
+        options.setdefault("submission", world.folder / "moj.submission")
     return receive(path, world.agreement, keys("ttp"), folder, now=NOW, **options)
 
 

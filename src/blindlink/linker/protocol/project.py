@@ -2,7 +2,7 @@
 
     audit.log                      the audit log, which is also the only state: everything below
                                    follows from its entries, so the two can never disagree
-    receipts/OWNER-SEQUENCE.receipt
+    receipts/OWNER-SEQUENCE.receipt, OWNER-withdrawal-ENTRY.receipt
     reports/linkage-LEFT-RIGHT.html, .json   the quality of the links, aggregates only
 
 Rules, each a RefusedError: nothing is taken after the inputs froze; a re-submission has a higher
@@ -12,11 +12,12 @@ destroyed project stays destroyed.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from blindlink.errors import AgreementError, OutputError, RefusedError
+from blindlink.errors import AgreementError, BlindlinkError, OutputError, RefusedError
 from blindlink.files import reason
 from blindlink.keys import Entropy, PartyKeys, system_entropy
 from blindlink.messages.audit.history import (
@@ -32,6 +33,9 @@ from blindlink.messages.audit.history import (
 )
 from blindlink.messages.audit.log import AuditLog
 from blindlink.messages.audit.receipt import Rejection, log_details, make_receipt
+from blindlink.messages.audit.withdrawal_receipt import REFUSED as WITHDRAWAL_REFUSED
+from blindlink.messages.audit.withdrawal_receipt import Facts
+from blindlink.messages.audit.withdrawal_receipt import make as make_withdrawal_receipt
 from blindlink.messages.container.manifest import Manifest
 
 __all__ = [
@@ -151,11 +155,7 @@ class Project:
         self._check_open(state)
         if known:
             raise RefusedError(f"{owner}: another file of this bundle id was received before")
-        if state.messages.get(owner, 0) >= WITHDRAWALS:
-            raise RefusedError(
-                f"{owner}: more than {WITHDRAWALS} withdrawals",
-                hint="one withdrawal may name any number of people",
-            )
+        self._check_number(state, owner)
         details = {
             "owner": owner,
             "bundle": manifest.bundle,
@@ -164,6 +164,35 @@ class Project:
             "withdrawal": manifest.digest(),
         }
         self.log.append(WITHDRAWN, details, now=now)
+
+    def refuse_withdrawal(
+        self, owner: str, facts: Facts, error: BlindlinkError, keys: PartyKeys, *, now: datetime
+    ) -> Path:
+        """Log that a withdrawal is wrong, which changes nothing, and write the receipt that says
+        so. Raises RefusedError for too many of one owner, or after the inputs froze."""
+        state = self.state()
+        self._check_open(state)
+        details = {"error": type(error).__name__, "file": facts.file, "owner": owner}
+        if not any(e.details == details for e in self.log.entries):
+            self._check_number(state, owner)
+            self.log.append(WITHDRAWAL_REFUSED, details, now=now)
+        wrong = replace(facts, withdrawal="", reason=error.message, rows=0)
+        return self.withdrawal_receipt(owner, wrong, keys, now=now)
+
+    def withdrawal_receipt(
+        self, owner: str, facts: Facts, keys: PartyKeys, *, now: datetime
+    ) -> Path:
+        """Write the receipt of a withdrawal that was logged, unless it is there."""
+        index = next(
+            e.index
+            for e in reversed(self.log.entries)
+            if e.details.get("withdrawal" if facts.withdrawal else "file")
+            == (facts.withdrawal or facts.file)
+        )
+        path = self.folder / RECEIPTS / f"{owner}-withdrawal-{index}.receipt"
+        if not path.exists():
+            make_withdrawal_receipt(self.log, index, keys, facts, now=now).save(path)
+        return path
 
     def freeze(self, inputs: Mapping[str, Any], *, now: datetime) -> None:
         """From here on the inputs are these.
@@ -231,6 +260,15 @@ class Project:
             raise RefusedError(
                 f"{self.folder}: the inputs are frozen",
                 hint="a changed submission needs a new version of the agreement, signed by all",
+            )
+
+    def _check_number(self, state: State, owner: str) -> None:
+        refused = (e for e in self.log.entries if e.event == WITHDRAWAL_REFUSED)
+        wrong = sum(e.details.get("owner") == owner for e in refused)
+        if state.messages.get(owner, 0) + wrong >= WITHDRAWALS:
+            raise RefusedError(
+                f"{owner}: more than {WITHDRAWALS} withdrawals",
+                hint="one withdrawal may name any number of people",
             )
 
     def _entry(self, event: str, bundle: str) -> int:

@@ -1,15 +1,17 @@
 """Taking one file in before the run: verified, logged, and a receipt for its owner.
 
 The file itself stays where it is; the run is given it again. Memory does not grow with it: the
-encodings are read through and not kept.
+encodings are read through and not kept. A withdrawal is held against the submission that it is for:
+one that is wrong is logged and receipted as refused, and no run stumbles over it.
 """
 
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
-from blindlink.errors import VerificationError
+from blindlink.errors import InputError, VerificationError
 from blindlink.keys import Entropy, PartyKeys, system_entropy
 from blindlink.linker.protocol import intake
 from blindlink.linker.protocol.lock import locked
@@ -17,6 +19,7 @@ from blindlink.linker.protocol.project import Project, make_folder
 from blindlink.linker.protocol.ready import check_ready
 from blindlink.linker.protocol.witness import witnessed
 from blindlink.messages.agreement.document import SignedAgreement
+from blindlink.messages.audit.withdrawal_receipt import Facts
 from blindlink.messages.container import reader as container
 from blindlink.messages.submission.withdrawal import WITHDRAWAL
 from blindlink.progress import Progress, silent
@@ -26,7 +29,7 @@ from blindlink.progress import Progress, silent
 class Received:
     """What was taken in: a ``submission`` or a ``withdrawal``, by bundle id.
 
-    ``rejected``: rows of a submission that cannot match anybody; ``receipt``: of a submission only.
+    ``rejected``: rows of a submission that cannot match anybody.
     """
 
     kind: str
@@ -35,7 +38,7 @@ class Received:
     sequence: int | None
     rows: int
     rejected: int
-    receipt: Path | None
+    receipt: Path
 
 
 def receive(
@@ -44,22 +47,30 @@ def receive(
     keys: PartyKeys,
     project: Path,
     *,
+    submission: Path | None = None,
     witness: Path | None = None,
     now: datetime,
     entropy: Entropy = system_entropy,
     progress: Progress = silent,
 ) -> Received:
     """Verify a submission or a withdrawal and log it in the project's folder, made where there is
-    none; the same file again changes nothing. ``witness`` keeps the log's head, see ``witnessed``.
+    none; the same file again changes nothing. ``submission`` is the one that a withdrawal is for.
+    ``witness`` keeps the log's head, see ``witnessed``.
 
     Raises InputError, FormatError, VerificationError, AgreementError or RefusedError (a replay, an
-    old sequence number, frozen inputs); then nothing is logged.
+    old sequence number, frozen inputs); then nothing is logged, but for a withdrawal that does not
+    fit its submission: that it was refused is logged, and its owner gets a receipt.
     """
     agreement.verify(now, "agreement")
     agreement.agreement.member(keys.public, "linker")
     check_ready(agreement.agreement)
     if container.kind_of(file) == WITHDRAWAL:
-        return _withdrawal(file, agreement, keys, (project, witness), now)
+        if submission is None:
+            raise InputError(
+                f"{file}: a withdrawal is held against the submission that it is for",
+                hint="give that file too: --submission",
+            )
+        return _withdrawal((file, submission), agreement, keys, (project, witness), now)
     with ExitStack() as stack:
         taken = intake.take(stack, file, agreement, keys, now=now, keep=False, progress=progress)
         make_folder(project)
@@ -89,21 +100,38 @@ def receive(
 
 
 def _withdrawal(
-    file: Path,
+    files: tuple[Path, Path],
     agreement: SignedAgreement,
     keys: PartyKeys,
     places: tuple[Path, Path | None],
     now: datetime,
 ) -> Received:
-    project, witness = places
+    (file, submission), (project, witness) = files, places
     message = intake.take_withdrawal(file, agreement, keys, now=now)
     owner, rows = message.owner.name, len(message.ids)
-    with locked(project), witnessed(project, witness, keys, now):
+    digest = message.manifest.digest()
+    with ExitStack() as stack:
+        taken = intake.take(stack, submission, agreement, keys, now=now, keep=False)
+        stack.enter_context(locked(project))
+        stack.enter_context(witnessed(project, witness, keys, now))
         desk = Project.load(project, agreement.digest())
-        if desk.state().current.get(owner) != message.submission:
-            raise VerificationError(
-                f"withdrawal of {owner}: is for another submission of this owner",
-                hint="the owner makes a new one from the row map of its latest submission",
+        state = desk.state()
+        held = taken.bundle.manifest
+        if owner not in state.current:
+            raise VerificationError(f"{file}: no submission of {owner} was received")
+        if state.digests[state.current[owner]] != held.digest():
+            raise InputError(
+                f"{submission}: is not the submission of {owner} that was received last",
+                hint="give that one",
             )
+        facts = Facts(
+            agreement.digest(), sha256(file.read_bytes()).hexdigest(), digest, "", rows, now
+        )
+        try:
+            intake.without(taken, [message])
+        except VerificationError as error:
+            desk.refuse_withdrawal(owner, facts, error, keys, now=now)
+            raise
         desk.withdraw(owner, message.manifest, message.submission, rows, now=now)
-    return Received("withdrawal", owner, message.manifest.bundle, None, rows, 0, None)
+        receipt = desk.withdrawal_receipt(owner, facts, keys, now=now)
+    return Received("withdrawal", owner, message.manifest.bundle, None, rows, 0, receipt)
