@@ -1,4 +1,4 @@
-"""One message blocks nobody: a withdrawal that is wrong is refused, with a receipt, and that is all.
+"""One message blocks nobody: a withdrawal that is wrong is refused, with a receipt, and no more.
 
 An owner with correct keys names rows that are not in its submission. A linker that took it would be
 refused its run both with it and without it.

@@ -148,6 +148,10 @@ def test_a_withdrawal_without_a_submission_is_refused(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.rmtree(folder / "project")
+    assert receive("ohid.submission") == 17  # the keys remember
+    for kept in folder.glob("ttp.key.*"):
+        if kept.suffix in (".projects", ".head"):
+            kept.unlink()
     assert receive("ohid.submission") == 0
     assert receive("moj.withdrawal") == 15
     assert "no submission of moj was received" in capsys.readouterr().err

@@ -350,6 +350,7 @@ def receive(
     submission: StrPath | None = None,
     passphrase_file: StrPath | None = None,
     witness: StrPath | None = None,
+    first_use: bool = False,
     progress: Progress = silent,
 ) -> Received:
     """Verify a submission or a withdrawal as it comes in, log it, and write its receipt.
@@ -357,16 +358,20 @@ def receive(
     ``submission``: the one that a withdrawal is for.
     """
     from blindlink.linker.protocol.receive import receive as take_in
+    from blindlink.linker.protocol.witness import projects_of
     from blindlink.messages.agreement.document import load_agreement
 
     now = _now()
+    signed = load_agreement(Path(agreement), now=now)
+    kept = _witness(keys, signed, project, witness, first_use=first_use)
     done = take_in(
         Path(file),
-        load_agreement(Path(agreement), now=now),
+        signed,
         _keys(keys, passphrase_file),
         Path(project),
         submission=Path(submission) if submission is not None else None,
-        witness=Path(witness) if witness is not None else None,
+        witness=kept,
+        used=projects_of(Path(keys)),
         now=now,
         progress=progress,
     )
@@ -383,6 +388,7 @@ def link(
     passphrase_file: StrPath | None = None,
     withdrawals: Sequence[StrPath] = (),
     witness: StrPath | None = None,
+    first_use: bool = False,
     force: bool = False,
     progress: Progress = silent,
 ) -> Released:
@@ -393,17 +399,21 @@ def link(
     """
     from blindlink.linker.files import write_reports
     from blindlink.linker.protocol.release import link as link_all
+    from blindlink.linker.protocol.witness import projects_of
     from blindlink.messages.agreement.document import load_agreement
 
     now = _now()
+    signed = load_agreement(Path(agreement), now=now)
+    kept = _witness(keys, signed, project, witness, first_use=first_use)
     done = link_all(
         [Path(file) for file in submissions],
-        load_agreement(Path(agreement), now=now),
+        signed,
         _keys(keys, passphrase_file),
         Path(project),
         Path(out),
         withdrawals=[Path(file) for file in withdrawals],
-        witness=Path(witness) if witness is not None else None,
+        witness=kept,
+        used=projects_of(Path(keys)),
         now=now,
         force=force,
         progress=progress,
@@ -445,17 +455,34 @@ def destroy(
     keys: StrPath,
     passphrase_file: StrPath | None = None,
     witness: StrPath | None = None,
+    first_use: bool = False,
 ) -> Path:
     """Erase the linker's keys of a project for ever; returns the head that proves it.
 
     No copy of a submission opens again. Nothing asks before.
     """
     from blindlink.linker.protocol.destroy import destroy as erase
+    from blindlink.linker.protocol.witness import projects_of
     from blindlink.messages.agreement.document import read_agreement
 
     own, signed = _keys(keys, passphrase_file), read_agreement(Path(agreement))
-    kept = Path(witness) if witness is not None else None
-    return erase(Path(project), signed, own, Path(keys), witness=kept, now=_now()).head
+    kept = _witness(keys, signed, project, witness, first_use=first_use)
+    used = projects_of(Path(keys))
+    return erase(Path(project), signed, own, Path(keys), witness=kept, used=used, now=_now()).head
+
+
+def _witness(
+    keys: StrPath,
+    signed: "SignedAgreement",
+    project: StrPath,
+    given: StrPath | None,
+    *,
+    first_use: bool,
+) -> Path:
+    from blindlink.linker.protocol.witness import witness_of
+
+    kept = Path(given) if given is not None else None
+    return witness_of(Path(keys), signed.digest(), Path(project), kept, first_use=first_use)
 
 
 @needs("analyst")
@@ -469,8 +496,11 @@ def cohort(
     force: bool = False,
     progress: Progress = silent,
 ) -> Cohort:
-    """Verify and open a release, and write the cohort that analyses work on."""
-    from blindlink.analyst.cohort.folder import build_cohort
+    """Verify and open a release, and write the cohort that analyses work on.
+
+    Which release was opened is kept beside the key file: of one agreement there is one.
+    """
+    from blindlink.analyst.cohort.folder import build_cohort, releases_of
     from blindlink.messages.agreement.document import load_agreement
 
     now, folder = _now(), Path(out)
@@ -479,6 +509,7 @@ def cohort(
         load_agreement(Path(agreement), now=now),
         _keys(keys, passphrase_file),
         folder,
+        register=releases_of(Path(keys)),
         now=now,
         force=force,
         progress=progress,

@@ -60,7 +60,7 @@ def cohort(
 
     Which release was opened is kept beside your key file: of one agreement there is one.
     """
-    from blindlink.analyst.cohort.folder import build_cohort
+    from blindlink.analyst.cohort.folder import build_cohort, releases_of
     from blindlink.messages.agreement.document import load_agreement
 
     now = datetime.now(UTC)
@@ -72,7 +72,7 @@ def cohort(
             signed,
             own,
             out,
-            register=keys.with_name(f"{keys.name}.releases"),
+            register=releases_of(keys),
             now=now,
             force=force,
             progress=progress,

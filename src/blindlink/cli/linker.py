@@ -35,7 +35,7 @@ PROJECT = click.option(
 _WITNESS = click.option(
     "--witness",
     type=WITNESS_FILE,
-    help="Keep the log's last head here, out of reach of a restore; an older log is refused.",
+    help="Keep the log's last head here; an older log is refused  [default: beside the keys]",
 )
 _FIRST_USE = click.option(
     "--first-use", is_flag=True, help="The witness file is new, though the project has a log."
@@ -81,12 +81,12 @@ def receive(
     and it changes nothing.
     """
     from blindlink.linker.protocol.receive import receive as receive_file
+    from blindlink.linker.protocol.witness import projects_of, witness_of
     from blindlink.messages.agreement.document import load_agreement
-    from blindlink.messages.used import write_used
 
-    kept = _witness(witness, project, first_use=first_use)
     now, own = datetime.now(UTC), party_keys(keys, passphrase_file)
     signed = load_agreement(agreement_file, now=now)
+    kept = witness_of(keys, signed.digest(), project, witness, first_use=first_use)
     with progress_bar("Verifying", "blobs") as progress:
         done = receive_file(
             file,
@@ -95,10 +95,10 @@ def receive(
             project,
             submission=submission,
             witness=kept,
+            used=projects_of(keys),
             now=now,
             progress=progress,
         )
-    write_used(_used(keys), signed.digest(), "open")
     result = {
         "kind": done.kind,
         "owner": done.owner,
@@ -153,12 +153,12 @@ def link(
     from blindlink.cli.clk.link import expected
     from blindlink.linker.files import write_reports
     from blindlink.linker.protocol.release import link as link_all
+    from blindlink.linker.protocol.witness import projects_of, witness_of
     from blindlink.messages.agreement.document import load_agreement
-    from blindlink.messages.used import write_used
 
-    kept = _witness(witness, project, first_use=first_use)
     now = datetime.now(UTC)
     signed, own = load_agreement(agreement_file, now=now), party_keys(keys, passphrase_file)
+    kept = witness_of(keys, signed.digest(), project, witness, first_use=first_use)
     with progress_bar("Linking") as progress:
         done = link_all(
             submissions,
@@ -168,11 +168,11 @@ def link(
             out,
             withdrawals=withdrawals,
             witness=kept,
+            used=projects_of(keys),
             now=now,
             force=force,
             progress=progress,
         )
-    write_used(_used(keys), signed.digest(), "open")
     written = write_reports(done.reports, project)
     result = {
         "release": str(done.path),
@@ -252,41 +252,24 @@ def destroy(
 ) -> None:
     """Erase the linker's keys of this project, so that no copy of a submission opens again."""
     from blindlink.linker.protocol.destroy import destroy as destroy_project
+    from blindlink.linker.protocol.witness import projects_of, witness_of
     from blindlink.messages.agreement.document import read_agreement
 
     own = party_keys(keys, passphrase_file)
     if not yes:
         click.confirm(f"Erase {keys} for ever?", abort=True, err=True)
     signed = read_agreement(agreement_file)
-    kept, now = _witness(witness, project, first_use=first_use), datetime.now(UTC)
+    kept = witness_of(keys, signed.digest(), project, witness, first_use=first_use)
     done = destroy_project(
         project,
         signed,
         own,
         keys,
         witness=kept,
-        used=_used(keys),
-        now=now,
+        used=projects_of(keys),
+        now=datetime.now(UTC),
     )
     result = {"project": str(project), "head": str(done.head), "fresh": done.fresh}
     text = "destroyed" if done.fresh else "was destroyed before"
     show(result, as_json, text)
     note(f"give {done.head} to owners and auditor; erase every other copy of {keys}")
-
-
-def _used(keys: Path) -> Path:
-    """Which projects the keys serve, beside their file."""
-    return keys.with_name(f"{keys.name}.projects")
-
-
-def _witness(kept: Path | None, project: Path, *, first_use: bool) -> Path | None:
-    """The witness file. Where it is missing and there is a log, that must be meant."""
-    from blindlink.errors import VerificationError
-    from blindlink.linker.protocol.project import LOG
-
-    if kept is not None and not kept.exists() and (project / LOG).exists() and not first_use:
-        raise VerificationError(
-            f"{kept}: is missing, and the project has a log: nothing shows that it is whole",
-            hint="bring the file back; say --first-use where there never was one",
-        )
-    return kept

@@ -224,6 +224,11 @@ def _counts(
     }
 
 
+def releases_of(keys: Path) -> Path:
+    """Which releases were opened with these keys, beside their file (``messages.used``)."""
+    return keys.with_name(f"{keys.name}.releases")
+
+
 def _register(register: Path, agreement: str, release: str) -> None:
     known = read_used(register).get(agreement)
     if known not in (None, release):

@@ -17,7 +17,7 @@ from blindlink.linker.protocol import intake
 from blindlink.linker.protocol.lock import locked
 from blindlink.linker.protocol.project import Project, make_folder
 from blindlink.linker.protocol.ready import check_ready
-from blindlink.linker.protocol.witness import witnessed
+from blindlink.linker.protocol.witness import only_project, witnessed
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.messages.audit.withdrawal_receipt import Facts
 from blindlink.messages.container import reader as container
@@ -41,6 +41,15 @@ class Received:
     receipt: Path
 
 
+@dataclass(frozen=True)
+class _Places:
+    """The folder, and what is kept of it outside."""
+
+    project: Path
+    witness: Path | None
+    used: Path | None
+
+
 def receive(
     file: Path,
     agreement: SignedAgreement,
@@ -49,13 +58,14 @@ def receive(
     *,
     submission: Path | None = None,
     witness: Path | None = None,
+    used: Path | None = None,
     now: datetime,
     entropy: Entropy = system_entropy,
     progress: Progress = silent,
 ) -> Received:
     """Verify a submission or a withdrawal and log it in the project's folder, made where there is
     none; the same file again changes nothing. ``submission`` is the one that a withdrawal is for.
-    ``witness`` keeps the log's head, see ``witnessed``.
+    ``witness`` keeps the log's head and ``used`` which log, see ``linker.protocol.witness``.
 
     Raises InputError, FormatError, VerificationError, AgreementError or RefusedError (a replay, an
     old sequence number, frozen inputs); then nothing is logged, but for a withdrawal that does not
@@ -70,11 +80,14 @@ def receive(
                 f"{file}: a withdrawal is held against the submission that it is for",
                 hint="give that file too: --submission",
             )
-        return _withdrawal((file, submission), agreement, keys, (project, witness), now)
+        return _withdrawal(
+            (file, submission), agreement, keys, _Places(project, witness, used), now
+        )
     with ExitStack() as stack:
         taken = intake.take(stack, file, agreement, keys, now=now, keep=False, progress=progress)
         make_folder(project)
         stack.enter_context(locked(project))
+        stack.enter_context(only_project(project, used, agreement.digest()))
         stack.enter_context(witnessed(project, witness, keys, now))
         desk = Project.open(project, agreement.digest(), now=now, entropy=entropy)
         manifest, content = taken.bundle.manifest, taken.content
@@ -103,18 +116,19 @@ def _withdrawal(
     files: tuple[Path, Path],
     agreement: SignedAgreement,
     keys: PartyKeys,
-    places: tuple[Path, Path | None],
+    at: _Places,
     now: datetime,
 ) -> Received:
-    (file, submission), (project, witness) = files, places
+    file, submission = files
     message = intake.take_withdrawal(file, agreement, keys, now=now)
     owner, rows = message.owner.name, len(message.ids)
     digest = message.manifest.digest()
     with ExitStack() as stack:
         taken = intake.take(stack, submission, agreement, keys, now=now, keep=False)
-        stack.enter_context(locked(project))
-        stack.enter_context(witnessed(project, witness, keys, now))
-        desk = Project.load(project, agreement.digest())
+        stack.enter_context(locked(at.project))
+        stack.enter_context(only_project(at.project, at.used, agreement.digest()))
+        stack.enter_context(witnessed(at.project, at.witness, keys, now))
+        desk = Project.load(at.project, agreement.digest())
         state = desk.state()
         held = taken.bundle.manifest
         if owner not in state.current:

@@ -30,7 +30,7 @@ from blindlink.linker.protocol.intake import Taken, Withdrawal
 from blindlink.linker.protocol.lock import locked
 from blindlink.linker.protocol.project import REFUSED, RELEASED, Project, make_folder
 from blindlink.linker.protocol.ready import check_ready
-from blindlink.linker.protocol.witness import witnessed
+from blindlink.linker.protocol.witness import only_project, witnessed
 from blindlink.linker.protocol.writing import write
 from blindlink.messages.agreement.document import Agreement, SignedAgreement
 from blindlink.messages.agreement.terms import too_many_named
@@ -102,6 +102,7 @@ def link(
     *,
     withdrawals: Sequence[Path] = (),
     witness: Path | None = None,
+    used: Path | None = None,
     now: datetime,
     force: bool = False,
     entropy: Entropy = system_entropy,
@@ -110,7 +111,8 @@ def link(
     """Link one submission of every owner and write the release to ``out``.
 
     ``project`` is the linker's folder for this agreement, made where there is none; it gets the
-    audit log and the receipts for the owners; ``witness`` keeps the log's head, see ``witnessed``.
+    audit log and the receipts for the owners; ``witness`` keeps the log's head and ``used`` which
+    log, see ``linker.protocol.witness``.
     Raises InputError, FormatError, VerificationError, AgreementError, RefusedError, SeparationError
     or OutputError; then no release is written.
     """
@@ -130,6 +132,7 @@ def link(
         _check_people(taken, agreement.agreement)
         make_folder(project)
         stack.enter_context(locked(project))
+        stack.enter_context(only_project(project, used, agreement.digest()))
         stack.enter_context(witnessed(project, witness, keys, now))
         desk = Project.open(project, agreement.digest(), now=now, entropy=entropy)
         receipts = _receive(desk, taken, messages, run)
