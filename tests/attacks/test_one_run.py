@@ -5,6 +5,7 @@ Two runs that differ in one withdrawn person would show what that person changed
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from worlds.flow import NOW, World, keys
 
 def remembered(
     world: World, project: str = "project", *, first_use: bool = False
-) -> dict[str, Path]:
+) -> dict[str, Any]:
     """What the linker's commands keep beside its key file."""
     key = world.folder / "ttp.key"
     folder = world.folder / project

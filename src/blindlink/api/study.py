@@ -248,9 +248,11 @@ def send_secret(
     force: bool = False,
 ) -> Path:
     """Seal the linkage secret to another owner; send the envelope to that owner only."""
+    from blindlink.api.feasible import refuse_demo_file
     from blindlink.keys import LinkageKey
     from blindlink.messages.agreement.secret import send_secret as seal
 
+    refuse_demo_file(Path(agreement))
     own, key = _keys(keys, passphrase_file), LinkageKey.load(secret_file)
     seal(key, Path(agreement), own, to, Path(out), now=_now(), force=force)
     return Path(out)
@@ -293,7 +295,10 @@ def submit(
 
     ``identities`` and a table for each that the agreement lists, as CSV, Parquet or Arrow files.
     """
+    from blindlink.api.feasible import refuse_demo_file
     from blindlink.owner.folder import submit_folder
+
+    refuse_demo_file(Path(agreement))
 
     def counted(_: Mapping[str, int]) -> None:
         """The counts stand in the owner's risk report."""
@@ -357,12 +362,14 @@ def receive(
 
     ``submission``: the one that a withdrawal is for.
     """
+    from blindlink.api.feasible import refuse_demo
     from blindlink.linker.protocol.receive import receive as take_in
     from blindlink.linker.protocol.witness import projects_of
     from blindlink.messages.agreement.document import load_agreement
 
     now = _now()
     signed = load_agreement(Path(agreement), now=now)
+    refuse_demo(signed.agreement)
     kept = _witness(keys, signed, project, witness, first_use=first_use)
     done = take_in(
         Path(file),
@@ -397,6 +404,7 @@ def link(
     One run for one agreement. The linkage reports are also written to the folder ``reports`` of
     ``project``.
     """
+    from blindlink.api.feasible import refuse_demo
     from blindlink.linker.files import write_reports
     from blindlink.linker.protocol.release import link as link_all
     from blindlink.linker.protocol.witness import projects_of
@@ -404,6 +412,7 @@ def link(
 
     now = _now()
     signed = load_agreement(Path(agreement), now=now)
+    refuse_demo(signed.agreement)
     kept = _witness(keys, signed, project, witness, first_use=first_use)
     done = link_all(
         [Path(file) for file in submissions],

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -21,9 +20,6 @@ from blindlink.cli.common import (
     show,
 )
 from blindlink.cli.passphrase import party_keys, passphrase_option
-
-if TYPE_CHECKING:
-    from blindlink.messages.agreement.document import Agreement
 
 
 @click.group(cls=Group, epilog="Start with: blindlink agreement new --template > draft.toml")
@@ -63,7 +59,6 @@ def new(
         raise click.UsageError("needs a draft and --out, or --template")
     key = LinkageKey.load(secret_file) if secret_file else None
     signed = agreement_draft.new_agreement(draft, now=_now(), key=key)
-    _check_no_demo(signed.agreement)
     check_everywhere(signed.agreement)
     agreement_draft.write_agreement(signed, draft, out, force=force)
     show({"agreement": str(out), "digest": signed.digest()}, as_json, f"digest {signed.digest()}")
@@ -144,9 +139,11 @@ def send_secret(
     force: bool,
 ) -> None:
     """Seal the linkage secret to another owner. Send the envelope to that owner only."""
+    from blindlink.api.feasible import refuse_demo_file
     from blindlink.keys import LinkageKey
     from blindlink.messages.agreement.secret import send_secret
 
+    refuse_demo_file(agreement_file)
     own, key = party_keys(keys, passphrase_file), LinkageKey.load(secret_file)
     send_secret(key, agreement_file, own, to, out, now=_now(), force=force)
     note(f"{out}: for {to} only; nobody else can open it")
@@ -179,20 +176,6 @@ def receive_secret(
     own = party_keys(keys, passphrase_file)
     receive_secret(file, agreement_file, own, out, now=_now(), force=force)
     note(f"{out}: the owners' secret. Whoever holds it can re-identify people from encodings.")
-
-
-def _check_no_demo(terms: "Agreement") -> None:
-    """The demo's keys and secrets are drawn from a number that everybody knows."""
-    from blindlink.errors import RefusedError
-    from blindlink.synthetic.demo.marks import DEMO_MARK, demo_checks
-
-    marked = [party.name for party in terms.parties if DEMO_MARK in party.organisation]
-    if marked or terms.key_check in demo_checks():
-        whose = f"the keys of {marked[0]}" if marked else "the linkage secret"
-        raise RefusedError(
-            f"{whose} are of the demo: everybody can make them",
-            hint="make your own with 'blindlink keygen'",
-        )
 
 
 def _now() -> datetime:

@@ -89,8 +89,10 @@ def submit(
     do OUT.risk.html and OUT.risk.json, the disclosure-risk report: red ends the run with 19 unless
     a waiver covers it.
     """
+    from blindlink.api.feasible import refuse_demo_file
     from blindlink.owner.folder import submit_folder
 
+    refuse_demo_file(agreement_file)
     own = party_keys(keys, passphrase_file)
     with progress_bar("Sealing") as progress:
         done = submit_folder(

@@ -6,7 +6,6 @@ that the owner applies before anything leaves it: ``keep``, ``year``, ``month``,
 owner's own; what is not listed is dropped.
 """
 
-import unicodedata
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Annotated, Any, Literal
@@ -16,6 +15,7 @@ from pydantic import BaseModel, Field, StringConstraints, WithJsonSchema, model_
 from blindlink.errors import AgreementError, SchemaError
 from blindlink.keys import PartyPublic, Role
 from blindlink.messages import canonical
+from blindlink.messages.agreement.look_alikes import alphabets, looks
 from blindlink.messages.fields import STRICT, KeyCheck, Name, Stamp, Text, moment
 from blindlink.messages.plan import Fraction, Plan
 from blindlink.schema.document import parse_schema
@@ -228,6 +228,8 @@ def _check_parties(terms: Agreement) -> None:
         raise ValueError("two parties have one name")
     if names & {"owner", "linker", "analyst"} - {p.name for p in terms.parties if p.name == p.role}:
         raise ValueError("a party bears the name of another role")
+    if mixed := [party.name for party in terms.parties if len(alphabets(party.organisation)) > 1]:
+        raise ValueError(f"the organisation of {mixed[0]} mixes alphabets, as no name does")
     roles = [party.role for party in terms.parties]
     if roles.count("owner") < 2 or roles.count("linker") != 1 or roles.count("analyst") != 1:
         raise ValueError("needs two or more owners, one linker and one analyst")
@@ -287,14 +289,9 @@ def _too_close(terms: Agreement) -> Iterator[tuple[str, str, str]]:
     for one, other in combinations(terms.parties, 2):
         if one.public_keys() & other.public_keys():
             yield "shared-key", one.name, other.name
-        if one.role != other.role and _plain(one.organisation) == _plain(other.organisation):
+        if one.role != other.role and looks(one.organisation) == looks(other.organisation):
             yield "same-organisation", one.name, other.name
 
 
 def _waived(terms: Agreement, what: str, one: str, other: str) -> bool:
     return any(w.waives == what and set(w.parties) == {one, other} for w in terms.waivers)
-
-
-def _plain(organisation: str) -> str:
-    """An organisation's name as people read it: case, width and spaces do not make another one."""
-    return " ".join(unicodedata.normalize("NFKC", organisation).casefold().split())
