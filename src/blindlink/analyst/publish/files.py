@@ -66,8 +66,8 @@ def inert(text: str) -> str:
     """Text that no spreadsheet takes for a formula: an apostrophe before what would begin one.
 
     Owners' labels reach the tables, and a program would be run by whoever opens them (OWASP, CSV
-    injection). What breaks a line becomes a space: behind it a cell could begin. A number stays what
-    it is.
+    injection). What breaks a line becomes a space, since a cell could begin behind it. A number
+    stays what it is.
     """
     plain = _BREAKS.sub(" ", text)
     formula = plain.lstrip().startswith(_FORMULA) and not _NUMBER.fullmatch(plain)
