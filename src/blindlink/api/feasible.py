@@ -46,11 +46,15 @@ def refuse_demo(terms: "Agreement") -> None:
     refuse_demo_key(terms.key_check)
 
 
-def refuse_demo_file(agreement: Path) -> None:
-    """``refuse_demo`` of an agreement file. Raises InputError or FormatError too."""
+def check_usable(agreement: Path, keys: Path) -> None:
+    """Raises RefusedError for an agreement with keys of the demo, or one that has ended for these
+    keys; InputError or FormatError."""
     from blindlink.messages.agreement.document import read_agreement
+    from blindlink.messages.agreement.notice import refuse_ended
 
-    refuse_demo(read_agreement(agreement).agreement)
+    found = read_agreement(agreement)
+    refuse_demo(found.agreement)
+    refuse_ended(keys, found.digest())
 
 
 def refuse_demo_key(check_value: str) -> None:

@@ -220,10 +220,15 @@ def sign(
     """Add your party's signature to an agreement."""
     from blindlink.api.feasible import check_own_side
     from blindlink.messages.agreement.document import read_agreement, sign_file
+    from blindlink.messages.agreement.notice import heed_supersession, refuse_ended
 
     own = _keys(keys, passphrase_file)
-    check_own_side(read_agreement(Path(file)).agreement, own.public.role)
-    return _agreement(sign_file(Path(file), own, Path(out), now=_now(), force=force), Path(out))
+    given = read_agreement(Path(file))
+    check_own_side(given.agreement, own.public.role)
+    refuse_ended(Path(keys), given.digest())
+    signed = sign_file(Path(file), own, Path(out), now=_now(), force=force)
+    heed_supersession(Path(keys), signed)
+    return _agreement(signed, Path(out))
 
 
 def check(file: StrPath, *, party: StrPath | None = None) -> Agreement:
@@ -248,11 +253,11 @@ def send_secret(
     force: bool = False,
 ) -> Path:
     """Seal the linkage secret to another owner; send the envelope to that owner only."""
-    from blindlink.api.feasible import refuse_demo_file
+    from blindlink.api.feasible import check_usable
     from blindlink.keys import LinkageKey
     from blindlink.messages.agreement.secret import send_secret as seal
 
-    refuse_demo_file(Path(agreement))
+    check_usable(Path(agreement), Path(keys))
     own, key = _keys(keys, passphrase_file), LinkageKey.load(secret_file)
     seal(key, Path(agreement), own, to, Path(out), now=_now(), force=force)
     return Path(out)
@@ -268,8 +273,10 @@ def receive_secret(
     force: bool = False,
 ) -> Path:
     """Open an envelope that another owner sent you, and keep the linkage secret."""
+    from blindlink.api.feasible import check_usable
     from blindlink.messages.agreement.secret import receive_secret as unseal
 
+    check_usable(Path(agreement), Path(keys))
     own = _keys(keys, passphrase_file)
     unseal(Path(file), Path(agreement), own, Path(out), now=_now(), force=force)
     return Path(out)
@@ -295,10 +302,10 @@ def submit(
 
     ``identities`` and a table for each that the agreement lists, as CSV, Parquet or Arrow files.
     """
-    from blindlink.api.feasible import refuse_demo_file
+    from blindlink.api.feasible import check_usable
     from blindlink.owner.folder import submit_folder
 
-    refuse_demo_file(Path(agreement))
+    check_usable(Path(agreement), Path(keys))
 
     def counted(_: Mapping[str, int]) -> None:
         """The counts stand in the owner's risk report."""
@@ -336,8 +343,10 @@ def withdraw(
     force: bool = False,
 ) -> Path:
     """Take the people whose entity_id stands in a table out of a submission, before the link."""
+    from blindlink.api.feasible import check_usable
     from blindlink.owner.folder import withdraw_file
 
+    check_usable(Path(agreement), Path(keys))
     own = _keys(keys, passphrase_file)
     done = withdraw_file(
         Path(people), Path(row_map), Path(agreement), own, Path(out), now=_now(), force=force
@@ -362,14 +371,14 @@ def receive(
 
     ``submission``: the one that a withdrawal is for.
     """
-    from blindlink.api.feasible import refuse_demo
+    from blindlink.api.feasible import check_usable
     from blindlink.linker.protocol.receive import receive as take_in
     from blindlink.linker.protocol.witness import projects_of
     from blindlink.messages.agreement.document import load_agreement
 
     now = _now()
     signed = load_agreement(Path(agreement), now=now)
-    refuse_demo(signed.agreement)
+    check_usable(Path(agreement), Path(keys))
     kept = _witness(keys, signed, project, witness, first_use=first_use)
     done = take_in(
         Path(file),
@@ -404,7 +413,7 @@ def link(
     One run for one agreement. The linkage reports are also written to the folder ``reports`` of
     ``project``.
     """
-    from blindlink.api.feasible import refuse_demo
+    from blindlink.api.feasible import check_usable
     from blindlink.linker.files import write_reports
     from blindlink.linker.protocol.release import link as link_all
     from blindlink.linker.protocol.witness import projects_of
@@ -412,7 +421,7 @@ def link(
 
     now = _now()
     signed = load_agreement(Path(agreement), now=now)
-    refuse_demo(signed.agreement)
+    check_usable(Path(agreement), Path(keys))
     kept = _witness(keys, signed, project, witness, first_use=first_use)
     done = link_all(
         [Path(file) for file in submissions],
@@ -511,11 +520,14 @@ def cohort(
     """
     from blindlink.analyst.cohort.folder import build_cohort, releases_of
     from blindlink.messages.agreement.document import load_agreement
+    from blindlink.messages.agreement.notice import refuse_ended
 
     now, folder = _now(), Path(out)
+    signed = load_agreement(Path(agreement), now=now)
+    refuse_ended(Path(keys), signed.digest())
     made = build_cohort(
         Path(release),
-        load_agreement(Path(agreement), now=now),
+        signed,
         _keys(keys, passphrase_file),
         folder,
         register=releases_of(Path(keys)),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from blindlink.cli.agreement_life import end, erase, heed
 from blindlink.cli.agreement_text import text_of
 from blindlink.cli.common import (
     IN_FILE,
@@ -79,10 +80,13 @@ def sign(
     """Add your party's signature. Look at it first: 'blindlink agreement show'."""
     from blindlink.api.feasible import check_own_side
     from blindlink.messages.agreement.document import read_agreement, sign_file
+    from blindlink.messages.agreement.notice import heed_supersession, refuse_ended
 
     own = party_keys(keys, passphrase_file)
     check_own_side(read_agreement(file).agreement, own.public.role)
+    refuse_ended(keys, read_agreement(file).digest())
     signed = sign_file(file, own, out, now=_now(), force=force)
+    heed_supersession(keys, signed)
     missing = signed.missing()
     text = f"still to sign: {', '.join(missing)}" if missing else "signed by every party"
     show({"digest": signed.digest(), "missing": missing}, as_json, text)
@@ -139,11 +143,11 @@ def send_secret(
     force: bool,
 ) -> None:
     """Seal the linkage secret to another owner. Send the envelope to that owner only."""
-    from blindlink.api.feasible import refuse_demo_file
+    from blindlink.api.feasible import check_usable
     from blindlink.keys import LinkageKey
     from blindlink.messages.agreement.secret import send_secret
 
-    refuse_demo_file(agreement_file)
+    check_usable(agreement_file, keys)
     own, key = party_keys(keys, passphrase_file), LinkageKey.load(secret_file)
     send_secret(key, agreement_file, own, to, out, now=_now(), force=force)
     note(f"{out}: for {to} only; nobody else can open it")
@@ -171,11 +175,17 @@ def receive_secret(
     force: bool,
 ) -> None:
     """Open an envelope that another owner sent you, and keep the linkage secret."""
+    from blindlink.api.feasible import check_usable
     from blindlink.messages.agreement.secret import receive_secret
 
+    check_usable(agreement_file, keys)
     own = party_keys(keys, passphrase_file)
     receive_secret(file, agreement_file, own, out, now=_now(), force=force)
     note(f"{out}: the owners' secret. Whoever holds it can re-identify people from encodings.")
+
+
+for _each in (end, heed, erase):
+    agreement.add_command(_each)
 
 
 def _now() -> datetime:

@@ -62,9 +62,11 @@ def cohort(
     """
     from blindlink.analyst.cohort.folder import build_cohort, releases_of
     from blindlink.messages.agreement.document import load_agreement
+    from blindlink.messages.agreement.notice import refuse_ended
 
     now = datetime.now(UTC)
     signed = load_agreement(agreement_file, now=now)
+    refuse_ended(keys, signed.digest())
     own = party_keys(keys, passphrase_file)
     with progress_bar("Opening", "blobs") as progress:
         made = build_cohort(

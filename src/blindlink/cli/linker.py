@@ -80,14 +80,14 @@ def receive(
     A withdrawal that does not fit its submission is refused; its owner gets a receipt that says so,
     and it changes nothing.
     """
-    from blindlink.api.feasible import refuse_demo
+    from blindlink.api.feasible import check_usable
     from blindlink.linker.protocol.receive import receive as receive_file
     from blindlink.linker.protocol.witness import projects_of, witness_of
     from blindlink.messages.agreement.document import load_agreement
 
     now, own = datetime.now(UTC), party_keys(keys, passphrase_file)
     signed = load_agreement(agreement_file, now=now)
-    refuse_demo(signed.agreement)
+    check_usable(agreement_file, keys)
     kept = witness_of(keys, signed.digest(), project, witness, first_use=first_use)
     with progress_bar("Verifying", "blobs") as progress:
         done = receive_file(
@@ -152,7 +152,7 @@ def link(
 
     Give each owner its receipt from the project's folder 'receipts', and tell owners nothing else.
     """
-    from blindlink.api.feasible import refuse_demo
+    from blindlink.api.feasible import check_usable
     from blindlink.cli.clk.link import expected
     from blindlink.linker.files import write_reports
     from blindlink.linker.protocol.release import link as link_all
@@ -161,7 +161,7 @@ def link(
 
     now = datetime.now(UTC)
     signed, own = load_agreement(agreement_file, now=now), party_keys(keys, passphrase_file)
-    refuse_demo(signed.agreement)
+    check_usable(agreement_file, keys)
     kept = witness_of(keys, signed.digest(), project, witness, first_use=first_use)
     with progress_bar("Linking") as progress:
         done = link_all(

@@ -89,10 +89,10 @@ def submit(
     do OUT.risk.html and OUT.risk.json, the disclosure-risk report: red ends the run with 19 unless
     a waiver covers it.
     """
-    from blindlink.api.feasible import refuse_demo_file
+    from blindlink.api.feasible import check_usable
     from blindlink.owner.folder import submit_folder
 
-    refuse_demo_file(agreement_file)
+    check_usable(agreement_file, keys)
     own = party_keys(keys, passphrase_file)
     with progress_bar("Sealing") as progress:
         done = submit_folder(
@@ -191,8 +191,10 @@ def withdraw(
 
     Only before the linker's first link: then the inputs are frozen.
     """
+    from blindlink.api.feasible import check_usable
     from blindlink.owner.folder import withdraw_file
 
+    check_usable(agreement_file, keys)
     own = party_keys(keys, passphrase_file)
     done = withdraw_file(
         people, row_map, agreement_file, own, out, now=datetime.now(UTC), force=force

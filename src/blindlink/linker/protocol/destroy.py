@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from blindlink.errors import OutputError, RefusedError
-from blindlink.files import reason
+from blindlink.errors import RefusedError
+from blindlink.files import erase_file
 from blindlink.keys import PartyKeys
 from blindlink.linker.protocol.lock import locked
 from blindlink.linker.protocol.project import Project
@@ -17,7 +17,6 @@ from blindlink.linker.protocol.witness import witnessed
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.messages.audit.history import DESTROYED
 from blindlink.messages.used import read_used, write_used
-from blindlink.system import sync_file
 
 HEAD = "final.head"
 
@@ -58,7 +57,7 @@ def destroy(
         desk.log.head(keys, now=now).save(head, force=True)
     if used is not None:
         write_used(used, agreement.digest(), DESTROYED)
-    erase(key_file)
+    erase_file(key_file)
     return Destroyed(head, fresh)
 
 
@@ -69,19 +68,3 @@ def _check_other(used: dict[str, str], agreement: str) -> None:
             f"these keys also serve the agreement {open_[0]}, and would be lost to it",
             hint="destroy that project first, or make keys for each project",
         )
-
-
-def erase(path: Path) -> None:
-    """Overwrite and remove a key file; raises OutputError.
-
-    On a disk that copies on write the passphrase is the second lock.
-    """
-    try:
-        with path.open("r+b") as file:
-            file.write(bytes(path.stat().st_size))
-            sync_file(file)
-        path.unlink()
-    except OSError as error:
-        raise OutputError(
-            f"{path}: {reason(error)}", hint="erase this key file, and every copy of it"
-        ) from None

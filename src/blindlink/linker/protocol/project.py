@@ -20,8 +20,10 @@ from typing import Any
 from blindlink.errors import AgreementError, BlindlinkError, OutputError, RefusedError
 from blindlink.files import reason
 from blindlink.keys import Entropy, PartyKeys, system_entropy
+from blindlink.messages.agreement.notice import ENDS, Notice
 from blindlink.messages.audit.history import (
     DESTROYED,
+    ENDED,
     FROZEN,
     OPENED,
     RECEIVED,
@@ -37,6 +39,7 @@ from blindlink.messages.audit.withdrawal_receipt import REFUSED as WITHDRAWAL_RE
 from blindlink.messages.audit.withdrawal_receipt import Facts
 from blindlink.messages.audit.withdrawal_receipt import make as make_withdrawal_receipt
 from blindlink.messages.container.manifest import Manifest
+from blindlink.messages.signed import Signed
 
 __all__ = [
     "DESTROYED",
@@ -203,6 +206,8 @@ class Project:
         state = self.state()
         if state.destroyed or state.ending:
             raise RefusedError(f"{self.folder}: the project is destroyed")
+        if state.ended:
+            raise RefusedError(f"{self.folder}: the agreement has ended")
         if state.outcome:
             raise RefusedError(
                 f"{self.folder}: the run of this agreement has ended",
@@ -242,6 +247,15 @@ class Project:
         """
         self.log.append(outcome, {**details, "nonce": entropy(16).hex()}, now=now)
 
+    def note(self, notice: Signed[Notice], party: str, *, now: datetime) -> bool:
+        """Log a party's notice about the agreement; False when it was logged before."""
+        event = ENDED if notice.document.kind in ENDS else "party-destroyed"
+        kind, digest = notice.document.kind, notice.digest()
+        if any(e.event == event and e.details["notice"] == digest for e in self.log.entries):
+            return False
+        self.log.append(event, {"kind": kind, "notice": digest, "party": party}, now=now)
+        return True
+
     def frozen_size(self) -> int:
         """How many entries the log has up to the freeze."""
         return next(e.index for e in self.log.entries if e.event == FROZEN) + 1
@@ -254,6 +268,8 @@ class Project:
         return True
 
     def _check_open(self, state: State) -> None:
+        if state.ended:
+            raise RefusedError(f"{self.folder}: the agreement has ended")
         if state.destroyed or state.ending:
             raise RefusedError(f"{self.folder}: the project is destroyed")
         if state.frozen is not None:

@@ -16,7 +16,7 @@ from blindlink.errors import AgreementError, SchemaError
 from blindlink.keys import PartyPublic, Role
 from blindlink.messages import canonical
 from blindlink.messages.agreement.look_alikes import alphabets, looks
-from blindlink.messages.fields import STRICT, KeyCheck, Name, Stamp, Text, moment
+from blindlink.messages.fields import STRICT, Digest, KeyCheck, Name, Stamp, Text, moment
 from blindlink.messages.plan import Fraction, Plan
 from blindlink.schema.document import parse_schema
 from blindlink.schema.limits import MAX_BLOB, MAX_COLUMNS, MAX_TABLES
@@ -91,7 +91,8 @@ class Agreement(BaseModel):
     ``minimum_rows``: fewest identity rows of a submission. ``minimum_overlap``: fewest links of a
     release. ``controls``: control records per owner, a number or a share of its identity rows.
     ``quality``: how much of a field an owner may lose, where that is not the default
-    (``schema.quality``); without it the agreement has no such key.
+    (``schema.quality``); without it the agreement has no such key. ``supersedes``: digest of the
+    agreement that ends for whoever signs this one.
     """
 
     model_config = STRICT
@@ -118,6 +119,7 @@ class Agreement(BaseModel):
     waivers: Annotated[tuple[Waiver, ...], Field(max_length=64)] = ()
     # An agreement that leaves the limits at their defaults has no key for them.
     quality: dict[Name, Lossy] | None = Field(default=None, exclude_if=lambda value: value is None)
+    supersedes: Digest | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @model_validator(mode="after")
     def _sound(self) -> "Agreement":
@@ -228,6 +230,8 @@ def _check_parties(terms: Agreement) -> None:
         raise ValueError("two parties have one name")
     if names & {"owner", "linker", "analyst"} - {p.name for p in terms.parties if p.name == p.role}:
         raise ValueError("a party bears the name of another role")
+    if terms.supersedes is not None and terms.version == 1:
+        raise ValueError("a first version supersedes nothing")
     if mixed := [party.name for party in terms.parties if len(alphabets(party.organisation)) > 1]:
         raise ValueError(f"the organisation of {mixed[0]} mixes alphabets, as no name does")
     roles = [party.role for party in terms.parties]
