@@ -111,6 +111,11 @@ before: $(STAMP) ## the demo as the tag v0.1-one-study makes it, of 15,000 peopl
 	PYTHONPATH=before-src/src $(BIN)/python -m blindlink demo --people 15000 --out before-out --force
 	git worktree remove --force before-src
 
+FUZZ_SECONDS ?= 3600
+.PHONY: fuzz
+fuzz: $(STAMP) ## an hour on every parser behind a signature; what it finds is kept (FUZZ_SECONDS=60: a minute)
+	PYTHONPATH=tests $(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS) --save
+
 vectors: $(STAMP) ## write the single-fault vectors of tests/vectors anew
 	$(BIN)/python tests/vectors/make_vectors.py
 
