@@ -116,6 +116,10 @@ FUZZ_SECONDS ?= 3600
 fuzz: $(STAMP) ## an hour on every parser behind a signature; what it finds is kept (FUZZ_SECONDS=60: a minute)
 	PYTHONPATH=tests $(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS) --save
 
+.PHONY: model
+model: $(STAMP) ## the formal model of the protocol, by Spin (apt-get install spin gcc; three minutes)
+	$(BIN)/python tests/formal/run.py
+
 vectors: $(STAMP) ## write the single-fault vectors of tests/vectors anew
 	$(BIN)/python tests/vectors/make_vectors.py
 
