@@ -116,6 +116,17 @@ FUZZ_SECONDS ?= 3600
 fuzz: $(STAMP) ## an hour on every parser behind a signature; what it finds is kept (FUZZ_SECONDS=60: a minute)
 	PYTHONPATH=tests $(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS) --save
 
+.PHONY: sbom dist
+sbom: $(STAMP) ## bills of materials (CycloneDX) of the locked packages, into dist/
+	mkdir -p dist
+	$(BIN)/python requirements/sbom.py requirements/all.lock >dist/blindlink-all.cdx.json
+	$(BIN)/python requirements/sbom.py requirements/service.lock >dist/blindlink-service.cdx.json
+
+dist: sbom ## what a release consists of, into dist/: wheel, source, bills of materials, their digests
+	rm -f dist/*.whl dist/*.tar.gz dist/SHA256SUMS*
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build --directory dist
+	cd dist && sha256sum -- *.whl *.tar.gz *.cdx.json >SHA256SUMS
+
 .PHONY: model
 model: $(STAMP) ## the formal model of the protocol, by Spin (apt-get install spin gcc; three minutes)
 	$(BIN)/python tests/formal/run.py
@@ -156,4 +167,4 @@ python: ## unit tests and selfcheck on another Python: make python PYTHON=/path/
 	.venv-python/bin/pytest -n $(JOBS) --dist loadfile -q -m "not slow" $(CHECKED)
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .venv-* demo-out before-out before-src site .pytest_cache .mypy_cache .ruff_cache .benchmarks
+	rm -rf $(VENV) .venv-* dist demo-out before-out before-src site .pytest_cache .mypy_cache .ruff_cache .benchmarks
