@@ -12,7 +12,7 @@ from pathlib import Path
 from needs import NEEDS
 
 ROOT = Path(__file__).resolve().parents[1]
-INSTALLED = ("spark", "java", "chromium", "axe", "postgresql", "nginx", "systemd-analyze")
+INSTALLED = ("spark", "java", "chromium", "axe", "postgresql", "nginx", "systemd-analyze", "spin")
 
 
 def fault(name: str) -> str:

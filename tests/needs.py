@@ -100,6 +100,11 @@ NEEDS = {
         variables=("JAVA_HOME",),
     ),
     "chromium": _program("chromium", "chromium"),
+    "spin": Need(
+        "needs spin and a C compiler (Debian: apt-get install spin gcc)",
+        lambda: all(shutil.which(name, path=PATH) for name in ("spin", "gcc")),
+        programs=("spin",),
+    ),
     "axe": Need(
         "needs axe-core: npm install axe-core, then BLINDLINK_AXE=.../axe.min.js",
         _axe,

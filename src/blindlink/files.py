@@ -177,6 +177,22 @@ def write_text(
     write_bytes(path, text.encode(), inputs=inputs, force=force, mode=mode)
 
 
+def erase_file(path: Path) -> None:
+    """Overwrite and remove a file that holds a secret; raises OutputError.
+
+    On a disk that copies on write a passphrase is the second lock.
+    """
+    try:
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+            system.sync_file(file)
+        path.unlink()
+    except OSError as error:
+        raise OutputError(
+            f"{path}: {reason(error)}", hint="erase this file, and every copy of it"
+        ) from None
+
+
 def reason(error: OSError) -> str:
     """What the operating system said, without the path that it would repeat."""
     # Arrow raises FileNotFoundError without the system's text.

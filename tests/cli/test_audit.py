@@ -134,20 +134,27 @@ def test_what_came_in_before(folder: Path, capsys: pytest.CaptureFixture[str]) -
     shown = json.loads(capsys.readouterr().out)
     assert (shown["kind"], shown["owner"], shown["sequence"]) == ("submission", "ohid", 2)
     assert receive("moj.withdrawal", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["receipt"] is None
+    assert (
+        json.loads(capsys.readouterr().out)["receipt"]
+        == "project/receipts/moj-withdrawal-4.receipt"
+    )
     assert submit("moj", "--sequence", "2", "--force") == 0
     assert receive("moj.submission") == 17
     assert "the inputs are frozen" in capsys.readouterr().err
     assert len(AuditLog.load(folder / LOG).entries) == 7
 
 
-def test_a_withdrawal_of_a_replaced_submission_is_refused(
+def test_a_withdrawal_without_a_submission_is_refused(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.rmtree(folder / "project")
+    assert receive("ohid.submission") == 17  # the keys remember
+    for kept in folder.glob("ttp.key.*"):
+        if kept.suffix in (".projects", ".head"):
+            kept.unlink()
     assert receive("ohid.submission") == 0
     assert receive("moj.withdrawal") == 15
-    assert "is for another submission of this owner" in capsys.readouterr().err
+    assert "no submission of moj was received" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

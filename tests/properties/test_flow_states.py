@@ -238,8 +238,10 @@ class Flow(RuleBasedStateMachine):
         events, error = self.model.withdrawing(owner, number)
         if not self.model.begun:
             events, error = [], InputError
-        elif self.model.current.get(owner) != number:
+        elif owner not in self.model.current:
             events, error = [], VerificationError
+        elif self.model.current[owner] != number:
+            events, error = [], InputError  # it is held against the submission that it is for
         self.play(self.received, (f"{owner}-{number}.withdrawal",), events, error, crash, 0)
 
     @rule(choice=CHOICE, given=GIVEN, crash=CRASH)
@@ -301,12 +303,14 @@ class Flow(RuleBasedStateMachine):
             self.model = self.model.after(event)
 
     def received(self, file: str) -> None:
-        project = self.folder / "project"
+        name, kind = file.split(".")
         done = receive(
-            self.files / file, Acting(world().agreement, keys("ttp"), self.now), Place(project)
+            self.files / file,
+            Acting(world().agreement, keys("ttp"), self.now),
+            Place(self.folder / "project"),
+            submission=self.files / f"{name}.submission" if kind == "withdrawal" else None,
         )
-        if done.receipt:
-            assert done.receipt.exists()
+        assert done.receipt.exists()
 
     def linked(self, files: list[Path], gone: list[Path]) -> None:
         link(

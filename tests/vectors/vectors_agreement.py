@@ -120,10 +120,6 @@ def _shape() -> list[Vector]:
             good.replace(b'"threshold":5', b'"threshold":' + b"[" * 40 + b"]" * 40),
             "40 deep",
         ),
-        "another-format": (
-            agreed(lambda t: t.update(format="blindlink-agreement-v2")),
-            "a version that nobody knows",
-        ),
         "array": (b"[]\n", "no object"),
     }
     return [_vector(n, d, "FormatError", "file", "", why) for n, (d, why) in faults.items()]
@@ -132,6 +128,11 @@ def _shape() -> list[Vector]:
 def _terms() -> list[Vector]:
     same_key = {"seal_x25519": keys("moj").public.seal_x25519}
     wrong: dict[str, tuple[Callable[[Document], Any], str, str]] = {
+        "another-format": (
+            lambda t: t.update(format="blindlink-agreement-v2"),
+            "format",
+            "a version that nobody knows",
+        ),
         "unknown-field": (lambda t: t.update(extra=1), "extra", "a field that nobody knows"),
         "missing-field": (lambda t: t.pop("limits"), "limits", "a field is left out"),
         "default-left-out": (lambda t: t.pop("waivers"), "left out", "a field with a default"),

@@ -1,8 +1,11 @@
 """Vectors of key files: docs/spec/keys.md. Linkage keys end in .linkage, party keys in .party."""
 
+import base64
+import json
 from pathlib import Path
 
 from blindlink.keys import LinkageKey, PartyKeys
+from blindlink.messages import canonical
 from vectors.world import BASE, PASSPHRASE, Vector, keys
 from worlds.parties import entropy
 
@@ -108,6 +111,33 @@ def _party(scratch: Path) -> list[Vector]:
     ]
 
 
+ORDER_8 = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
+NO_KEYS = {
+    "signing-key-is-the-neutral-point": ("sign_ed25519", (1).to_bytes(32, "little")),
+    "signing-key-of-order-8": ("sign_ed25519", ORDER_8),
+    "signing-key-in-a-second-spelling": ("sign_ed25519", (2**255 - 18).to_bytes(32, "little")),
+    "signing-key-off-the-curve": ("auth_ed25519", (2).to_bytes(32, "little")),
+    "sealing-key-is-zero": ("seal_x25519", bytes(32)),
+    "sealing-key-in-a-second-spelling": (
+        "seal_x25519",
+        (int.from_bytes(base64.b64decode(keys("moj").public.seal_x25519), "little") | 1 << 255)
+        .to_bytes(32, "little"),
+    ),
+    "sealing-key-no-mlkem": ("seal_mlkem768", bytes([255]) * 1184),
+    "one-key-for-two-purposes": (
+        "auth_ed25519",
+        base64.b64decode(keys("moj").public.sign_ed25519),
+    ),
+}  # fmt: skip
+
+
+def _with_key(good: bytes, name: str, key: bytes) -> bytes:
+    """The public party file with another key; nothing else is wrong with it."""
+    document = json.loads(good)
+    document[name] = base64.b64encode(key).decode()
+    return canonical.dumps(document) + b"\n"
+
+
 def _public() -> list[Vector]:
     good = (BASE / "moj.public").read_bytes()
     faults = {
@@ -117,6 +147,7 @@ def _public() -> list[Vector]:
         "another-version": good.replace(b"party-v1", b"party-v2"),
         "other-role": good.replace(b'"owner"', b'"umpire"'),
         "name-with-path": good.replace(b'"moj"', b'"../x"'),
+        **{name: _with_key(good, *change) for name, change in NO_KEYS.items()},
     }
     return [
         Vector("valid.public", good, "accept", "", "", "public half of moj"),

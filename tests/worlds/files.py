@@ -84,7 +84,9 @@ def submit(name: str, *more: str) -> int:
 
 
 def receive(file: str, *more: str) -> int:
-    """``linker receive``."""
+    """``linker receive``; a withdrawal with the submission of its owner."""
+    if file.endswith(".withdrawal"):
+        more = ("--submission", file.replace(".withdrawal", ".submission"), *more)
     return run(["linker", "receive", file, *party("ttp"), "--project", "project", *more])
 
 

@@ -45,15 +45,17 @@ PAYLOAD: dict[str, dict[str, dict[str, str]]] = {
 SECRET = LinkageKey(shake_256(b"the secret of the flow world").digest(32))
 
 
+POLICIES = {"moj": "all", "ohid": "candidates", "nhs": "matched"}
+OWNERS: tuple[str, ...] = ("moj", "ohid")  # of a world that says nothing else
+
+
 @dataclass
 class World:
     """Folders, tables and the signed agreement of one test."""
 
     folder: Path
-    owners: tuple[str, ...] = ("moj", "ohid")
-    policies: Mapping[str, str] = field(
-        default_factory=lambda: {"moj": "all", "ohid": "candidates", "nhs": "matched"}
-    )
+    owners: tuple[str, ...] = field(default_factory=lambda: OWNERS)
+    policies: Mapping[str, str] = field(default_factory=dict)  # where they are not POLICIES
     controls: Any = 5
     people: int = 60
     terms: Mapping[str, Any] = field(default_factory=dict)
@@ -81,11 +83,21 @@ class World:
         out = self.folder / (file or f"{name}.submission")
         return submit(identities, given, acting, secret, out, Options(**changes))
 
+    def submit_others(self, *names: str) -> None:
+        """Every owner but these sends its file."""
+        for name in self.owners:
+            if name not in names:
+                self.submit(name)
+
+    def files(self, *first: str) -> tuple[str, ...]:
+        """The submission of each owner; ``first`` stand for those of the first ones."""
+        return first + tuple(f"{name}.submission" for name in self.owners[len(first) :])
+
     def link(self, *files: str, out: str = "study.release", **changes: Any) -> Released:
-        paths = [self.folder / f for f in files or [f"{name}.submission" for name in self.owners]]
+        paths = [self.folder / file for file in files or self.files()]
         changes = {"entropy": entropy("ttp"), **changes}
         acting = self.acting(self.linker, **_acting(changes))
-        place = Place(changes.pop("project", self.folder / "project"), changes.pop("witness", None))
+        place = changes.pop("place", Place(self.folder / "project"))
         return link(paths, acting, place, self.folder / out, **changes)
 
     def cohort(self, file: str = "study.release", out: str = "cohort", **changes: Any) -> Cohort:
@@ -142,7 +154,7 @@ def agreement(world: World) -> SignedAgreement:
         schema_document=new_schema("weak", columns)[0].document,
         key_check=SECRET.check_value(),
         plan=Plan(threshold="0.8"),
-        release_policy=mine(world.policies),
+        release_policy=mine(POLICIES | dict(world.policies)),
         payload=mine(PAYLOAD),
         controls=dict.fromkeys(world.owners, world.controls),
         limits=Limits(rows=10_000, bytes=10**9, submissions=3),

@@ -130,8 +130,10 @@ def encode(
     Raises InputError, with every bad cell by row and column, and with the names of the columns
     that it saw where one is missing; SchemaError where the schema cannot be encoded with.
     """
+    from blindlink.api.feasible import refuse_demo_key
     from blindlink.owner.encoding.encode import encode as encode_table
 
+    refuse_demo_key(key.check_value())
     if not isinstance(schema, Schema):
         raise InputError(
             f"schema is a {type(schema).__name__}, not a bl.Schema",

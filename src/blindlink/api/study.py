@@ -101,13 +101,13 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Received:
-    """What the linker took in; ``receipt`` is for the owner, of a submission only."""
+    """What the linker took in; ``receipt`` is for the owner."""
 
     kind: str
     owner: str
     rows: int
     rejected: int
-    receipt: Path | None
+    receipt: Path
 
 
 @dataclass(frozen=True)
@@ -222,10 +222,15 @@ def sign(
     """Add your party's signature to an agreement."""
     from blindlink.api.feasible import check_own_side
     from blindlink.messages.agreement.document import read_agreement, sign_file
+    from blindlink.messages.agreement.notice import heed_supersession, refuse_ended
 
     own = _keys(keys, passphrase_file)
-    check_own_side(read_agreement(Path(file)).agreement, own.public.role)
-    return _agreement(sign_file(Path(file), own, Path(out), now=_now(), force=force), Path(out))
+    given = read_agreement(Path(file))
+    check_own_side(given.agreement, own.public.role)
+    refuse_ended(Path(keys), given.digest())
+    signed = sign_file(Path(file), own, Path(out), now=_now(), force=force)
+    heed_supersession(Path(keys), signed)
+    return _agreement(signed, Path(out))
 
 
 def check(file: StrPath, *, party: StrPath | None = None) -> Agreement:
@@ -341,17 +346,22 @@ def receive(
     agreement: StrPath,
     keys: StrPath,
     project: StrPath,
+    submission: StrPath | None = None,
     passphrase_file: StrPath | None = None,
     witness: StrPath | None = None,
+    first_use: bool = False,
     progress: Progress = silent,
 ) -> Received:
-    """Verify a submission or a withdrawal as it comes in, log it, and write its receipt."""
+    """Verify a submission or a withdrawal as it comes in, log it, and write its receipt.
+
+    ``submission``: the one that a withdrawal is for.
+    """
     from blindlink.linker.protocol.receive import receive as take_in
-    from blindlink.messages.used import projects_of, write_used
 
     acting = _acting(agreement, keys, passphrase_file, progress)
-    done = take_in(Path(file), acting, _place(project, witness))
-    write_used(projects_of(Path(keys)), acting.agreement.digest(), "open")
+    place = _place(acting, keys, project, witness, first_use=first_use)
+    sent = Path(submission) if submission is not None else None
+    done = take_in(Path(file), acting, place, submission=sent)
     return Received(done.kind, done.owner, done.rows, done.rejected, done.receipt)
 
 
@@ -365,6 +375,7 @@ def link(
     passphrase_file: StrPath | None = None,
     withdrawals: Sequence[StrPath] = (),
     witness: StrPath | None = None,
+    first_use: bool = False,
     force: bool = False,
     progress: Progress = silent,
 ) -> Released:
@@ -375,18 +386,16 @@ def link(
     """
     from blindlink.linker.files import write_reports
     from blindlink.linker.protocol.release import link as link_all
-    from blindlink.messages.used import projects_of, write_used
 
     acting = _acting(agreement, keys, passphrase_file, progress)
     done = link_all(
         [Path(file) for file in submissions],
         acting,
-        _place(project, witness),
+        _place(acting, keys, project, witness, first_use=first_use),
         Path(out),
         withdrawals=[Path(file) for file in withdrawals],
         force=force,
     )
-    write_used(projects_of(Path(keys)), acting.agreement.digest(), "open")
     write_reports(done.reports, Path(project))
     reports = {
         (each.left, each.right): Report.model_validate(each.report.model_dump())
@@ -423,6 +432,7 @@ def destroy(
     keys: StrPath,
     passphrase_file: StrPath | None = None,
     witness: StrPath | None = None,
+    first_use: bool = False,
 ) -> Path:
     """Erase the linker's keys of a project for ever; returns the head that proves it.
 
@@ -431,7 +441,8 @@ def destroy(
     from blindlink.linker.protocol.destroy import destroy as erase
     from blindlink.messages.used import projects_of
 
-    own, place = _afterwards(agreement, keys, passphrase_file), _place(project, witness)
+    own = _afterwards(agreement, keys, passphrase_file)
+    place = _place(own, keys, project, witness, first_use=first_use)
     return erase(place, own, Path(keys), used=projects_of(Path(keys))).head
 
 
@@ -446,11 +457,14 @@ def cohort(
     force: bool = False,
     progress: Progress = silent,
 ) -> Cohort:
-    """Verify and open a release, and write the cohort that analyses work on."""
+    """Verify and open a release, and write the cohort that analyses work on.
+
+    Which release was opened is kept beside the key file: of one agreement there is one.
+    """
     from blindlink.analyst.cohort.folder import build_cohort
     from blindlink.messages.used import releases_of
 
-    acting, folder = _acting(agreement, keys, passphrase_file, progress), Path(out)
+    acting, folder = _acting(agreement, keys, passphrase_file, progress, demo=True), Path(out)
     made = build_cohort(
         Path(release), acting, folder, register=releases_of(Path(keys)), force=force
     )
@@ -516,13 +530,17 @@ def _acting(
     keys: StrPath,
     passphrase_file: StrPath | None,
     progress: Progress = silent,
+    *,
+    demo: bool = False,
 ) -> "Acting":
-    """Under an agreement that is in force."""
+    """Under an agreement that is in force and has not ended; not the demo's, if not ``demo``."""
+    from blindlink.api.feasible import check_usable
     from blindlink.messages.acting import Acting
     from blindlink.messages.agreement.document import load_agreement
 
     now = _now()
     signed = load_agreement(Path(agreement), now=now)
+    check_usable(signed, Path(keys), demo=demo)
     return Acting(signed, _keys(keys, passphrase_file), now, progress=progress)
 
 
@@ -534,10 +552,23 @@ def _afterwards(agreement: StrPath, keys: StrPath, passphrase_file: StrPath | No
     return Acting(read_agreement(Path(agreement)), _keys(keys, passphrase_file), _now())
 
 
-def _place(project: StrPath, witness: StrPath | None) -> "Place":
+def _place(
+    acting: "Acting",
+    keys: StrPath,
+    project: StrPath,
+    witness: StrPath | None,
+    *,
+    first_use: bool,
+) -> "Place":
+    """The project with what is kept of it beside the keys, or at ``witness``."""
     from blindlink.linker.protocol.place import Place
+    from blindlink.linker.protocol.witness import witness_of
+    from blindlink.messages.used import projects_of
 
-    return Place(Path(project), Path(witness) if witness is not None else None)
+    given = Path(witness) if witness is not None else None
+    digest, folder = acting.agreement.digest(), Path(project)
+    kept = witness_of(Path(keys), digest, folder, given, first_use=first_use)
+    return Place(folder, kept, projects_of(Path(keys)))
 
 
 def _passphrase(given: StrPath | None) -> bytes:

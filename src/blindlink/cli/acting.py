@@ -22,13 +22,19 @@ class Caller:
     keys: Path
     passphrase: Path | None
 
-    def acting(self) -> "Acting":
-        """Under an agreement that is in force. Raises AgreementError, KeyFileError."""
+    def acting(self, *, demo: bool = False) -> "Acting":
+        """Under an agreement that is in force and has not ended for these keys.
+
+        Raises AgreementError, KeyFileError, or RefusedError, for keys of the demo too where not
+        ``demo``: no data may go in under them.
+        """
+        from blindlink.api.feasible import check_usable
         from blindlink.messages.acting import Acting
         from blindlink.messages.agreement.document import load_agreement
 
         now = datetime.now(UTC)
         signed = load_agreement(self.agreement, now=now)
+        check_usable(signed, self.keys, demo=demo)
         return Acting(signed, party_keys(self.keys, self.passphrase), now)
 
     def afterwards(self) -> "Acting":

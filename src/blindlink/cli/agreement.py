@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from blindlink.cli.acting import Caller, caller_options
+from blindlink.cli.agreement_life import end, erase, heed
 from blindlink.cli.agreement_text import text_of
 from blindlink.cli.common import (
     IN_FILE,
@@ -21,9 +21,6 @@ from blindlink.cli.common import (
     show,
 )
 from blindlink.cli.passphrase import party_keys, passphrase_option
-
-if TYPE_CHECKING:
-    from blindlink.messages.agreement.document import Agreement
 
 
 @click.group(cls=Group, epilog="Start with: blindlink agreement new --template > draft.toml")
@@ -63,7 +60,6 @@ def new(
         raise click.UsageError("needs a draft and --out, or --template")
     key = LinkageKey.load(secret_file) if secret_file else None
     signed = agreement_draft.new_agreement(draft, now=_now(), key=key)
-    _check_no_demo(signed.agreement)
     check_everywhere(signed.agreement)
     agreement_draft.write_agreement(signed, draft, out, force=force)
     show({"agreement": str(out), "digest": signed.digest()}, as_json, f"digest {signed.digest()}")
@@ -84,10 +80,13 @@ def sign(
     """Add your party's signature. Look at it first: 'blindlink agreement show'."""
     from blindlink.api.feasible import check_own_side
     from blindlink.messages.agreement.document import read_agreement, sign_file
+    from blindlink.messages.agreement.notice import heed_supersession, refuse_ended
 
     own = party_keys(keys, passphrase_file)
     check_own_side(read_agreement(file).agreement, own.public.role)
+    refuse_ended(keys, read_agreement(file).digest())
     signed = sign_file(file, own, out, now=_now(), force=force)
+    heed_supersession(keys, signed)
     missing = signed.missing()
     text = f"still to sign: {', '.join(missing)}" if missing else "signed by every party"
     show({"digest": signed.digest(), "missing": missing}, as_json, text)
@@ -172,18 +171,8 @@ def receive_secret(
     note(f"{out}: the owners' secret. Whoever holds it can re-identify people from encodings.")
 
 
-def _check_no_demo(terms: "Agreement") -> None:
-    """The demo's keys and secrets are drawn from a number that everybody knows."""
-    from blindlink.errors import RefusedError
-    from blindlink.synthetic.demo.marks import DEMO_MARK, demo_checks
-
-    marked = [party.name for party in terms.parties if DEMO_MARK in party.organisation]
-    if marked or terms.key_check in demo_checks():
-        whose = f"the keys of {marked[0]}" if marked else "the linkage secret"
-        raise RefusedError(
-            f"{whose} are of the demo: everybody can make them",
-            hint="make your own with 'blindlink keygen'",
-        )
+for _each in (end, heed, erase):
+    agreement.add_command(_each)
 
 
 def _now() -> datetime:

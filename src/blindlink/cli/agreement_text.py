@@ -33,6 +33,8 @@ def _facts(found: dict[str, Any]) -> str:
     for name in ("purpose", "legal_basis", "created", "expires", "destroy_by", "digest"):
         text = f"{name.replace('_', ' ')}: {found[name]}"
         lines += textwrap.wrap(text, WIDTH, subsequent_indent="  ")  # no text passes for a field
+    if found["supersedes"]:
+        lines.append(f"supersedes: {found['supersedes']}")
     return "\n".join(lines)
 
 

@@ -57,7 +57,7 @@ def cohort(
     from blindlink.analyst.cohort.folder import build_cohort
     from blindlink.messages.used import releases_of
 
-    acting, register = caller.acting(), releases_of(caller.keys)
+    acting, register = caller.acting(demo=True), releases_of(caller.keys)
     with progress_bar("Opening", "blobs") as progress:
         made = build_cohort(release, acting.telling(progress), out, register=register, force=force)
     result = {

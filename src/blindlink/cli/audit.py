@@ -100,6 +100,8 @@ def prove(
         "blindlink audit verify audit.log --linker ttp.key.public --head march.head "
         "--receipt moj.receipt",
         "blindlink audit verify --linker ttp.key.public --head march.head --proof march-june.proof",
+        "blindlink audit verify --linker ttp.key.public --receipt moj-1.receipt "
+        "--submission moj.submission --party moj.key.public",
     )
 )
 @click.argument("log", type=IN_FILE, required=False)
@@ -109,6 +111,14 @@ def prove(
 @click.option(
     "--proof", "proofs", type=IN_FILE, multiple=True, help="A proof that the linker gave you."
 )
+@click.option(
+    "--submission",
+    "submissions",
+    type=IN_FILE,
+    multiple=True,
+    help="What you sent: each receipt must be for one of these. Goes with --party.",
+)
+@click.option("--party", type=IN_FILE, help="Your public party file.")
 @json_option
 def verify(
     log: Path | None,
@@ -116,6 +126,8 @@ def verify(
     heads: tuple[Path, ...],
     receipts: tuple[Path, ...],
     proofs: tuple[Path, ...],
+    submissions: tuple[Path, ...],
+    party: Path | None,
     as_json: bool,
 ) -> None:
     """Check that LOG contains all that the linker once signed; exits with 15 if not. Without LOG,
@@ -124,14 +136,20 @@ def verify(
     LOG must also tell of a possible project: nothing taken in after the freeze, the freeze of the
     latest submissions and all withdrawals, one end, time that does not go back.
 
+    An owner gives what it sent too: a receipt must say of it what it says of itself.
+
     A log that its signer rewrote or cut does not fit the heads that others kept before. A log that
     nobody kept a head of proves nothing.
     """
     if not (heads or receipts or proofs):
         raise click.UsageError("give at least one --head, --receipt or --proof that you kept")
-    from blindlink.messages.audit.kept import verify_kept
+    if bool(submissions) != (party is not None):
+        raise click.UsageError("--submission and --party go together")
+    from blindlink.keys import PartyPublic
+    from blindlink.messages.audit.kept import Sent, verify_kept
 
-    found = verify_kept(log, linker, heads, receipts, proofs, now=datetime.now(UTC))
+    sent = Sent(PartyPublic.load(party), submissions) if party else None
+    found = verify_kept(log, linker, heads, receipts, proofs, now=datetime.now(UTC), sent=sent)
     more = f"; {found.entries} entries are proved to be in it" if found.entries else ""
     text = f"the log of {found.size} entries extends all {found.heads} heads{more}"
     show(asdict(found), as_json, text)

@@ -1,7 +1,7 @@
 """``blindlink linker``: take in, link once, sign heads, destroy what made that possible."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,10 @@ from blindlink.cli.common import (
     show,
 )
 
+if TYPE_CHECKING:
+    from blindlink.linker.protocol.place import Place
+    from blindlink.messages.acting import Acting
+
 
 @click.group(cls=Group, epilog="Start with: blindlink linker link --help")
 def linker() -> None:
@@ -32,7 +36,7 @@ PROJECT = click.option(
 _WITNESS = click.option(
     "--witness",
     type=WITNESS_FILE,
-    help="Keep the log's last head here, out of reach of a restore; an older log is refused.",
+    help="Keep the log's last head here; an older log is refused  [default: beside the keys]",
 )
 _FIRST_USE = click.option(
     "--first-use", is_flag=True, help="The witness file is new, though the project has a log."
@@ -47,18 +51,22 @@ def WITNESS(command: Any) -> Any:  # noqa: N802 (a decorator among the others)
 @linker.command(
     epilog=example(
         "blindlink linker receive moj.submission --agreement study.agreement --keys ttp.key "
-        "--project study/"
+        "--project study/",
+        "blindlink linker receive moj.withdrawal --submission moj.submission "
+        "--agreement study.agreement --keys ttp.key --project study/",
     )
 )
 @click.argument("file", type=IN_FILE)
 @caller_options
 @PROJECT
+@click.option("--submission", type=IN_FILE, help="The submission that a withdrawal is for.")
 @WITNESS
 @json_option
 def receive(
     file: Path,
     caller: Caller,
     project: Path,
+    submission: Path | None,
     witness: Path | None,
     first_use: bool,
     as_json: bool,
@@ -66,16 +74,15 @@ def receive(
     """Verify a submission or a withdrawal as it comes in, log it, and write its owner's receipt.
 
     Until the first link an owner may replace its submission by a later one. Erase the earlier file.
+    A withdrawal that does not fit its submission is refused; its owner gets a receipt that says so,
+    and it changes nothing.
     """
-    from blindlink.linker.protocol.place import Place
     from blindlink.linker.protocol.receive import receive as receive_file
-    from blindlink.messages.used import projects_of, write_used
 
-    kept = _witness(witness, project, first_use=first_use)
     acting = caller.acting()
+    place = _place(caller, acting, project, witness, first_use=first_use)
     with progress_bar("Verifying", "blobs") as progress:
-        done = receive_file(file, acting.telling(progress), Place(project, kept))
-    write_used(projects_of(caller.keys), acting.agreement.digest(), "open")
+        done = receive_file(file, acting.telling(progress), place, submission=submission)
     result = {
         "kind": done.kind,
         "owner": done.owner,
@@ -83,11 +90,10 @@ def receive(
         "sequence": done.sequence,
         "rows": done.rows,
         "rejected": done.rejected,
-        "receipt": str(done.receipt) if done.receipt else None,
+        "receipt": str(done.receipt),
     }
     show(result, as_json, f"{done.kind} of {done.owner}: {done.rows:,} rows")
-    if done.receipt:
-        note(f"give {done.receipt} to {done.owner}")
+    note(f"give {done.receipt} to {done.owner}")
 
 
 @linker.command(
@@ -126,22 +132,19 @@ def link(
     """
     from blindlink.cli.clk.link import expected
     from blindlink.linker.files import write_reports
-    from blindlink.linker.protocol.place import Place
     from blindlink.linker.protocol.release import link as link_all
-    from blindlink.messages.used import projects_of, write_used
 
-    kept = _witness(witness, project, first_use=first_use)
     acting = caller.acting()
+    place = _place(caller, acting, project, witness, first_use=first_use)
     with progress_bar("Linking") as progress:
         done = link_all(
             submissions,
             acting.telling(progress),
-            Place(project, kept),
+            place,
             out,
             withdrawals=withdrawals,
             force=force,
         )
-    write_used(projects_of(caller.keys), acting.agreement.digest(), "open")
     written = write_reports(done.reports, project)
     result = {
         "release": str(done.path),
@@ -210,13 +213,12 @@ def destroy(
 ) -> None:
     """Erase the linker's keys of this project, so that no copy of a submission opens again."""
     from blindlink.linker.protocol.destroy import destroy as destroy_project
-    from blindlink.linker.protocol.place import Place
     from blindlink.messages.used import projects_of
 
     acting, keys = caller.afterwards(), caller.keys
     if not yes:
         click.confirm(f"Erase {keys} for ever?", abort=True, err=True)
-    place = Place(project, _witness(witness, project, first_use=first_use))
+    place = _place(caller, acting, project, witness, first_use=first_use)
     done = destroy_project(place, acting, keys, used=projects_of(keys))
     result = {"project": str(project), "head": str(done.head), "fresh": done.fresh}
     text = "destroyed" if done.fresh else "was destroyed before"
@@ -224,14 +226,14 @@ def destroy(
     note(f"give {done.head} to owners and auditor; erase every other copy of {keys}")
 
 
-def _witness(kept: Path | None, project: Path, *, first_use: bool) -> Path | None:
-    """The witness file. Where it is missing and there is a log, that must be meant."""
-    from blindlink.errors import VerificationError
-    from blindlink.linker.protocol.project import LOG
+def _place(
+    caller: Caller, acting: "Acting", project: Path, witness: Path | None, *, first_use: bool
+) -> "Place":
+    """The project with what is kept of it beside the keys, or at ``witness``."""
+    from blindlink.linker.protocol.place import Place
+    from blindlink.linker.protocol.witness import witness_of
+    from blindlink.messages.used import projects_of
 
-    if kept is not None and not kept.exists() and (project / LOG).exists() and not first_use:
-        raise VerificationError(
-            f"{kept}: is missing, and the project has a log: nothing shows that it is whole",
-            hint="bring the file back; say --first-use where there never was one",
-        )
-    return kept
+    digest = acting.agreement.digest()
+    kept = witness_of(caller.keys, digest, project, witness, first_use=first_use)
+    return Place(project, kept, projects_of(caller.keys))

@@ -33,6 +33,7 @@ from blindlink.errors import FormatError, KeyFileError, VerificationError
 from blindlink.files import check_output
 from blindlink.keys import files
 from blindlink.keys.entropy import Entropy, system_entropy
+from blindlink.keys.passphrase import check_new
 from blindlink.keys.public import (
     SEALED_KEY,
     SUITE,
@@ -197,12 +198,15 @@ def make_party(
 ) -> PartyPublic:
     """Make a party's keys and write both files; the passphrase is asked for last.
 
-    Raises KeyFileError for a name that cannot be, and OutputError before anything is written.
+    Raises KeyFileError for a name that cannot be or a weak passphrase, and OutputError before
+    anything is written.
     """
     keys = PartyKeys.generate(name, role, organisation=organisation)
     for path in (private, public):
         check_output(path, force=force)
-    keys.save(private, passphrase(), force=force)
+    chosen = passphrase()
+    check_new(chosen)
+    keys.save(private, chosen, force=force)
     keys.public.save(public, force=force)
     return keys.public
 

@@ -5,6 +5,8 @@ covers every field, so a changed name or role is another fingerprint.
 """
 
 import base64
+from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,11 +18,11 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PublicKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519PublicKey, Suite
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from blindlink.errors import FormatError, InputError, VerificationError
 from blindlink.files import read_bytes, write_bytes
-from blindlink.keys import files
+from blindlink.keys import files, points
 from blindlink.keys.strict import Base64, Name, Text, problem
 
 Role = Literal["owner", "linker", "analyst"]
@@ -34,6 +36,23 @@ MLDSA65Signature = Annotated[str, Base64(3309)]
 Curve25519Key = Annotated[str, Base64(32)]
 MLKEM768Key = Annotated[str, Base64(1184)]
 MLDSA65Key = Annotated[str, Base64(1952)]
+
+
+CHECKS = {
+    "seal_x25519": points.check_x25519,
+    "seal_mlkem768": points.check_mlkem768,
+    "sign_ed25519": points.check_ed25519,
+    "sign_mldsa65": points.check_mldsa65,
+    "auth_ed25519": points.check_ed25519,
+}
+
+
+@lru_cache(maxsize=256)  # the same parties are read again with every file
+def _check(check: Callable[[bytes], None], name: str, key: str) -> None:
+    try:
+        check(files.decode(key))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 class Signatures(BaseModel):
@@ -59,6 +78,14 @@ class PartyPublic(BaseModel):
     sign_ed25519: Curve25519Key
     sign_mldsa65: MLDSA65Key
     auth_ed25519: Curve25519Key
+
+    @model_validator(mode="after")
+    def _sound_keys(self) -> "PartyPublic":
+        if len(self.public_keys()) != len(CHECKS):
+            raise ValueError("one key stands for two purposes")
+        for name, check in CHECKS.items():
+            _check(check, name, getattr(self, name))
+        return self
 
     @classmethod
     def parse(cls, data: bytes, where: str) -> "PartyPublic":

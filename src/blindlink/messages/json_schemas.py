@@ -16,11 +16,13 @@ from pydantic import BaseModel, create_model
 from blindlink.files import write_text
 from blindlink.keys import PartyPublic, Signatures
 from blindlink.messages import release
+from blindlink.messages.agreement.notice import Notice
 from blindlink.messages.agreement.secret import Secret
 from blindlink.messages.agreement.terms import Agreement
 from blindlink.messages.audit.log import Entry, Head
 from blindlink.messages.audit.proofs import Consistency, Inclusion
 from blindlink.messages.audit.receipt import Receipt
+from blindlink.messages.audit.withdrawal_receipt import WithdrawalReceipt
 from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.fields import STRICT, Name
 from blindlink.messages.submission import content as submission
@@ -51,6 +53,8 @@ def documents() -> dict[str, dict[str, Any]]:
         "release-content": ("Content of a release's manifest", release.Content),
         "release-index": ("Table of contents of a release", release.Index),
         "receipt": ("Receipt", _signed(Receipt)),
+        "withdrawal-receipt": ("Receipt of a withdrawal", _signed(WithdrawalReceipt)),
+        "notice": ("Notice about an agreement", _signed(Notice)),
         "secret": ("Envelope of the linkage secret", _signed(Secret)),
         "audit-head": ("Head of an audit log", _signed(Head)),
         "audit-entry": ("Line of an audit log", Entry),

@@ -3,8 +3,9 @@
     blindlink-used-v1
     <digest of an agreement> <word>         one line for each agreement, the last word counts
 
-The analyst writes the release that it opened: of one agreement there is one. The linker writes
-``open`` and ``destroyed``: keys that serve another project are not erased unseen.
+The analyst writes the release that it opened: of one agreement there is one. The linker writes the
+id of its log, of which there is one too, and ``destroyed``: keys that serve another project are not
+erased unseen.
 """
 
 from pathlib import Path

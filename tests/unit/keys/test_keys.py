@@ -196,8 +196,8 @@ def test_make_party_writes_both_files_or_neither(tmp_path: Path) -> None:
         make_party("moj", "owner", private, public, lambda: asked.append(1) or b"x")  # type: ignore[func-returns-value]
     assert not private.exists()
     assert not asked
-    made = make_party("moj", "owner", private, public, lambda: b"x", force=True)
-    assert PartyPublic.load(public) == made == PartyKeys.load(private, b"x").public
+    made = make_party("moj", "owner", private, public, lambda: b"four random words", force=True)
+    assert PartyPublic.load(public) == made == PartyKeys.load(private, b"four random words").public
 
 
 def test_secrets_do_not_print_nor_travel() -> None:

@@ -31,8 +31,11 @@ AGREEMENT = "ab" * 32
 
 
 def take_in(world: World, file: str, **options: Any) -> Any:
+    submission = world.folder / "moj.submission"
+    sent = submission if container.kind_of(world.folder / file) == "withdrawal" else None
+    sent = options.pop("submission", sent)
     place = Place(world.folder / "project", **options)
-    return receive(world.folder / file, world.acting("ttp"), place)
+    return receive(world.folder / file, world.acting("ttp"), place, submission=sent)
 
 
 def withdrawn(world: World, name: str = "leave") -> str:
@@ -214,7 +217,7 @@ class TestWitness:
         shutil.copytree(tmp_path / "project", tmp_path / "backup")
         assert Signed.load(kept, Head).document.size == 2
         take_in(world, "ohid.submission", witness=kept)
-        world.link(witness=kept)
+        world.link(place=Place(tmp_path / "project", kept))
         end(world, tmp_path / "k", witness=kept)
         assert Signed.load(kept, Head).document.size == 6
         shutil.rmtree(tmp_path / "project")
@@ -222,7 +225,7 @@ class TestWitness:
         for work in (
             lambda: take_in(world, "ohid.submission", witness=kept),
             lambda: take_in(world, withdrawn(world), witness=kept),
-            lambda: world.link(out="again", witness=kept),
+            lambda: world.link(out="again", place=Place(tmp_path / "project", kept)),
             lambda: end(world, tmp_path / "k", witness=kept),
         ):
             with pytest.raises(VerificationError, match="had 6 entries") as caught:
@@ -239,7 +242,7 @@ class TestWitness:
         for name in world.owners:
             world.submit(name)
         with pytest.raises(RefusedError, match="fewer links"):
-            world.link(witness=tmp_path / "kept.head")
+            world.link(place=Place(tmp_path / "project", tmp_path / "kept.head"))
         assert Signed.load(tmp_path / "kept.head", Head).document.size == 5
 
     def test_nothing_is_kept_of_a_folder_that_never_was(self, tmp_path: Path) -> None:

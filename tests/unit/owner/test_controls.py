@@ -248,7 +248,9 @@ def features(
     encoded = encode(rows, schema, secret)
     bits = np.unpackbits(encoded.filters[0], axis=1).astype(np.float32)
     common, weight = bits @ bits.T, bits.sum(axis=1)
-    dice = 2 * common / (weight[:, None] + weight[None, :])
+    # Who has a default date only has no token at all: an empty filter, which is like no other.
+    both = weight[:, None] + weight[None, :]
+    dice = np.divide(2 * common, both, out=np.zeros_like(common), where=both > 0)
     own = of[:, None] == of[None, :]
     dice[own] = 0
     best = np.sort(dice, axis=1)[:, ::-1]

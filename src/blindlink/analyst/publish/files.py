@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from blindlink.analyst.disclosure.safe import SHORTHAND, SafeTable, decimals
 from blindlink.analyst.publish.tables import Column
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@")
+_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _NUMBER = re.compile(r"[-+]?[0-9][0-9,]*(\.[0-9]+)?( ?%)?")
 DICTIONARY = "data-dictionary.csv"
 KINDS = {
@@ -65,9 +66,12 @@ def inert(text: str) -> str:
     """Text that no spreadsheet takes for a formula: an apostrophe before what would begin one.
 
     Owners' labels reach the tables, and a program would be run by whoever opens them (OWASP, CSV
-    injection). A number stays what it is.
+    injection). What breaks a line becomes a space, since a cell could begin behind it. A number
+    stays what it is.
     """
-    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
+    plain = _BREAKS.sub(" ", text)
+    formula = plain.lstrip().startswith(_FORMULA) and not _NUMBER.fullmatch(plain)
+    return f"'{plain}" if formula else plain
 
 
 def _csv(header: list[str], rows: list[list[str]]) -> str:

@@ -18,6 +18,8 @@ from blindlink.analyst.disclosure.safe import SHORTHAND, SafeTable
 from blindlink.analyst.publish.files import inert
 from blindlink.analyst.publish.tables import heading
 
+# An owner's label is text, whatever it begins with: neither a formula nor a link.
+INERT = {"strings_to_formulas": False, "strings_to_urls": False}
 EPOCH = dt.datetime(1980, 1, 1)  # the earliest date that a zip archive can hold
 _ONLY_SIGNS = re.compile(r"^[^a-zA-Z0-9]*$")
 
@@ -38,7 +40,11 @@ def write_workbook(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about notes in cells; ours stand in headings only
         book = gptables.produce_workbook(
-            path.as_posix(), sheets, cover=cover, notes_table=notes.frame()
+            path.as_posix(),
+            sheets,
+            cover=cover,
+            notes_table=notes.frame(),
+            workbook_options=INERT,
         )
         book.set_properties({"title": title, "created": EPOCH})
         book.close()

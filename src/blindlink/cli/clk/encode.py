@@ -74,8 +74,12 @@ def encode(
     force: bool,
 ) -> None:
     """Encode the rows of a table, CSV, CSV.gz, Parquet or Arrow, for linkage."""
+    from blindlink.api.feasible import refuse_demo_key
+    from blindlink.keys import LinkageKey
     from blindlink.owner.encoding.files import encode_file
 
+    if compat is None:
+        refuse_demo_key(LinkageKey.load(secret).check_value())
     note_delimiter(data)
     read = source(columns, map_file)
     with progress_bar("encoding", "records") as progress:

@@ -7,14 +7,13 @@ wherever it lies, opens again. The log says when, and its last signed head goes 
 from dataclasses import dataclass
 from pathlib import Path
 
-from blindlink.errors import OutputError, RefusedError
-from blindlink.files import reason
+from blindlink.errors import RefusedError
+from blindlink.files import erase_file
 from blindlink.linker.protocol.place import Place
 from blindlink.linker.protocol.project import Project
 from blindlink.messages.acting import Acting
 from blindlink.messages.audit.history import DESTROYED
 from blindlink.messages.used import read_used, write_used
-from blindlink.system import sync_file
 
 HEAD = "final.head"
 
@@ -46,7 +45,7 @@ def destroy(place: Place, acting: Acting, key_file: Path, *, used: Path | None =
         desk.log.head(acting.keys, now=acting.now).save(head, force=True)
     if used is not None:
         write_used(used, digest, DESTROYED)
-    erase(key_file)
+    erase_file(key_file)
     return Destroyed(head, fresh)
 
 
@@ -57,19 +56,3 @@ def _check_other(used: dict[str, str], agreement: str) -> None:
             f"these keys also serve the agreement {open_[0]}, and would be lost to it",
             hint="destroy that project first, or make keys for each project",
         )
-
-
-def erase(path: Path) -> None:
-    """Overwrite and remove a key file; raises OutputError.
-
-    On a disk that copies on write the passphrase is the second lock.
-    """
-    try:
-        with path.open("r+b") as file:
-            file.write(bytes(path.stat().st_size))
-            sync_file(file)
-        path.unlink()
-    except OSError as error:
-        raise OutputError(
-            f"{path}: {reason(error)}", hint="erase this key file, and every copy of it"
-        ) from None

@@ -2,7 +2,7 @@
 
     audit.log                      the audit log, which is also the only state: everything below
                                    follows from its entries, so the two can never disagree
-    receipts/OWNER-SEQUENCE.receipt
+    receipts/OWNER-SEQUENCE.receipt, OWNER-withdrawal-ENTRY.receipt
     reports/linkage-LEFT-RIGHT.html, .json   the quality of the links, aggregates only
 
 Rules, each a RefusedError: nothing is taken after the inputs froze; a re-submission has a higher
@@ -12,16 +12,19 @@ destroyed project stays destroyed.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from blindlink.errors import AgreementError, OutputError, RefusedError
+from blindlink.errors import AgreementError, BlindlinkError, OutputError, RefusedError
 from blindlink.files import reason
 from blindlink.keys import Entropy, system_entropy
 from blindlink.messages.acting import Acting
+from blindlink.messages.agreement.notice import ENDS, Notice
 from blindlink.messages.audit.history import (
     DESTROYED,
+    ENDED,
     FROZEN,
     OPENED,
     RECEIVED,
@@ -33,7 +36,11 @@ from blindlink.messages.audit.history import (
 )
 from blindlink.messages.audit.log import AuditLog
 from blindlink.messages.audit.receipt import Rejection, log_details, make_receipt
+from blindlink.messages.audit.withdrawal_receipt import REFUSED as WITHDRAWAL_REFUSED
+from blindlink.messages.audit.withdrawal_receipt import Facts
+from blindlink.messages.audit.withdrawal_receipt import make as make_withdrawal_receipt
 from blindlink.messages.container.manifest import Manifest
+from blindlink.messages.signed import Signed
 
 __all__ = [
     "DESTROYED",
@@ -148,11 +155,7 @@ class Project:
         self._check_open(state)
         if known:
             raise RefusedError(f"{owner}: another file of this bundle id was received before")
-        if state.messages.get(owner, 0) >= WITHDRAWALS:
-            raise RefusedError(
-                f"{owner}: more than {WITHDRAWALS} withdrawals",
-                hint="one withdrawal may name any number of people",
-            )
+        self._check_number(state, owner)
         details = {
             "owner": owner,
             "bundle": manifest.bundle,
@@ -161,6 +164,34 @@ class Project:
             "withdrawal": manifest.digest(),
         }
         self.log.append(WITHDRAWN, details, now=now)
+
+    def refuse_withdrawal(
+        self, owner: str, facts: Facts, error: BlindlinkError, acting: Acting
+    ) -> Path:
+        """Log that a withdrawal is wrong, which changes nothing, and write the receipt that says
+        so. Raises RefusedError for too many of one owner, or after the inputs froze."""
+        state = self.state()
+        self._check_open(state)
+        details = {"error": type(error).__name__, "file": facts.file, "owner": owner}
+        if not any(e.details == details for e in self.log.entries):
+            self._check_number(state, owner)
+            self.log.append(WITHDRAWAL_REFUSED, details, now=acting.now)
+        wrong = replace(facts, withdrawal="", reason=error.message, rows=0)
+        return self.withdrawal_receipt(owner, wrong, acting)
+
+    def withdrawal_receipt(self, owner: str, facts: Facts, acting: Acting) -> Path:
+        """Write the receipt of a withdrawal that was logged, unless it is there."""
+        index = next(
+            e.index
+            for e in reversed(self.log.entries)
+            if e.details.get("withdrawal" if facts.withdrawal else "file")
+            == (facts.withdrawal or facts.file)
+        )
+        path = self.folder / RECEIPTS / f"{owner}-withdrawal-{index}.receipt"
+        if not path.exists():
+            receipt = make_withdrawal_receipt(self.log, index, acting.keys, facts, now=acting.now)
+            receipt.save(path)
+        return path
 
     def freeze(self, inputs: Mapping[str, Any], *, now: datetime) -> None:
         """From here on the inputs are these.
@@ -171,6 +202,8 @@ class Project:
         state = self.state()
         if state.destroyed or state.ending:
             raise RefusedError(f"{self.folder}: the project is destroyed")
+        if state.ended:
+            raise RefusedError(f"{self.folder}: the agreement has ended")
         if state.outcome:
             raise RefusedError(
                 f"{self.folder}: the run of this agreement has ended",
@@ -210,6 +243,15 @@ class Project:
         """
         self.log.append(outcome, {**details, "nonce": entropy(16).hex()}, now=now)
 
+    def note(self, notice: Signed[Notice], party: str, *, now: datetime) -> bool:
+        """Log a party's notice about the agreement; False when it was logged before."""
+        event = ENDED if notice.document.kind in ENDS else "party-destroyed"
+        kind, digest = notice.document.kind, notice.digest()
+        if any(e.event == event and e.details["notice"] == digest for e in self.log.entries):
+            return False
+        self.log.append(event, {"kind": kind, "notice": digest, "party": party}, now=now)
+        return True
+
     def frozen_size(self) -> int:
         """How many entries the log has up to the freeze."""
         return next(e.index for e in self.log.entries if e.event == FROZEN) + 1
@@ -222,12 +264,23 @@ class Project:
         return True
 
     def _check_open(self, state: State) -> None:
+        if state.ended:
+            raise RefusedError(f"{self.folder}: the agreement has ended")
         if state.destroyed or state.ending:
             raise RefusedError(f"{self.folder}: the project is destroyed")
         if state.frozen is not None:
             raise RefusedError(
                 f"{self.folder}: the inputs are frozen",
                 hint="a changed submission needs a new version of the agreement, signed by all",
+            )
+
+    def _check_number(self, state: State, owner: str) -> None:
+        refused = (e for e in self.log.entries if e.event == WITHDRAWAL_REFUSED)
+        wrong = sum(e.details.get("owner") == owner for e in refused)
+        if state.messages.get(owner, 0) + wrong >= WITHDRAWALS:
+            raise RefusedError(
+                f"{owner}: more than {WITHDRAWALS} withdrawals",
+                hint="one withdrawal may name any number of people",
             )
 
     def _entry(self, event: str, bundle: str) -> int:

@@ -1,7 +1,8 @@
-"""The last head of a project's log, kept where no restore of the project's folder touches it.
+"""What is kept of a project where no restore of its folder touches it: its last head, and its log.
 
 A folder that comes back from a backup has forgotten bundle ids that were replaced, freezes and
 destructions. Held against the head that was kept, it is found out before anything is done with it.
+A second folder for the agreement would be a second run: the linker's keys remember the first.
 """
 
 from collections.abc import Iterator
@@ -9,11 +10,55 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from blindlink.errors import VerificationError
+from blindlink.errors import RefusedError, VerificationError
 from blindlink.keys import PartyKeys
 from blindlink.linker.protocol.project import LOG
 from blindlink.messages.audit.log import AuditLog, Head, verify_log
 from blindlink.messages.signed import Signed
+from blindlink.messages.used import read_used, write_used
+
+
+def witness_of(
+    keys: Path, agreement: str, folder: Path, given: Path | None, *, first_use: bool
+) -> Path:
+    """Where the last head is kept: ``given``, else beside the keys' file.
+
+    Raises VerificationError where the head is missing and the folder has a log, unless that is said
+    to be the first use.
+    """
+    kept = given or keys.with_name(f"{keys.name}.{agreement[:16]}.head")
+    if not kept.exists() and (folder / LOG).exists() and not first_use:
+        raise VerificationError(
+            f"{kept}: is missing, and the project has a log: nothing shows that it is whole",
+            hint="bring the file back; say --first-use where there never was one",
+        )
+    return kept
+
+
+@contextmanager
+def only_project(folder: Path, used: Path | None, agreement: str) -> Iterator[None]:
+    """Work in ``folder`` if it is the one project of this agreement that the keys know.
+
+    Raises RefusedError for a second one. Without ``used`` nothing is checked.
+    """
+    if used is None:
+        yield
+        return
+    known = read_used(used).get(agreement)
+    if known is not None and known != _log_id(folder):
+        raise RefusedError(
+            f"{folder}: these keys serve this agreement in another project: there is one run",
+            hint="give the folder of that project",
+        )
+    try:
+        yield
+    finally:
+        if log := _log_id(folder):
+            write_used(used, agreement, log)
+
+
+def _log_id(folder: Path) -> str | None:
+    return AuditLog.load(folder / LOG).log_id if (folder / LOG).exists() else None
 
 
 @contextmanager

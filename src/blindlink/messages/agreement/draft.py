@@ -31,7 +31,9 @@ HINT = "start from 'blindlink agreement new --template'"
 PLAIN = ("project", "version", "purpose", "legal_basis", "plan", "limits", "waivers", "key_check")
 FLOORS = ("minimum_rows", "minimum_overlap")
 DATES = ("expires", "destroy_by")
-KEYS = frozenset((*PLAIN, *FLOORS, *DATES, "parties", "schema", "disclosure_policy", "owner"))
+KEYS = frozenset(
+    (*PLAIN, *FLOORS, *DATES, "parties", "schema", "disclosure_policy", "owner", "supersedes")
+)
 OWNER_KEYS = frozenset(("release", "controls", "payload"))
 OWNER_MAY = frozenset(("quality",))
 NO_KEY = "0" * 16
@@ -66,6 +68,8 @@ def new_agreement(
     terms["schema_document"] = _schema(draft, found.get("schema"))
     terms["disclosure_policy"] = _policy(draft, found.get("disclosure_policy"))
     terms |= _owners(draft, found.get("owner"))
+    if "supersedes" in found:
+        terms["supersedes"] = _earlier(draft, found)
     try:
         agreement = Agreement.model_validate_json(canonical.dumps(terms))
     except ValidationError as error:
@@ -149,6 +153,20 @@ def _policy(draft: Path, value: Any) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise InputError(f"{path}: is not a JSON object", hint=HINT)
     return document
+
+
+def _earlier(draft: Path, found: dict[str, Any]) -> str:
+    """The digest of the agreement that this one takes the place of."""
+    name = found["supersedes"]
+    if not isinstance(name, str):
+        _refuse(draft, "supersedes: is not the name of an agreement file")
+    earlier = read_agreement(draft.parent / name)
+    if earlier.agreement.project != found.get("project"):
+        _refuse(draft, "supersedes: is the agreement of another project")
+    version = found.get("version", 1)
+    if not isinstance(version, int) or version <= earlier.agreement.version:
+        _refuse(draft, "supersedes: is not of an earlier version")
+    return earlier.digest()
 
 
 def _owners(draft: Path, value: Any) -> dict[str, Any]:

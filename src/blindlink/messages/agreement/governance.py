@@ -62,6 +62,7 @@ def overview(signed: SignedAgreement, now: datetime) -> dict[str, Any]:
         "project": terms.project,
         "version": terms.version,
         "digest": signed.digest(),
+        "supersedes": terms.supersedes,
         "state": state(signed, now),
         "purpose": terms.purpose,
         "legal_basis": terms.legal_basis,

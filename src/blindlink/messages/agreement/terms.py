@@ -6,7 +6,6 @@ that the owner applies before anything leaves it: ``keep``, ``year``, ``month``,
 owner's own; what is not listed is dropped.
 """
 
-import unicodedata
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Annotated, Any, Literal
@@ -16,7 +15,8 @@ from pydantic import BaseModel, Field, StringConstraints, WithJsonSchema, model_
 from blindlink.errors import AgreementError, SchemaError
 from blindlink.keys import PartyPublic, Role
 from blindlink.messages import canonical
-from blindlink.messages.fields import STRICT, KeyCheck, Name, Stamp, Text, moment
+from blindlink.messages.agreement.look_alikes import alphabets, looks
+from blindlink.messages.fields import STRICT, Digest, KeyCheck, Name, Stamp, Text, moment
 from blindlink.messages.plan import Fraction, Plan
 from blindlink.schema.document import parse_schema
 from blindlink.schema.limits import MAX_BLOB, MAX_COLUMNS, MAX_TABLES
@@ -91,7 +91,8 @@ class Agreement(BaseModel):
     ``minimum_rows``: fewest identity rows of a submission. ``minimum_overlap``: fewest links of a
     release. ``controls``: control records per owner, a number or a share of its identity rows.
     ``quality``: how much of a field an owner may lose, where that is not the default
-    (``schema.quality``); without it the agreement has no such key.
+    (``schema.quality``); without it the agreement has no such key. ``supersedes``: digest of the
+    agreement that ends for whoever signs this one.
     """
 
     model_config = STRICT
@@ -118,6 +119,7 @@ class Agreement(BaseModel):
     waivers: Annotated[tuple[Waiver, ...], Field(max_length=64)] = ()
     # An agreement that leaves the limits at their defaults has no key for them.
     quality: dict[Name, Lossy] | None = Field(default=None, exclude_if=lambda value: value is None)
+    supersedes: Digest | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @model_validator(mode="after")
     def _sound(self) -> "Agreement":
@@ -228,6 +230,10 @@ def _check_parties(terms: Agreement) -> None:
         raise ValueError("two parties have one name")
     if names & {"owner", "linker", "analyst"} - {p.name for p in terms.parties if p.name == p.role}:
         raise ValueError("a party bears the name of another role")
+    if terms.supersedes is not None and terms.version == 1:
+        raise ValueError("a first version supersedes nothing")
+    if mixed := [party.name for party in terms.parties if len(alphabets(party.organisation)) > 1]:
+        raise ValueError(f"the organisation of {mixed[0]} mixes alphabets, as no name does")
     roles = [party.role for party in terms.parties]
     if roles.count("owner") < 2 or roles.count("linker") != 1 or roles.count("analyst") != 1:
         raise ValueError("needs two or more owners, one linker and one analyst")
@@ -287,14 +293,9 @@ def _too_close(terms: Agreement) -> Iterator[tuple[str, str, str]]:
     for one, other in combinations(terms.parties, 2):
         if one.public_keys() & other.public_keys():
             yield "shared-key", one.name, other.name
-        if one.role != other.role and _plain(one.organisation) == _plain(other.organisation):
+        if one.role != other.role and looks(one.organisation) == looks(other.organisation):
             yield "same-organisation", one.name, other.name
 
 
 def _waived(terms: Agreement, what: str, one: str, other: str) -> bool:
     return any(w.waives == what and set(w.parties) == {one, other} for w in terms.waivers)
-
-
-def _plain(organisation: str) -> str:
-    """An organisation's name as people read it: case, width and spaces do not make another one."""
-    return " ".join(unicodedata.normalize("NFKC", organisation).casefold().split())

@@ -6,6 +6,7 @@
     inputs-frozen           once: the latest submission of each owner, and every withdrawal for it
     released, refused       once, after the freeze: how the one run ended
     destruction-begun       nothing is taken in or frozen any more
+    agreement-ended         a party took its signature back: nothing is taken in, frozen or released
     destroyed               once; time never goes back
 
 A service notes more (who holds keys, what was refused, who looked): these entries change nothing.
@@ -28,12 +29,13 @@ RECEIVED = "submission-received"
 WITHDRAWN = "withdrawal-received"
 FROZEN = "inputs-frozen"
 RELEASED, REFUSED = "released", "refused"
+ENDED = "agreement-ended"
 DESTROYED = erasure.DESTROYED
 NOTES = frozenset(
     {
         *(erasure.HELD, erasure.ERASED, erasure.LOST),
         *(withdrawal_receipt.ARRIVED, withdrawal_receipt.REFUSED),
-        *("approved", "run-asked", "hold", "hold-ended", "viewed", "downloaded"),
+        *("party-destroyed", "approved", "run-asked", "hold", "hold-ended", "viewed", "downloaded"),
     }
 )
 
@@ -45,7 +47,7 @@ class State:
     ``current``: bundle of each owner's latest submission; ``first_rows``: rows of its first one,
     where that was received; ``digests``: of every bundle received; ``withdrawals``: the bundle of
     the submission that each withdrawal is for; ``messages``: how many of them each owner sent;
-    ``ending``: its destruction began.
+    ``ended``: the agreement did; ``ending``: its destruction began.
     """
 
     agreement: str
@@ -57,6 +59,7 @@ class State:
     messages: dict[str, int] = field(default_factory=dict)
     frozen: dict[str, Any] | None = None
     outcome: str | None = None
+    ended: bool = False
     ending: bool = False
     destroyed: bool = False
 
@@ -97,6 +100,8 @@ def _out_of_place(state: State, event: str) -> str | None:
         return None
     if state.destroyed or (state.ending and event in (RECEIVED, WITHDRAWN, FROZEN)):
         return "the project was destroyed before, or its destruction had begun"
+    if state.ended and event in (RECEIVED, WITHDRAWN, FROZEN, RELEASED):
+        return "the agreement had ended"
     if state.frozen is not None and event in (RECEIVED, WITHDRAWN, FROZEN):
         return "the inputs were frozen before"
     return None
@@ -153,6 +158,11 @@ def _ended(outcome: str) -> Callable[[State, Mapping[str, Any]], str | None]:
     return ended
 
 
+def _agreement_ended(state: State, details: Mapping[str, Any]) -> str | None:
+    state.ended = bool(details["notice"])
+    return None
+
+
 def _begun(state: State, _: Mapping[str, Any]) -> str | None:
     state.ending = True
     return None
@@ -174,6 +184,7 @@ _RULES: dict[str, Callable[[State, Mapping[str, Any]], str | None]] = {
     FROZEN: _frozen,
     RELEASED: _ended(RELEASED),
     REFUSED: _ended(REFUSED),
+    ENDED: _agreement_ended,
     erasure.BEGUN: _begun,
     DESTROYED: _destroyed,
     **dict.fromkeys(NOTES, _noted),

@@ -24,9 +24,11 @@ from blindlink.messages.audit.proofs import (
     prove_inclusion,
 )
 from blindlink.messages.audit.receipt import Receipt, load_receipt
-from blindlink.messages.container.manifest import SKEW
+from blindlink.messages.container import reader as container
+from blindlink.messages.container.manifest import SKEW, Manifest
 from blindlink.messages.fields import moment
 from blindlink.messages.signed import Signed, line
+from blindlink.messages.submission.content import KIND as SUBMISSION
 
 
 @dataclass(frozen=True)
@@ -52,22 +54,48 @@ class Checked:
     root: str
 
 
+@dataclass(frozen=True)
+class Sent:
+    """What an owner holds its receipts against: itself, and the submissions that it sent."""
+
+    owner: PartyPublic
+    submissions: Sequence[Path]
+
+    def manifest(self, receipt: Path) -> Manifest:
+        """That of the submission which a receipt names, of those that were sent.
+
+        Raises VerificationError for a receipt of another one, or of another sender.
+        """
+        named = Signed.load(receipt, Receipt).document.submission
+        for path in self.submissions:
+            with container.opened(path, SUBMISSION) as sealed:
+                found = sealed.manifest
+            if found.digest() == named and found.sender == self.owner.fingerprint():
+                return found
+        raise VerificationError(f"{receipt}: is for no submission that {self.owner.name} sent")
+
+
 def read_kept(
     signer: PartyPublic,
     heads: Sequence[Path],
     receipts: Sequence[Path],
     proofs: Sequence[Path],
     now: datetime,
+    sent: Sent | None = None,
 ) -> Kept:
     """Read and verify each file by itself: signatures of ``signer``, paths from entry to head.
 
-    Raises InputError, FormatError or VerificationError.
+    With ``sent`` the receipts are held against the submissions that they are for. Raises
+    InputError, FormatError or VerificationError.
     """
     found = {str(path): Signed.load(path, Head) for path in heads}
     links: dict[str, Consistency] = {}
     entries = len(receipts)
     for path in receipts:
-        found[str(path)] = load_receipt(path, signer, None).document.head.signed()
+        mine = (None, None) if sent is None else (sent.manifest(path), sent.owner)
+        receipt = load_receipt(path, signer, *mine).document
+        found[str(path)] = receipt.head.signed()
+        _check_past(receipt.created, now, str(path))
     for path in proofs:
         proof, where = load_proof(path), str(path)
         found[where] = proof.head.signed()
@@ -78,9 +106,13 @@ def read_kept(
             entries += 1
     for where, head in found.items():
         head.verify(signer, where)
-        if moment(head.document.time) > now + SKEW:
-            raise VerificationError(f"{where}: was signed in the future", hint="compare the clocks")
+        _check_past(head.document.time, now, where)
     return Kept(found, links, entries)
+
+
+def _check_past(time: str, now: datetime, where: str) -> None:
+    if moment(time) > now + SKEW:
+        raise VerificationError(f"{where}: was signed in the future", hint="compare the clocks")
 
 
 def head_in(path: Path) -> Signed[Head]:
@@ -160,13 +192,14 @@ def verify_kept(
     proofs: Sequence[Path] = (),
     *,
     now: datetime,
+    sent: Sent | None = None,
 ) -> Checked:
     """Check files that somebody kept against a log file, or against each other without one.
 
     Raises InputError, FormatError or VerificationError, which names the file that does not fit.
     """
     signer = PartyPublic.load(linker)
-    kept = read_kept(signer, heads, receipts, proofs, now)
+    kept = read_kept(signer, heads, receipts, proofs, now, sent)
     if log is None:
         return check_without_log(kept)
     return check_with_log(kept, AuditLog.load(log), signer)

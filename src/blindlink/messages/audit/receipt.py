@@ -113,8 +113,11 @@ def make_receipt(
     return Signed.make(document, keys)
 
 
-def load_receipt(path: Path, linker: PartyPublic, manifest: Manifest | None) -> Signed[Receipt]:
-    """A receipt that ``linker`` signed, for the submission with ``manifest`` where one is given.
+def load_receipt(
+    path: Path, linker: PartyPublic, manifest: Manifest | None, owner: PartyPublic | None = None
+) -> Signed[Receipt]:
+    """A receipt that ``linker`` signed, for the submission with ``manifest`` where one is given,
+    and of ``owner``.
 
     Raises InputError, FormatError or VerificationError (signature, head, proof, other submission).
     """
@@ -126,6 +129,8 @@ def load_receipt(path: Path, linker: PartyPublic, manifest: Manifest | None) -> 
     check_inclusion(receipt.entry, receipt.path, receipt.head.document, where)
     if manifest is not None:
         _check_submission(receipt, manifest, where)
+    if owner is not None and receipt.entry.details["owner"] != owner.name:
+        raise VerificationError(f"{where}: entry: is of another owner")
     return signed
 
 

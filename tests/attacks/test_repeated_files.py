@@ -111,12 +111,12 @@ def test_both_are_taken_in_linked_and_counted(tmp_path: Path) -> None:
     nothing, at the linker and at the analyst."""
     world = World(tmp_path, controls="0.1", terms={"minimum_overlap": 1})
     first, _ = resubmitted(world, removed)
-    world.submit("ohid")
+    world.submit_others("moj")
     for name in ("1", "ohid.submission", "2"):
         receive(
             tmp_path / name, Acting(world.agreement, keys("ttp"), NOW), Place(tmp_path / "project")
         )
-    world.link("2", "ohid.submission")
+    world.link(*world.files("2"))
     assert world.cohort().info["controls"]["moj"]["number"] == first.controls
 
 
