@@ -1,6 +1,7 @@
 """``blindlink analyst``: what it says, prints and refuses; the work itself is tested elsewhere."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,9 @@ import pytest
 import blindlink.studies.probation_treatment.report as reporting
 from blindlink.analyst.cohort.folder import Cohort
 from blindlink.cli import run
+from blindlink.cli.passphrase import VARIABLE
+from blindlink.messages.fields import stamp
+from worlds.parties import PASSPHRASE, keys, signed_by, terms
 from worlds.sample_tables import split, study
 
 EMPTY = pd.DataFrame()
@@ -120,3 +124,52 @@ def test_cohort_names_its_missing_files(tmp_path: Path, capsys: pytest.CaptureFi
     command += ["--keys", str(tmp_path / "k"), "--out", str(tmp_path / "out")]
     assert run(command) in {10, 12, 14, 16}
     assert str(tmp_path / "a") in capsys.readouterr().err
+
+
+def test_from_keygen_to_publication(
+    cohort: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The checker makes keys, the agreement names them, and only what they sign goes out."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("blindlink.keys.party.MEMORY_KIB", 64)
+    Path("words").touch(mode=0o600)
+    Path("words").write_bytes(PASSPHRASE + b"\n")
+    monkeypatch.setenv(VARIABLE, "words")
+    keygen = ["keygen", "--party", "anna", "--role", "checker", "--out", "anna.key"]
+    assert run(keygen) == 0
+    now = datetime.now(UTC)
+    agreed = signed_by(
+        terms(
+            created=stamp(now - timedelta(days=1)),
+            expires=stamp(now + timedelta(days=1)),
+            destroy_by=stamp(now + timedelta(days=2)),
+            output_checkers=[json.loads(Path("anna.key.public").read_text())],
+        ),
+        now=now,
+    )
+    agreed.save(Path("study.agreement"))
+    keys("lab").save(Path("lab.key"), PASSPHRASE)
+    vars(reporting)["load_cohort"](cohort).info["agreement"] = agreed.digest()
+    assert run(["analyst", "report", "cohort", "--out", "report"]) == 0
+    publish = ["analyst", "publish", "report", "--agreement", "study.agreement", "--out", "out"]
+    assert run(publish) == 17
+    assert "no output checker has signed it" in capsys.readouterr().err
+    sign = ["disclosure", "approve", "report", "--agreement", "study.agreement"]
+    sign += ["--comments", "Read it.", "--out", "report.check"]
+    assert run([*sign, "--keys", "lab.key"]) == 16
+    assert run([*sign, "--keys", "anna.key"]) == 0
+    assert run(["inspect", "report.check"]) == 0
+    assert "blindlink-output-check-v1" in capsys.readouterr().out
+    page = Path("report/report.html")
+    before = page.read_bytes()
+    page.write_bytes(before + b" ")
+    assert run([*publish, "--check", "report.check"]) == 15
+    page.write_bytes(before)
+    assert not Path("out").exists()
+    assert run([*publish, "--check", "report.check", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["checker"] == "anna"
+    assert Path("out/report.html").read_bytes() == before
+    assert not Path("out/audit.json").exists()

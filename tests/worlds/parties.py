@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=90)
 PASSPHRASE = b"correct horse battery staple"
 ROLES = {"moj": "owner", "ohid": "owner", "ttp": "linker", "lab": "analyst"}
-OTHERS = {"nhs": "owner", "analyst": "analyst"}  # of the worlds that play the whole flow
+OTHERS = {"nhs": "owner", "analyst": "analyst", "carol": "checker", "dave": "checker"}
 SCHEMA: dict[str, Any] = {
     "version": 3,
     "clkConfig": {
@@ -105,6 +105,12 @@ def signed_by(
     for name in names:
         result = sign(result, keys(name), now=now)
     return result
+
+
+@cache
+def with_checkers(*names: str) -> SignedAgreement:
+    """The agreement of the world with these output checkers, signed by all."""
+    return signed_by(terms(output_checkers=[keys(name).public.model_dump() for name in names]))
 
 
 @cache

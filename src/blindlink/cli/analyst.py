@@ -148,6 +148,42 @@ def report(
     show(_result(made), as_json, _text(made))
 
 
+@analyst.command(
+    epilog=example(
+        "blindlink analyst publish report --agreement study.agreement --check report.check "
+        "--out published"
+    )
+)
+@click.argument("report", type=FOLDER)
+@agreement_option
+@click.option(
+    "--check", "check_file", type=IN_FILE, help="What an output checker of the agreement signed."
+)
+@OUT
+@json_option
+def publish(
+    report: Path, agreement_file: Path, check_file: Path | None, out: Path, as_json: bool
+) -> None:
+    """Copy the files of a report that an output checker signed to a new folder, to be sent out.
+
+    Refused without a check, and when a file changed since. OUT.audit.json, beside the folder, is
+    the audit record with the name of who let it go; it stays with the controller.
+    """
+    from blindlink.analyst.publish.checked import publish as publish_checked
+    from blindlink.messages.agreement.document import load_agreement
+
+    now = datetime.now(UTC)
+    signed = load_agreement(agreement_file, now=now)
+    done = publish_checked(report, signed, check_file, out, now=now)
+    result = {
+        "published": str(done.folder),
+        "record": str(done.record),
+        "files": len(done.files),
+        "checker": done.checker.name,
+    }
+    show(result, as_json, f"{out}: {len(done.files)} files, checked by {done.checker.name}")
+
+
 def _result(made: "ReportResult") -> dict[str, object]:
     audit = made.audit
     return {

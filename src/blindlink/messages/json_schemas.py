@@ -23,6 +23,7 @@ from blindlink.messages.audit.proofs import Consistency, Inclusion
 from blindlink.messages.audit.receipt import Receipt
 from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.fields import STRICT, Name
+from blindlink.messages.output_check import OutputCheck
 from blindlink.messages.submission import content as submission
 from blindlink.messages.submission import withdrawal
 
@@ -51,6 +52,7 @@ def documents() -> dict[str, dict[str, Any]]:
         "release-content": ("Content of a release's manifest", release.Content),
         "release-index": ("Table of contents of a release", release.Index),
         "receipt": ("Receipt", _signed(Receipt)),
+        "output-check": ("Output checker's word for a report", _signed(OutputCheck)),
         "secret": ("Envelope of the linkage secret", _signed(Secret)),
         "audit-head": ("Head of an audit log", _signed(Head)),
         "audit-entry": ("Line of an audit log", Entry),

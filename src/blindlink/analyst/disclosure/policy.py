@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from blindlink.errors import FormatError
+from blindlink.errors import FormatError, RefusedError
 from blindlink.files import read_bytes
 from blindlink.messages import canonical
 
@@ -132,6 +132,20 @@ def load_policy(path: Path) -> Policy:
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
         raise FormatError(f"{path}: is not JSON", hint="the policy is one JSON object") from None
     return parse_policy(document, source=str(path))
+
+
+def agreed_policy(agreed: Any, wanted: Policy | None) -> Policy:
+    """The policy to apply: the agreement's, or a stricter one. Raises RefusedError, FormatError."""
+    base = parse_policy(agreed, source="the cohort's disclosure policy") if agreed else None
+    if wanted is None:
+        return base or Policy()
+    weaker = wanted.weaker_than(base) if base else []
+    if weaker:
+        raise RefusedError(
+            f"the policy is weaker than the agreed one in: {', '.join(weaker)}",
+            hint="leave --policy away, or ask the data controller to sign another policy",
+        )
+    return wanted
 
 
 def schema() -> dict[str, Any]:

@@ -108,7 +108,7 @@ class _Maker:
         """The published value and the shorthand, of which exactly one says something."""
         value = self.numbers[name][row]
         column = self.table.columns[name]
-        if math.isnan(value):
+        if not math.isfinite(value):  # none, or the odds ratio of an empty group
             mark = NOT_APPLICABLE if self._is_reference(row, column) else MISSING
             return math.nan, mark
         reason = self._reason(row, name)

@@ -18,14 +18,14 @@ from typing import Any
 from blindlink.analyst.cohort.folder import load_cohort
 from blindlink.analyst.disclosure.differencing import Earlier
 from blindlink.analyst.disclosure.gate import Audit, release
-from blindlink.analyst.disclosure.policy import Policy, parse_policy
+from blindlink.analyst.disclosure.policy import Policy, agreed_policy
 from blindlink.analyst.disclosure.safe import SafeTable
 from blindlink.analyst.publish import files
 from blindlink.analyst.publish.page import render
 from blindlink.analyst.publish.runrecord import audit_record, digests, run_record
 from blindlink.analyst.publish.tables import Table
 from blindlink.analyst.publish.workbook import write_workbook
-from blindlink.errors import OutputError, RefusedError
+from blindlink.errors import OutputError
 from blindlink.files import reason
 from blindlink.progress import Progress, silent
 from blindlink.studies.probation_treatment.analysis import analyse
@@ -79,20 +79,6 @@ def report(
     )  # fmt: skip
 
 
-def agreed_policy(agreed: Any, wanted: Policy | None) -> Policy:
-    """The policy to apply: the agreement's, or a stricter one. Raises RefusedError, FormatError."""
-    base = parse_policy(agreed, source="the cohort's disclosure policy") if agreed else None
-    if wanted is None:
-        return base or Policy()
-    weaker = wanted.weaker_than(base) if base else []
-    if weaker:
-        raise RefusedError(
-            f"the policy is weaker than the agreed one in: {', '.join(weaker)}",
-            hint="leave --policy away, or ask the data controller to sign another policy",
-        )
-    return wanted
-
-
 def publish(
     tables: Sequence[Table],
     out_dir: Path,
@@ -111,9 +97,8 @@ def publish(
     front, parts = contents(safe, audit, settings, now=now, info=info or {})
     with _new_folder(out_dir, force=force) as draft:
         (draft / "tables").mkdir()
-        for table in safe:
-            (draft / "tables" / f"{table.id}.csv").write_bytes(files.csv_of(table).encode())
-        (draft / "tables" / files.DICTIONARY).write_bytes(files.dictionary_of(safe).encode())
+        for name, data in files.files_of(safe).items():
+            (draft / name).write_bytes(data)
         contact = [settings.contact] if settings.contact else []
         write_workbook(
             in_order(parts),
