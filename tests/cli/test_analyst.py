@@ -113,7 +113,7 @@ def test_a_folder_that_is_no_cohort(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err.startswith("error: ")
 
 
-@pytest.mark.parametrize("command", ["cohort", "report"])
+@pytest.mark.parametrize("command", ["cohort", "report", "publish"])
 def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["analyst", command, "-h"]) == 0
     assert f"blindlink analyst {command}" in capsys.readouterr().out
@@ -173,3 +173,25 @@ def test_from_keygen_to_publication(
     assert json.loads(capsys.readouterr().out)["checker"] == "anna"
     assert Path("out/report.html").read_bytes() == before
     assert not Path("out/audit.json").exists()
+
+
+def test_a_table_of_ones_own_from_the_check_to_the_register(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("region,people\nN,3\nS,57\nW,40\nAll,100\n")
+    Path("policy.json").write_text('{"threshold": 3}')
+    check = ["disclosure", "check", "t.csv"]
+    assert run(check) == 20
+    assert "counts 1 to 4" in capsys.readouterr().out
+    assert run([*check, "--policy", "policy.json"]) == 0
+    capsys.readouterr()
+    assert run([*check, "--out", "out", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["figures"], found["withheld"]) == (4, 2)
+    assert Path("out/tables/t.csv").read_text().splitlines()[1:3] == ["N,[c]", "S,57"]
+    assert run(["disclosure", "register", "out", "--register", "r", "--name", "one"]) == 0
+    Path("t.csv").write_text("region,people\nS,58\n")
+    assert run(check) == 0
+    assert run([*check, "--register", "r"]) == 20
+    assert "differs from an earlier release" in capsys.readouterr().out

@@ -505,6 +505,7 @@ def report(
     settings: StrPath | None = None,
     policy: StrPath | None = None,
     earlier: Sequence[StrPath] = (),
+    register: StrPath | None = None,
     seed: int = 20230330,
     force: bool = False,
     progress: Progress = silent,
@@ -512,10 +513,12 @@ def report(
     """Analyse a cohort and publish what the disclosure policy allows: page, spreadsheet, CSVs.
 
     ``settings``: definitions and priors (TOML). ``policy``: a stricter disclosure policy (JSON).
-    ``earlier``: folders of reports already published, for the guard against differencing.
+    ``earlier``: folders of reports already published, for the guard against differencing;
+    ``register``: the folder that remembers what is out (``bl.disclosure.register``).
     """
     from blindlink.analyst.disclosure.differencing import load_earlier
     from blindlink.analyst.disclosure.policy import load_policy
+    from blindlink.analyst.disclosure.register import load
     from blindlink.studies.probation_treatment import report as reporting
     from blindlink.studies.probation_treatment.definitions import Settings, load_settings
 
@@ -526,7 +529,10 @@ def report(
         policy=load_policy(Path(policy)) if policy is not None else None,
         seed=seed,
         now=_now(),
-        earlier=[load_earlier(Path(folder)) for folder in earlier],
+        earlier=[
+            *(load_earlier(Path(folder)) for folder in earlier),
+            *(load(Path(register)) if register is not None else []),
+        ],
         force=force,
         progress=progress,
     )

@@ -109,6 +109,7 @@ def cohort(
     type=FOLDER,
     help="The folder of a report already published, for the guard against differencing.",
 )
+@click.option("--register", type=FOLDER, help="What is out already: 'disclosure register'.")
 @click.option(
     "--seed", default=SEED, show_default=True, type=click.IntRange(min=0), help="Of the bootstrap."
 )
@@ -120,6 +121,7 @@ def report(
     settings_file: Path | None,
     policy_file: Path | None,
     earlier: tuple[Path, ...],
+    register: Path | None,
     seed: int,
     force: bool,
     as_json: bool,
@@ -127,6 +129,7 @@ def report(
     """Analyse a cohort and publish what the disclosure policy allows: page, spreadsheet, CSVs."""
     from blindlink.analyst.disclosure.differencing import load_earlier
     from blindlink.analyst.disclosure.policy import load_policy
+    from blindlink.analyst.disclosure.register import load
     from blindlink.studies.probation_treatment import report as reporting
     from blindlink.studies.probation_treatment.definitions import Settings, load_settings
 
@@ -140,7 +143,7 @@ def report(
             policy=policy,
             seed=seed,
             now=datetime.now(UTC),
-            earlier=[load_earlier(folder) for folder in earlier],
+            earlier=[*map(load_earlier, earlier), *(load(register) if register else [])],
             force=force,
             progress=progress,
         )
@@ -156,13 +159,11 @@ def report(
 )
 @click.argument("report", type=FOLDER)
 @agreement_option
-@click.option(
-    "--check", "check_file", type=IN_FILE, help="What an output checker of the agreement signed."
-)
+@click.option("--check", type=IN_FILE, help="What an output checker of the agreement signed.")
 @OUT
 @json_option
 def publish(
-    report: Path, agreement_file: Path, check_file: Path | None, out: Path, as_json: bool
+    report: Path, agreement_file: Path, check: Path | None, out: Path, as_json: bool
 ) -> None:
     """Copy the files of a report that an output checker signed to a new folder, to be sent out.
 
@@ -174,7 +175,7 @@ def publish(
 
     now = datetime.now(UTC)
     signed = load_agreement(agreement_file, now=now)
-    done = publish_checked(report, signed, check_file, out, now=now)
+    done = publish_checked(report, signed, check, out, now=now)
     result = {
         "published": str(done.folder),
         "record": str(done.record),
@@ -197,12 +198,16 @@ def _result(made: "ReportResult") -> dict[str, object]:
 
 
 def _text(made: "ReportResult") -> str:
+    from blindlink.analyst.disclosure.policy import parse_policy
+    from blindlink.analyst.disclosure.reasons import totals
+
     audit = made.audit
     cells = sum(table.cells for table in audit.tables)
     withheld = sum(sum(table.withheld.values()) for table in audit.tables)
     lines = [
         f"{made.page}",
-        f"{len(made.tables)} tables, {cells} figures, {withheld} withheld",
+        f"{len(made.tables)} tables, {cells:,} figures, {withheld:,} withheld because each",
+        *totals(audit.tables, parse_policy(audit.policy)),
     ]
     if audit.narrowest is not None:
         lines.append(

@@ -1,12 +1,15 @@
-"""``blindlink disclosure``: what an output checker does before anything is published."""
+"""``blindlink disclosure``: tables of one's own before the gate, and the output checker's word."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from blindlink.cli.common import (
     FOLDER,
+    IN_FILE,
     Group,
     agreement_option,
     example,
@@ -20,9 +23,9 @@ from blindlink.cli.common import (
 from blindlink.cli.passphrase import party_keys, passphrase_option
 
 
-@click.group(cls=Group, epilog="Start with: blindlink disclosure approve --help")
+@click.group(cls=Group, epilog="Start with: blindlink disclosure check table.csv")
 def disclosure() -> None:
-    """What an output checker does: another person than whoever made the output."""
+    """Before anything is published: the gate for any table, what is out already, two people."""
 
 
 @disclosure.command(
@@ -66,3 +69,88 @@ def approve(
     result = {"check": str(out), "digest": check.digest(), "files": dict(files)}
     show(result, as_json, f"{out}: {own.public.name} signed {len(files)} files")
     note("give it to the analyst; a file that changes from now on is refused")
+
+
+@disclosure.command(
+    epilog=example(
+        "blindlink disclosure check by_sex.csv by_region.csv --policy policy.json",
+        "blindlink disclosure check by_age.parquet --declare tables.toml --register outputs "
+        "--agreement study.agreement --out tabulation",
+    )
+)
+@click.argument("tables", type=IN_FILE, nargs=-1, required=True)
+@click.option("--policy", "policy_file", type=IN_FILE, help="The data controller's policy (JSON).")
+@click.option("--declare", "declaration", type=IN_FILE, help="What columns and labels are (TOML).")
+@click.option("--register", type=FOLDER, help="What is out already, to hold the tables against.")
+@click.option(
+    "--agreement",
+    "agreement_file",
+    type=IN_FILE,
+    help="Apply its policy, or a stricter --policy; an output checker can sign the result.",
+)
+@click.option("--out", type=FOLDER, help="Write what may be published to this new folder.")
+@json_option
+def check(
+    tables: tuple[Path, ...],
+    policy_file: Path | None,
+    declaration: Path | None,
+    register: Path | None,
+    agreement_file: Path | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """What of these tables may be published together, and why not more.
+
+    Tables are CSV, Parquet or Arrow files with labels, counts, and figures that rest on counts.
+    Without --out the exit code is 20 when anything would be withheld.
+    """
+    from blindlink.api.disclosure import check as check_tables
+    from blindlink.errors import DisclosureError
+
+    policy = _policy(policy_file, agreement_file)
+    found = check_tables(tables, policy=policy, declare=declaration, register=register)
+    result = {
+        "figures": found.figures,
+        "withheld": found.withheld,
+        "reasons": [asdict(each) for each in found.reasons],
+        "advice": list(found.advice),
+    }
+    head = f"{found.figures - found.withheld} of {found.figures} figures may be published"
+    show(result, as_json, "\n".join([head, *found.summary().splitlines()]))
+    if out is not None:
+        found.save(out, agreement=agreement_file)
+        note(f"{out}: what may be published, and audit.json, which is not to be")
+    elif found.withheld:
+        raise DisclosureError(
+            f"{found.withheld} figures may not be published as they are",
+            hint="--out writes the tables without them",
+        )
+
+
+@disclosure.command(
+    epilog=example("blindlink disclosure register published --register outputs --name 2026-june")
+)
+@click.argument("output", type=FOLDER)
+@click.option("--register", type=FOLDER, required=True, help="The folder that remembers outputs.")
+@click.option("--name", required=True, help="A name for this release: letters, digits, hyphens.")
+def register(output: Path, register: Path, name: str) -> None:
+    """Remember what went out, so that later outputs are held against it.
+
+    Refused for an output in which anything cannot be read for certain.
+    """
+    from blindlink.api.disclosure import register as remember
+
+    remember(output, register, name=name)
+    note(f"{register}: {name} is registered")
+
+
+def _policy(policy_file: Path | None, agreement_file: Path | None) -> dict[str, Any] | None:
+    """The policy that holds: the agreement's or a stricter one, where there is an agreement."""
+    from blindlink.analyst.disclosure.policy import agreed_policy, load_policy
+    from blindlink.messages.agreement.document import load_agreement
+
+    wanted = load_policy(policy_file) if policy_file else None
+    if agreement_file is None:
+        return wanted.document() if wanted else None
+    terms = load_agreement(agreement_file, now=datetime.now(UTC)).agreement
+    return agreed_policy(terms.disclosure_policy, wanted).document()

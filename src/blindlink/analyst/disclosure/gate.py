@@ -25,6 +25,17 @@ from blindlink.errors import DisclosureError
 
 
 @dataclass(frozen=True)
+class Withheld:
+    """A withheld cell: its place, why, and the populations that it protects; never a count."""
+
+    table: str
+    row: int
+    column: str
+    reason: str
+    protects: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Audit:
     """The record of one release: the policy, every table, and the reader's best results.
 
@@ -41,7 +52,7 @@ class Audit:
     exposed: int
     narrowest: int | None
     relations: int
-    withheld: tuple[dict[str, object], ...] = ()
+    withheld: tuple[Withheld, ...] = ()
 
 
 def release(
@@ -100,17 +111,11 @@ def audit(
     return {secret: who.exact(secret.terms, policy.width) for secret in pattern.secrets.values()}
 
 
-def _reasons(made: Variables, pattern: Pattern) -> list[dict[str, object]]:
-    """Each withheld cell: where it stands, why, and what it protects; never a count."""
-    rows: list[dict[str, object]] = []
+def _reasons(made: Variables, pattern: Pattern) -> list[Withheld]:
+    rows = []
     for v, reason in pattern.reasons.items():
-        protects = sorted(
-            {str(made.key[w]) for terms in pattern.protects.get(v, ()) for w, _ in terms}
-        )
-        rows += [
-            {"table": table, "row": row, "column": column, "reason": reason, "protects": protects}
-            for table, row, column in made.places[v]
-        ]
+        protects = {str(made.key[w]) for terms in pattern.protects.get(v, ()) for w, _ in terms}
+        rows += [Withheld(*place, reason, tuple(sorted(protects))) for place in made.places[v]]
     return rows
 
 

@@ -124,6 +124,14 @@ def variables_of(tables: Sequence[Table]) -> Variables:
     return made
 
 
+def agree(tables: Sequence[Table]) -> bool:
+    """Whether the tables can be about the same units, so that all their relations hold."""
+    try:
+        return _true(_variables(tables, apart=False))
+    except DisclosureError:
+        return False
+
+
 def _true(made: Variables) -> bool:
     """Whether the relations between printed counts hold."""
     for relation in made.relations:
