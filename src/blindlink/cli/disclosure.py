@@ -115,8 +115,7 @@ def check(
         "reasons": [asdict(each) for each in found.reasons],
         "advice": list(found.advice),
     }
-    head = f"{found.figures - found.withheld} of {found.figures} figures may be published"
-    show(result, as_json, "\n".join([head, *found.summary().splitlines()]))
+    show(result, as_json, found.summary() or f"all {found.figures} figures may be published")
     if out is not None:
         found.save(out, agreement=agreement_file)
         note(f"{out}: what may be published, and audit.json, which is not to be")
