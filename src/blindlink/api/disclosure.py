@@ -99,24 +99,29 @@ def check(
     policy: StrPath | Mapping[str, Any] | None = None,
     declare: StrPath | Mapping[str, Any] | None = None,
     register: StrPath | None = None,
+    noise_secret: StrPath | None = None,
 ) -> Checked:
     """What of these tables may be published together, and why not more.
 
     ``tables``: frames by name, or files. ``policy``: the data controller's, a JSON file or its
     fields; the default withholds counts below 5. ``declare``: what columns and labels are, a TOML
     file or the same as a dictionary. ``register``: the folder of what is out already.
+    ``noise_secret``: a file of 16 random bytes or more, for a policy with the method cell-key: the
+    same for everything that is published of one cohort.
     Raises InputError for what is no table of figures, DisclosureError where counts contradict each
     other or cannot be protected.
     """
     from blindlink.analyst.disclosure import own
     from blindlink.analyst.disclosure.reasons import told
     from blindlink.analyst.disclosure.register import load
+    from blindlink.files import read_bytes
 
     named = tables if isinstance(tables, Mapping) else _files(tables)
     rules = _policy(policy)
     frames = {name: arrow(frame, name).to_pandas() for name, frame in named.items()}
     earlier = load(Path(register)) if register is not None else []
-    made = own.check(frames, rules, _declaration(declare), earlier=earlier)
+    secret = read_bytes(Path(noise_secret), limit=1 << 16) if noise_secret is not None else b""
+    made = own.check(frames, rules, _declaration(declare), earlier=earlier, secret=secret)
     reasons = [
         Withheld(each.table, each.row, each.column, told(each.reason, rules), each.protects)
         for each in made.audit.withheld

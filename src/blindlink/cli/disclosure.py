@@ -88,6 +88,11 @@ def approve(
     type=IN_FILE,
     help="Apply its policy, or a stricter --policy; an output checker can sign the result.",
 )
+@click.option(
+    "--noise-secret",
+    type=IN_FILE,
+    help="16 random bytes or more, for a policy with noise: the same for all of one cohort.",
+)
 @click.option("--out", type=FOLDER, help="Write what may be published to this new folder.")
 @json_option
 def check(
@@ -96,6 +101,7 @@ def check(
     declaration: Path | None,
     register: Path | None,
     agreement_file: Path | None,
+    noise_secret: Path | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -108,7 +114,13 @@ def check(
     from blindlink.errors import DisclosureError
 
     policy = _policy(policy_file, agreement_file)
-    found = check_tables(tables, policy=policy, declare=declaration, register=register)
+    found = check_tables(
+        tables,
+        policy=policy,
+        declare=declaration,
+        register=register,
+        noise_secret=noise_secret,
+    )
     result = {
         "figures": found.figures,
         "withheld": found.withheld,

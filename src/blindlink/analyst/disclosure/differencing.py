@@ -129,5 +129,5 @@ def _compare(made: Variables, cell: int | None, printed: str, policy: Policy) ->
         yield Secret(((cell, 1),), "withheld in an earlier release", cell)
     elif _COUNT.fullmatch(printed):
         change = abs((made.value[cell] or 0) - int(printed))
-        if 0 < change < policy.threshold and policy.rounding is None:
+        if 0 < change < policy.threshold and not policy.changes:
             yield Secret(((cell, 1),), "differs little from an earlier release", cell)

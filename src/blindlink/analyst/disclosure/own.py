@@ -140,6 +140,7 @@ def check(
     declaration: Declaration,
     *,
     earlier: Sequence[Earlier] = (),
+    secret: bytes = b"",
 ) -> Checked:
     """Pass tables through the gate together. Raises InputError for what is no table of figures,
     DisclosureError where the counts contradict what is declared or cannot be protected."""
@@ -152,7 +153,7 @@ def check(
             hint="rows under a total are more than it, or two tables count different things in "
             "columns of one name: declare labels that overlap, and a unit for each count",
         )
-    safe, audit = release(tables, policy, earlier=earlier)
+    safe, audit = release(tables, policy, earlier=earlier, secret=secret)
     advice = [line for table in tables for line in joins(table, audit.withheld)]
     return Checked(tuple(safe), audit, declaration, tuple(advice))
 

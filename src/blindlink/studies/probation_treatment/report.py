@@ -12,10 +12,11 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from blindlink.analyst.cohort.folder import load_cohort
+from blindlink.analyst.cohort.folder import Cohort, load_cohort
 from blindlink.analyst.disclosure.differencing import Earlier
 from blindlink.analyst.disclosure.gate import Audit, release
 from blindlink.analyst.disclosure.policy import Policy, agreed_policy
@@ -75,8 +76,16 @@ def report(
     inputs = digests((path for path in cohort_dir.iterdir() if path.is_file()), cohort_dir)
     return publish(
         tables, out_dir, settings=settings, policy=rules, seed=seed, now=now, earlier=earlier,
-        info=cohort.info, inputs=inputs, force=force,
+        info=cohort.info, inputs=inputs, force=force, secret=noise_secret(cohort),
     )  # fmt: skip
+
+
+def noise_secret(cohort: Cohort) -> bytes:
+    """What draws the noise of a policy that has any: the pseudonyms, which are random and known to
+    linker and analyst alone, so that the same cohort always gets the same noise."""
+    if "person" not in cohort.people:
+        return b""
+    return sha256("\n".join(sorted(cohort.people["person"])).encode()).digest()
 
 
 def publish(
@@ -91,9 +100,10 @@ def publish(
     info: Mapping[str, Any] | None = None,
     inputs: Mapping[str, str] | None = None,
     force: bool = False,
+    secret: bytes = b"",
 ) -> ReportResult:
     """Pass ``tables`` through the gate and write everything that may be published of them."""
-    safe, audit = release(tables, policy, earlier=earlier)
+    safe, audit = release(tables, policy, earlier=earlier, secret=secret)
     front, parts = contents(safe, audit, settings, now=now, info=info or {})
     with _new_folder(out_dir, force=force) as draft:
         (draft / "tables").mkdir()
