@@ -107,11 +107,13 @@ class TestNames:
     def test_steps_have_the_words_of_the_command_line(self) -> None:
         from blindlink.cli.agreement import agreement
         from blindlink.cli.analyst import analyst
+        from blindlink.cli.disclosure import disclosure
         from blindlink.cli.keygen import keygen
         from blindlink.cli.linker import linker
         from blindlink.cli.owner import owner
 
         commands = {"keygen": keygen, **owner.commands, **linker.commands, **analyst.commands}
+        commands |= {"approve": disclosure.commands["approve"]}
         commands |= agreement.commands  # 'check' is that of the agreement
         steps = {name for name in study.__all__ if inspect.isfunction(getattr(study, name))}
         renamed = {"agreement": "new", "template": "new"}

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from blindlink import errors as errors
+    from blindlink.api import disclosure as disclosure
     from blindlink.api import study as study
     from blindlink.api.encoding import Encodings as Encodings
     from blindlink.api.encoding import encode as encode
@@ -51,6 +52,7 @@ _HOMES = {
     "Schema": "api.schema",
     "__version__": "version",
     "assess": "api.quality",
+    "disclosure": "api.disclosure",
     "encode": "api.encoding",
     "errors": "errors",
     "evaluate": "api.quality",
@@ -73,6 +75,7 @@ __all__ = [
     "Schema",
     "__version__",
     "assess",
+    "disclosure",
     "encode",
     "errors",
     "evaluate",

@@ -23,6 +23,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "pass").write_bytes(PASSPHRASE + b"\n")
     for name in ROLES:
         keys(name).public.save(tmp_path / f"{name}.key.public")
+    keys("carol").public.save(tmp_path / "checker.key.public")
     secret().save(tmp_path / "linkage.key")
     # A cheap passphrase hash: its real cost is tested with the keys.
     monkeypatch.setattr("blindlink.keys.party.MEMORY_KIB", 64)
@@ -75,6 +76,7 @@ def test_show_for_a_governance_board(folder: Path, capsys: pytest.CaptureFixture
     capsys.readouterr()
     assert run(["agreement", "show", "a"]) == 0
     out = capsys.readouterr().out
+    assert keys("carol").public.fingerprint() in out
     for heading in ("Parties", "Who learns what", "What leaves each owner", "Terms", "Waivers"):
         assert f"\n{heading}" in out
     assert "version 1: not signed by moj, ohid, ttp, lab" in out

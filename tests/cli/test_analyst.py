@@ -1,6 +1,7 @@
 """``blindlink analyst``: what it says, prints and refuses; the work itself is tested elsewhere."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,9 @@ import pytest
 import blindlink.studies.probation_treatment.report as reporting
 from blindlink.analyst.cohort.folder import Cohort
 from blindlink.cli import run
+from blindlink.cli.passphrase import VARIABLE
+from blindlink.messages.fields import stamp
+from worlds.parties import PASSPHRASE, keys, signed_by, terms
 from worlds.sample_tables import split, study
 
 EMPTY = pd.DataFrame()
@@ -109,7 +113,7 @@ def test_a_folder_that_is_no_cohort(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err.startswith("error: ")
 
 
-@pytest.mark.parametrize("command", ["cohort", "report"])
+@pytest.mark.parametrize("command", ["cohort", "report", "publish"])
 def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["analyst", command, "-h"]) == 0
     assert f"blindlink analyst {command}" in capsys.readouterr().out
@@ -120,3 +124,74 @@ def test_cohort_names_its_missing_files(tmp_path: Path, capsys: pytest.CaptureFi
     command += ["--keys", str(tmp_path / "k"), "--out", str(tmp_path / "out")]
     assert run(command) in {10, 12, 14, 16}
     assert str(tmp_path / "a") in capsys.readouterr().err
+
+
+def test_from_keygen_to_publication(
+    cohort: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The checker makes keys, the agreement names them, and only what they sign goes out."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("blindlink.keys.party.MEMORY_KIB", 64)
+    Path("words").touch(mode=0o600)
+    Path("words").write_bytes(PASSPHRASE + b"\n")
+    monkeypatch.setenv(VARIABLE, "words")
+    keygen = ["keygen", "--party", "anna", "--role", "checker", "--out", "anna.key"]
+    assert run(keygen) == 0
+    now = datetime.now(UTC)
+    agreed = signed_by(
+        terms(
+            created=stamp(now - timedelta(days=1)),
+            expires=stamp(now + timedelta(days=1)),
+            destroy_by=stamp(now + timedelta(days=2)),
+            output_checkers=[json.loads(Path("anna.key.public").read_text())],
+        ),
+        now=now,
+    )
+    agreed.save(Path("study.agreement"))
+    keys("lab").save(Path("lab.key"), PASSPHRASE)
+    vars(reporting)["load_cohort"](cohort).info["agreement"] = agreed.digest()
+    assert run(["analyst", "report", "cohort", "--out", "report"]) == 0
+    publish = ["analyst", "publish", "report", "--agreement", "study.agreement", "--out", "out"]
+    assert run(publish) == 17
+    assert "no output checker has signed it" in capsys.readouterr().err
+    sign = ["disclosure", "approve", "report", "--agreement", "study.agreement"]
+    sign += ["--comments", "Read it.", "--out", "report.check"]
+    assert run([*sign, "--keys", "lab.key"]) == 16
+    assert run([*sign, "--keys", "anna.key"]) == 0
+    assert run(["inspect", "report.check"]) == 0
+    assert "blindlink-output-check-v1" in capsys.readouterr().out
+    page = Path("report/report.html")
+    before = page.read_bytes()
+    page.write_bytes(before + b" ")
+    assert run([*publish, "--check", "report.check"]) == 15
+    page.write_bytes(before)
+    assert not Path("out").exists()
+    assert run([*publish, "--check", "report.check", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["checker"] == "anna"
+    assert Path("out/report.html").read_bytes() == before
+    assert not Path("out/audit.json").exists()
+
+
+def test_a_table_of_ones_own_from_the_check_to_the_register(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("region,people\nN,3\nS,57\nW,40\nAll,100\n")
+    Path("policy.json").write_text('{"threshold": 3}')
+    check = ["disclosure", "check", "t.csv"]
+    assert run(check) == 20
+    assert "counts 1 to 4" in capsys.readouterr().out
+    assert run([*check, "--policy", "policy.json"]) == 0
+    capsys.readouterr()
+    assert run([*check, "--out", "out", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["figures"], found["withheld"]) == (4, 2)
+    assert Path("out/tables/t.csv").read_text().splitlines()[1:3] == ["N,[c]", "S,57"]
+    assert run(["disclosure", "register", "out", "--register", "r", "--name", "one"]) == 0
+    Path("t.csv").write_text("region,people\nS,58\n")
+    assert run(check) == 0
+    assert run([*check, "--register", "r"]) == 20
+    assert "differs from an earlier release" in capsys.readouterr().out

@@ -30,13 +30,23 @@ def tables(folder: Path) -> dict[str, bytes]:
 
 def test_the_whole_study_ends_in_a_report(played: Path) -> None:
     assert {path.name for path in played.iterdir() if path.is_dir()} == {
-        *("moj", "ohid", "linker", "analyst", "truth")
+        *("moj", "ohid", "linker", "analyst", "checker", "truth")
     }
     for owner in ("moj", "ohid"):
         assert (played / owner / f"{owner}.submission.risk.html").is_file()
     assert (played / "analyst" / "report" / "report.html").stat().st_size > 10_000
     assert (played / "analyst" / "report" / "report.xlsx").is_file()
     assert "engagement_corrected.csv" in tables(played)
+
+
+def test_what_is_published_was_signed_by_somebody_else(played: Path) -> None:
+    report, out = played / "analyst" / "report", played / "analyst" / "published"
+    files = {path.relative_to(out) for path in out.rglob("*") if path.is_file()}
+    left = {path.relative_to(report) for path in report.rglob("*") if path.is_file()} - files
+    assert left == {Path("audit.json")}
+    assert all((out / name).read_bytes() == (report / name).read_bytes() for name in files)
+    record = json.loads((played / "analyst" / "published.audit.json").read_text())
+    assert record["output_check"]["checker"] == "checker"
 
 
 def test_the_result_compares_observed_corrected_and_true(played: Path) -> None:

@@ -75,14 +75,14 @@ class World:
 # ------------------------------------------------------------------------------------ keys.md
 
 
-def a_party(value: Any) -> None:
+def a_party(value: Any, *roles: str) -> None:
     """A public party file, with the rules of what is a key."""
     forms.fields(
         {
             "format": forms.one_of("blindlink-party-v1"),
             "name": forms.name,
             "organisation": forms.text,
-            "role": forms.one_of("owner", "linker", "analyst"),
+            "role": forms.one_of(*(roles or ("owner", "linker", "analyst", "checker"))),
             "seal_x25519": forms.base64_of(32),
             "seal_mlkem768": forms.base64_of(1184),
             "sign_ed25519": forms.base64_of(32),
@@ -271,7 +271,7 @@ TERMS = forms.fields(
         "purpose": forms.text,
         "legal_basis": forms.text,
         **dict.fromkeys(("created", "expires", "destroy_by"), forms.a_moment),
-        "parties": forms.list_of(a_party, 4, 32),
+        "parties": forms.list_of(lambda each: a_party(each, "owner", "linker", "analyst"), 4, 32),
         "schema_document": forms.map_of(forms.anything, forms.anything),
         "key_check": forms.check_value,
         "plan": forms.fields(*PLAN),
@@ -286,7 +286,11 @@ TERMS = forms.fields(
         "disclosure_policy": forms.map_of(forms.anything, forms.anything),
         "waivers": forms.list_of(WAIVER, 0, 64),
     },
-    {"quality": forms.anything, "supersedes": forms.digest},
+    {
+        "quality": forms.anything,
+        "supersedes": forms.digest,
+        "output_checkers": forms.list_of(lambda each: a_party(each, "checker"), 1, 32),
+    },
 )
 
 
@@ -317,6 +321,7 @@ def _terms(terms: Any) -> None:
             need(not NEVER & set(columns))
             need(not any(rule == "keep" and each in COARSE for each, rule in columns.items()))
     _roles_apart(terms, parties)
+    _checkers_apart(terms, parties)
 
 
 def _roles_apart(terms: Document, parties: list[Document]) -> None:
@@ -334,6 +339,19 @@ def _roles_apart(terms: Document, parties: list[Document]) -> None:
         need(not keys[0] & keys[1] or ("shared-key", pair) in waived)
         same = looks(one["organisation"]) == looks(other["organisation"])
         need(one["role"] == other["role"] or not same or ("same-organisation", pair) in waived)
+
+
+def keys_of(party: Document) -> set[str]:
+    return {party[each] for each in party if each.startswith(("seal_", "sign_", "auth_"))}
+
+
+def _checkers_apart(terms: Document, parties: list[Document]) -> None:
+    """Another person than every party, and than each other."""
+    checkers = terms.get("output_checkers", [])
+    names = [each["name"] for each in (*parties, *checkers)]
+    need(len(set(names)) == len(names))
+    for one, other in combinations((*parties, *checkers), 2):
+        need((one in parties and other in parties) or not keys_of(one) & keys_of(other))
 
 
 def agreement(data: bytes, world: World, _: str) -> None:
@@ -882,6 +900,41 @@ def withdrawal(data: bytes, world: World, _: str) -> None:
         need(len({of[row] for row in ids}) == content["entities"])
 
 
+# --------------------------------------------------------------------------- output-check.md
+
+OUTPUT_CHECK = {
+    "format": forms.one_of("blindlink-output-check-v1"),
+    "agreement": forms.digest,
+    "files": forms.map_of(
+        forms.pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*"),
+        forms.digest,
+        1,
+        10_000,
+    ),
+    "audit": forms.digest,
+    "comments": forms.text,
+    "created": forms.a_moment,
+    "signer": forms.fingerprint,
+}
+
+
+def output_check(data: bytes, world: World, _: str) -> None:
+    found = _small(data, OUTPUT_CHECK)
+    document = found["document"]
+    file = (VECTORS / "agreement/output-checker.agreement").read_bytes()
+    terms = json.loads(file)["agreement"]
+    with step(AGREE, "agreement"):
+        agreement(file, world, "")
+        need(document["agreement"] == sha256(canonical(terms)).hexdigest())
+    with step(AGREE, "checker"):
+        named = {fingerprint(each): each for each in terms["output_checkers"]}
+        checker = named[document["signer"]]
+    _verify_small(found, checker)
+    with step(VERIFY, "files"):
+        output = json.loads((VECTORS / "world.json").read_text())["output"]
+        need(document["files"] == output["files"] and document["audit"] == output["audit"])
+
+
 Reader = Callable[[bytes, World, str], Any]
 
 
@@ -899,6 +952,7 @@ def readers() -> dict[str, Reader]:
         "row-map": row_map,
         "withdrawal": withdrawal,
         "release": release,
+        "output-check": output_check,
     }
 
 

@@ -24,6 +24,8 @@ def test_a_vector(kind: str, vector: Document) -> None:
 def test_no_vector_is_left_out() -> None:
     files = {path.name for kind, _ in ALL for path in (VECTORS / kind).iterdir()}
     assert {vector["file"] for _, vector in ALL} == files - {"vectors.json"}
+    folders = {path.parent.name for path in VECTORS.glob("*/vectors.json")}
+    assert {kind for kind, _ in ALL} == folders
     assert len(ALL) >= 490
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linprog
+from scipy.optimize import LinearConstraint, linprog, milp
 
 from blindlink.analyst.disclosure.gate import release
 from blindlink.analyst.disclosure.policy import Policy
@@ -98,6 +99,53 @@ def attack(texts: pd.DataFrame, parts: np.ndarray, wholes: np.ndarray) -> list[t
     return found
 
 
+def attack_changed(
+    texts: pd.DataFrame, parts: np.ndarray, wholes: np.ndarray, reach: int
+) -> list[tuple[int, float]]:
+    """The same where every count is printed, and lies at most ``reach`` from the true one.
+
+    In whole numbers. Percentages are those of the printed counts and say nothing more.
+    """
+    m, n = parts.shape
+    size = m * n
+    true = np.r_[wholes.ravel(), parts.ravel()]
+    rows, low, high, secrets = [], [], [], []
+    for row in texts.to_dict("records"):
+        inside = np.zeros((m, n))
+        inside[
+            slice(None) if row["row"] == "All" else int(row["row"][1:]),
+            slice(None) if row["column"] == "All" else int(row["column"][1:]),
+        ] = 1
+        whole, part = np.r_[inside.ravel(), np.zeros(size)], np.r_[np.zeros(size), inside.ravel()]
+        for vector, text in ((whole, row["people"]), (part, row["engaged"])):
+            if text != "[c]":
+                rows.append(vector)
+                low.append(max(float(text) - reach, float(text != "0")))
+                high.append(float(text) + reach)
+            if 0 < vector @ true < THRESHOLD:
+                secrets.append(vector)
+        rows.append(whole - part)
+        low.append(0.0)
+        high.append(np.inf)
+        if 0 < (whole - part) @ true < THRESHOLD:
+            secrets.append(whole - part)
+        if not row["share"].startswith("["):
+            told = 100 * float(row["engaged"]) / float(row["people"])
+            assert float(row["share"]) == pytest.approx(min(told, 100.0), abs=0.5)
+    found = []
+    for vector in secrets:
+        ends = [
+            milp(
+                side * vector,
+                integrality=np.ones(2 * size),
+                constraints=LinearConstraint(np.array(rows), low, high),
+            ).fun
+            for side in (1, -1)
+        ]
+        found.append((int(vector @ true), -ends[1] - ends[0]))
+    return found
+
+
 shapes = st.tuples(st.integers(1, 4), st.integers(1, 3))
 
 
@@ -111,6 +159,22 @@ def test_no_small_number_can_be_worked_out(shape: tuple[int, int], seed: int, gr
     safe, audit = release([cross("t", parts, wholes)], policy)
     for true, width in attack(safe[0].printed(), parts, wholes):
         assert width >= THRESHOLD - 1e-6, (true, width, safe[0].printed().to_string())
+    assert audit.exposed == 0
+
+
+@pytest.mark.parametrize(("method", "reach", "width"), [("round", 4, 4), ("cell-key", 8, 5)])
+@settings(max_examples=15)
+@given(shape=shapes, seed=st.integers(0, 10_000))
+def test_no_small_number_can_be_worked_out_of_changed_counts(
+    method: Any, reach: int, width: int, shape: tuple[int, int], seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    wholes = random.choice([0, 1, 3, 6, 9, 25, 400], size=shape)
+    parts = random.binomial(wholes, random.choice([0.05, 0.5, 0.97]))
+    policy = Policy(threshold=THRESHOLD, method=method)
+    safe, audit = release([cross("t", parts, wholes)], policy, secret=random.bytes(16))
+    for true, left in attack_changed(safe[0].printed(), parts, wholes, reach):
+        assert left >= width, (true, left, safe[0].printed().to_string())
     assert audit.exposed == 0
 
 

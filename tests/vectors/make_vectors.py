@@ -34,6 +34,7 @@ KINDS: dict[str, Callable[[Path], list[Vector]]] = {
     "secret": vectors_signed.secrets,
     "audit": vectors_signed.audits,
     "receipt": vectors_signed.receipts,
+    "output-check": vectors_signed.output_checks,
     "submission": vectors_submission.vectors,
     "release": lambda path: vectors_release.vectors(path) + vectors_owner.vectors(path),
     "row-map": vectors_withdrawal.row_maps,
@@ -70,12 +71,15 @@ def world() -> dict[str, Any]:
             for name in ROLES
         },
         "agreement": "base/study.agreement",
+        "output": {"files": vectors_signed.FILES, "audit": vectors_signed.AUDIT},
         "readers": {
             "agreement": "anybody",
             "key-file": "anybody, with the passphrase",
             "secret": "ohid",
             "audit": "anybody: a log against at-5.head, a head against of-9.log, a consistency "
             "proof together with at-5.head, an inclusion proof by itself",
+            "output-check": "the analyst, under agreement/output-checker.agreement, about the "
+            "files whose digests 'output' gives",
             "receipt": "moj, whose submission is base/moj.submission",
             "submission": "ttp",
             "release": "lab",

@@ -21,19 +21,21 @@ from blindlink.messages.audit.kept import verify_kept
 from blindlink.messages.audit.log import AuditLog, Head, verify_log
 from blindlink.messages.audit.receipt import load_receipt
 from blindlink.messages.container import reader as container
+from blindlink.messages.output_check import OutputCheck, verify_check
 from blindlink.messages.signed import Signed
 from blindlink.owner.withdraw import open_row_map
 from vectors.world import BASE, FOLDER, NOW, PASSPHRASE, agreement, keys
 
 KINDS = (
     *("agreement", "key-file", "secret", "audit", "receipt", "submission", "release"),
-    *("row-map", "withdrawal"),
+    *("row-map", "withdrawal", "output-check"),
 )
 LEAST = {"agreement": 45, "key-file": 30, "secret": 15, "audit": 20, "receipt": 20} | {
     "submission": 60,
     "release": 60,
     "row-map": 45,
     "withdrawal": 45,
+    "output-check": 15,
 }
 
 
@@ -82,6 +84,13 @@ def read_withdrawal(path: Path) -> None:
         without(taken, [take_withdrawal(path, Acting(agreement(), keys("ttp"), NOW))])
 
 
+def read_output_check(path: Path) -> None:
+    signed = load_agreement(FOLDER / "agreement" / "output-checker.agreement", now=NOW)
+    world = json.loads((FOLDER / "world.json").read_text())["output"]
+    found = Signed.load(path, OutputCheck)
+    verify_check(found, world["files"], world["audit"], signed, str(path))
+
+
 READERS: dict[str, Callable[[Path], Any]] = {
     "agreement": lambda path: load_agreement(path, now=NOW),
     "key-file": read_key_file,
@@ -92,6 +101,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "release": lambda path: open_release(path, Acting(agreement(), keys("lab"), NOW)),
     "row-map": lambda path: open_row_map(path, Acting(agreement(), keys("moj"), NOW)),
     "withdrawal": read_withdrawal,
+    "output-check": read_output_check,
 }
 
 

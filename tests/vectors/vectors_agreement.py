@@ -37,6 +37,11 @@ def agreed(edit: Callable[[Document], Any]) -> bytes:
     return _file(document)
 
 
+def with_checker() -> bytes:
+    """The agreement that names carol as output checker."""
+    return agreed(lambda terms: terms.update(output_checkers=[_public("carol")]))
+
+
 def altered(edit: Callable[[Document], Any]) -> bytes:
     """The whole file edited, with the signatures as they were."""
     document = deepcopy(_base())
@@ -52,6 +57,10 @@ def _party(which: str, **changes: Any) -> Callable[[Document], Any]:
     """Change fields of one party."""
     at = list(ROLES).index(which)
     return lambda terms: terms["parties"][at].update(changes)
+
+
+def _public(name: str, /, **changes: Any) -> Document:
+    return {**keys(name).public.model_dump(), **changes}
 
 
 def _same_organisation(terms: Document) -> None:
@@ -98,7 +107,9 @@ def _accepted() -> list[Vector]:
         ),
         "unneeded-waiver": (_waived("shared-key", lambda t: None), "a waiver of what is not there"),
     }
-    return [_vector(n, agreed(edit), "accept", "", "", why) for n, (edit, why) in sound.items()]
+    made = [_vector(n, agreed(edit), "accept", "", "", why) for n, (edit, why) in sound.items()]
+    why = "somebody who is no party signs what is published"
+    return [*made, _vector("output-checker", with_checker(), "accept", "", "", why)]
 
 
 def _shape() -> list[Vector]:
@@ -158,6 +169,31 @@ def _terms() -> list[Vector]:
             _party("lab", **same_key),
             "moj and lab: shared-key",
             "one sealing key in two roles",
+        ),
+        "checker-is-the-analyst": (
+            lambda t: t.update(output_checkers=[_public("lab", role="checker", name="carol")]),
+            "carol shares a key with lab",
+            "the analyst's keys under another name",
+        ),
+        "checker-of-another-role": (
+            lambda t: t.update(output_checkers=[_public("mallory")]),
+            "another role",
+            "an output checker with an owner's keys",
+        ),
+        "checker-named-as-a-party": (
+            lambda t: t.update(output_checkers=[_public("carol", name="lab")]),
+            "name of somebody else",
+            "one name for analyst and output checker",
+        ),
+        "no-checkers": (
+            lambda t: t.update(output_checkers=[]),
+            "output_checkers",
+            "an empty list, which a field left out says",
+        ),
+        "checker-as-party": (
+            lambda t: t["parties"].append(_public("carol")),
+            "no party",
+            "a checker among parties",
         ),
         "waiver-of-another": (
             _waived("same-organisation", _same_organisation, parties=["ohid", "lab"]),

@@ -9,13 +9,16 @@ from blindlink.keys import LinkageKey, PartyKeys
 from blindlink.keys.files import encode
 from blindlink.messages import canonical
 from blindlink.messages.acting import Acting
+from blindlink.messages.agreement.document import parse_agreement
 from blindlink.messages.agreement.secret import seal_secret
 from blindlink.messages.audit.log import AuditLog, Head
 from blindlink.messages.audit.proofs import prove_consistency, prove_inclusion
 from blindlink.messages.audit.receipt import EVENT, Receipt, Rejection, log_details, make_receipt
 from blindlink.messages.container import reader as container
 from blindlink.messages.container.manifest import Manifest
+from blindlink.messages.output_check import make_check
 from blindlink.messages.signed import Signed
+from vectors import vectors_agreement
 from vectors.world import BASE, Document, Vector, agreement, keys, secret, told
 from worlds.parties import NOW, entropy, project_event
 
@@ -381,3 +384,67 @@ def _without(data: bytes, number: int) -> bytes:
 def _one_more_field(data: bytes) -> bytes:
     """A log whose first entry has a field that nobody knows, in its canonical place."""
     return data.replace(b'12:00:00Z"}', b'12:00:00Z","x":1}', 1)
+
+
+# ------------------------------------------------------------------------------------ output check
+
+FILES = {"report.html": "1" * 64, "tables/engagement.csv": "2" * 64}
+AUDIT = "3" * 64
+
+
+def output_checks(_: Path) -> list[Vector]:
+    """carol's word for FILES and AUDIT under agreement/output-checker.agreement."""
+    signed = parse_agreement(vectors_agreement.with_checker()[:-1], "agreement")
+    carol, lab = keys("carol"), keys("lab")
+    made = make_check(FILES, AUDIT, "Read it all.", signed, carol, now=NOW)
+    good = made.to_bytes() + b"\n"
+    verify, terms, shape = "VerificationError", "AgreementError", "FormatError"
+
+    def by(party: PartyKeys) -> bytes:
+        return resigned(good, lambda d: d.update(signer=party.public.fingerprint()), party)
+
+    faults = {
+        "other-agreement": (
+            resigned(good, lambda d: d.update(agreement="0" * 64), carol),
+            *(terms, "agreement", "another agreement"),
+        ),
+        "by-the-analyst": (by(lab), terms, "checker", "none of its output checkers"),
+        "by-an-owner": (by(keys("moj")), terms, "checker", "none of its output checkers"),
+        "by-another-checker": (by(keys("dave")), terms, "checker", "none of its output checkers"),
+        "signed-by-another": (resigned(good, lambda d: None, lab), verify, "signature", "of carol"),
+        "altered": (
+            altered(good, lambda f: f["document"].update(comments="Fine.")),
+            *(verify, "signature", "signature of carol"),
+        ),
+        "file-changed": (
+            resigned(good, lambda d: d["files"].update({"report.html": "4" * 64}), carol),
+            *(verify, "files", "report.html is not as carol signed it"),
+        ),
+        "file-left-out": (
+            resigned(good, lambda d: d["files"].pop("report.html"), carol),
+            *(verify, "files", "report.html is not as carol signed it"),
+        ),
+        "file-too-many": (
+            resigned(good, lambda d: d["files"].update({"more.csv": "4" * 64}), carol),
+            *(verify, "files", "more.csv is not as carol signed it"),
+        ),
+        "other-audit": (
+            resigned(good, lambda d: d.update(audit="4" * 64), carol),
+            *(verify, "files", "audit record"),
+        ),
+        "path-upwards": (
+            resigned(good, lambda d: d["files"].update({"../x.csv": "4" * 64}), carol),
+            *(shape, "file", "files"),
+        ),
+        "no-files": (resigned(good, lambda d: d.update(files={}), carol), shape, "file", "files"),
+        "no-comments": (
+            resigned(good, lambda d: d.update(comments=""), carol),
+            *(shape, "file", "comments"),
+        ),
+        "unknown-field": (resigned(good, lambda d: d.update(x=1), carol), shape, "file", "extra"),
+        "no-line-feed": (good[:-1], shape, "file", "line feed"),
+    }
+    return [
+        Vector("valid.check", good, "accept", "", "", "carol's word"),
+        *_made("check", faults),
+    ]

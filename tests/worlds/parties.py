@@ -19,6 +19,8 @@ OTHERS = {
     "nhs": "owner",
     "analyst": "analyst",
     "other-ttp": "linker",
+    "carol": "checker",
+    "dave": "checker",
 }  # of the worlds that play the whole flow
 SCHEMA: dict[str, Any] = {
     "version": 3,
@@ -109,6 +111,12 @@ def signed_by(
     for name in names:
         result = sign(result, keys(name), now=now)
     return result
+
+
+@cache
+def with_checkers(*names: str) -> SignedAgreement:
+    """The agreement of the world with these output checkers, signed by all."""
+    return signed_by(terms(output_checkers=[keys(name).public.model_dump() for name in names]))
 
 
 @cache

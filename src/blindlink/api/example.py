@@ -47,8 +47,9 @@ def example_study(folder: StrPath, people: int = 10_000, *, seed: int = 1) -> Pa
 
     Writes ``moj/`` and ``ohid/`` (identities.csv, events.csv, ...), ``truth/``, which nobody has in
     a real study, and ``study.toml``, a draft for ``study.agreement`` that names the schema
-    ``schema.json`` and the public files ``moj.public``, ``ohid.public``, ``linker.public`` and
-    ``analyst.public`` beside it. Returns the folder. Raises OutputError where a file exists.
+    ``schema.json`` and the public files ``moj.public``, ``ohid.public``, ``linker.public``,
+    ``analyst.public`` and ``checker.public`` beside it. Returns the folder. Raises OutputError
+    where a file exists.
     """
     from blindlink.files import write_text
 

@@ -14,6 +14,8 @@
     bl.study.destroy     blindlink linker destroy       the linker
     bl.study.cohort      blindlink analyst cohort       the analyst
     bl.study.report      blindlink analyst report       the analyst
+    bl.study.approve     blindlink disclosure approve   an output checker
+    bl.study.publish     blindlink analyst publish      the analyst
 
 What one party hands to another is a file. Arguments are those of the commands. ``keys`` is a
 party's private key file; its passphrase is the first line of ``passphrase_file``, else of the file
@@ -42,17 +44,20 @@ __all__ = [
     "Agreement",
     "Cohort",
     "Party",
+    "Published",
     "Received",
     "Released",
     "StudyReport",
     "Submitted",
     "agreement",
+    "approve",
     "check",
     "cohort",
     "destroy",
     "head",
     "keygen",
     "link",
+    "publish",
     "receive",
     "receive_secret",
     "report",
@@ -141,6 +146,16 @@ class Cohort:
             raise InputError(f"the cohort has no table {name}; it has {', '.join(self.tables)}")
         with needs("analyst"):
             return read_table(self.path / f"{name}.parquet").to_pandas()
+
+
+@dataclass(frozen=True)
+class Published:
+    """What may be sent out, and the audit record that says who let it go."""
+
+    path: Path
+    record: Path
+    files: tuple[str, ...]
+    checker: str
 
 
 @dataclass(frozen=True)
@@ -480,6 +495,7 @@ def report(
     settings: StrPath | None = None,
     policy: StrPath | None = None,
     earlier: Sequence[StrPath] = (),
+    register: StrPath | None = None,
     seed: int = 20230330,
     force: bool = False,
     progress: Progress = silent,
@@ -487,10 +503,12 @@ def report(
     """Analyse a cohort and publish what the disclosure policy allows: page, spreadsheet, CSVs.
 
     ``settings``: definitions and priors (TOML). ``policy``: a stricter disclosure policy (JSON).
-    ``earlier``: folders of reports already published, for the guard against differencing.
+    ``earlier``: folders of reports already published, for the guard against differencing;
+    ``register``: the folder that remembers what is out (``bl.disclosure.register``).
     """
     from blindlink.analyst.disclosure.differencing import load_earlier
     from blindlink.analyst.disclosure.policy import load_policy
+    from blindlink.analyst.disclosure.register import load
     from blindlink.studies.probation_treatment import report as reporting
     from blindlink.studies.probation_treatment.definitions import Settings, load_settings
 
@@ -501,7 +519,10 @@ def report(
         policy=load_policy(Path(policy)) if policy is not None else None,
         seed=seed,
         now=_now(),
-        earlier=[load_earlier(Path(folder)) for folder in earlier],
+        earlier=[
+            *(load_earlier(Path(folder)) for folder in earlier),
+            *(load(Path(register)) if register is not None else []),
+        ],
         force=force,
         progress=progress,
     )
@@ -513,6 +534,61 @@ def report(
         sum(table.cells for table in counts),
         sum(sum(table.withheld.values()) for table in counts),
     )
+
+
+@needs("analyst")
+def approve(
+    report: StrPath | StudyReport,
+    *,
+    agreement: StrPath,
+    keys: StrPath,
+    comments: str,
+    out: StrPath,
+    passphrase_file: StrPath | None = None,
+    force: bool = False,
+) -> Path:
+    """As an output checker, sign exactly the files of a report as they are now.
+
+    ``comments``: one line on what you looked at. Raises AgreementError unless the agreement names
+    you as its output checker.
+    """
+    from blindlink.analyst.publish.checked import approve as sign_output
+    from blindlink.messages.agreement.document import load_agreement
+
+    now = _now()
+    signed, own = load_agreement(Path(agreement), now=now), _keys(keys, passphrase_file)
+    sign_output(_folder(report), signed, own, comments, now=now).save(Path(out), force=force)
+    return Path(out)
+
+
+@needs("analyst")
+def publish(
+    report: StrPath | StudyReport,
+    *,
+    agreement: StrPath,
+    check: StrPath | None,
+    out: StrPath,
+) -> Published:
+    """Copy what an output checker signed to a new folder; RefusedError without a check.
+
+    VerificationError where a file changed since.
+    """
+    from blindlink.analyst.publish.checked import publish as publish_checked
+    from blindlink.messages.agreement.document import load_agreement
+
+    now = _now()
+    done = publish_checked(
+        _folder(report),
+        load_agreement(Path(agreement), now=now),
+        Path(check) if check is not None else None,
+        Path(out),
+        now=now,
+    )
+    return Published(done.folder, done.record, done.files, done.checker.name)
+
+
+def _folder(report: StrPath | StudyReport) -> Path:
+    return report.path if isinstance(report, StudyReport) else Path(report)
 
 
 def _agreement(signed: "SignedAgreement", path: Path) -> Agreement:

@@ -13,6 +13,7 @@ def text_of(found: dict[str, Any]) -> str:
     parts = [
         _facts(found),
         _section("Parties", _parties(found)),
+        _section("Who signs what is published", _checkers(found["output_checkers"])),
         _section("Who learns what", _matrix(found)),
         _section("What leaves each owner, and how coarse", _payload(found)),
         _section("What is encoded", _schema(found["schema"])),
@@ -49,6 +50,11 @@ def _parties(found: dict[str, Any]) -> str:
         for p in found["parties"]
     ]
     return table(head, rows, cell=32)
+
+
+def _checkers(found: Sequence[dict[str, Any]]) -> str:
+    head = ("name", "organisation", "fingerprint")
+    return table(head, [[c[name] for name in head] for c in found], cell=32) if found else "nobody"
 
 
 def _matrix(found: dict[str, Any]) -> str:

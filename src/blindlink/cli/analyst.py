@@ -10,6 +10,7 @@ from blindlink.cli.acting import Caller, caller_options
 from blindlink.cli.common import (
     FOLDER,
     IN_FILE,
+    agreement_option,
     example,
     force_option,
     json_option,
@@ -92,6 +93,7 @@ def cohort(
     type=FOLDER,
     help="The folder of a report already published, for the guard against differencing.",
 )
+@click.option("--register", type=FOLDER, help="What is out already: 'disclosure register'.")
 @click.option(
     "--seed", default=SEED, show_default=True, type=click.IntRange(min=0), help="Of the bootstrap."
 )
@@ -103,6 +105,7 @@ def report(
     settings_file: Path | None,
     policy_file: Path | None,
     earlier: tuple[Path, ...],
+    register: Path | None,
     seed: int,
     force: bool,
     as_json: bool,
@@ -110,6 +113,7 @@ def report(
     """Analyse a cohort and publish what the disclosure policy allows: page, spreadsheet, CSVs."""
     from blindlink.analyst.disclosure.differencing import load_earlier
     from blindlink.analyst.disclosure.policy import load_policy
+    from blindlink.analyst.disclosure.register import load
     from blindlink.studies.probation_treatment import report as reporting
     from blindlink.studies.probation_treatment.definitions import Settings, load_settings
 
@@ -123,12 +127,46 @@ def report(
             policy=policy,
             seed=seed,
             now=datetime.now(UTC),
-            earlier=[load_earlier(folder) for folder in earlier],
+            earlier=[*map(load_earlier, earlier), *(load(register) if register else [])],
             force=force,
             progress=progress,
         )
     note("audit.json is for whoever checks the output; it is not to be published")
     show(_result(made), as_json, _text(made))
+
+
+@analyst.command(
+    epilog=example(
+        "blindlink analyst publish report --agreement study.agreement --check report.check "
+        "--out published"
+    )
+)
+@click.argument("report", type=FOLDER)
+@agreement_option
+@click.option("--check", type=IN_FILE, help="What an output checker of the agreement signed.")
+@OUT
+@json_option
+def publish(
+    report: Path, agreement_file: Path, check: Path | None, out: Path, as_json: bool
+) -> None:
+    """Copy the files of a report that an output checker signed to a new folder, to be sent out.
+
+    Refused without a check, and when a file changed since. OUT.audit.json, beside the folder, is
+    the audit record with the name of who let it go; it stays with the controller.
+    """
+    from blindlink.analyst.publish.checked import publish as publish_checked
+    from blindlink.messages.agreement.document import load_agreement
+
+    now = datetime.now(UTC)
+    signed = load_agreement(agreement_file, now=now)
+    done = publish_checked(report, signed, check, out, now=now)
+    result = {
+        "published": str(done.folder),
+        "record": str(done.record),
+        "files": len(done.files),
+        "checker": done.checker.name,
+    }
+    show(result, as_json, f"{out}: {len(done.files)} files, checked by {done.checker.name}")
 
 
 def _result(made: "ReportResult") -> dict[str, object]:
@@ -144,12 +182,16 @@ def _result(made: "ReportResult") -> dict[str, object]:
 
 
 def _text(made: "ReportResult") -> str:
+    from blindlink.analyst.disclosure.policy import parse_policy
+    from blindlink.analyst.disclosure.reasons import totals
+
     audit = made.audit
     cells = sum(table.cells for table in audit.tables)
     withheld = sum(sum(table.withheld.values()) for table in audit.tables)
     lines = [
         f"{made.page}",
-        f"{len(made.tables)} tables, {cells} figures, {withheld} withheld",
+        f"{len(made.tables)} tables, {cells:,} figures, {withheld:,} withheld because each",
+        *totals(audit.tables, parse_policy(audit.policy)),
     ]
     if audit.narrowest is not None:
         lines.append(

@@ -25,6 +25,7 @@ COLOURS = {
     "owners": "cyan",
     "linker": "yellow",
     "analyst": "green",
+    "checker": "bright_blue",
     "everybody": "blue",
 }
 INDENT = " " * 8

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 )
 @click.option("--purpose", type=click.Choice(["linkage"]), help="Make the owners' linkage secret.")
 @click.option("--party", metavar="NAME", help="Make the keys of this party.")
-@click.option("--role", type=click.Choice(["owner", "linker", "analyst"]), help="Its role.")
+@click.option(
+    "--role", type=click.Choice(["owner", "linker", "analyst", "checker"]), help="Its role."
+)
 @click.option("--organisation", help="Its organisation, as the agreement shall name it.")
 @passphrase_option
 @out_option("the private key (the public party file goes beside it, as OUT.public)")

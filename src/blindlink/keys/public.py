@@ -25,7 +25,7 @@ from blindlink.files import read_bytes, write_bytes
 from blindlink.keys import files, points
 from blindlink.keys.strict import Base64, Name, Text, problem
 
-Role = Literal["owner", "linker", "analyst"]
+Role = Literal["owner", "linker", "analyst", "checker"]
 LIMIT = 64 * 1024
 SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 CONTENT_KEY = 32

@@ -25,6 +25,7 @@ from blindlink.messages.audit.receipt import Receipt
 from blindlink.messages.audit.withdrawal_receipt import WithdrawalReceipt
 from blindlink.messages.container.manifest import Manifest
 from blindlink.messages.fields import STRICT, Name
+from blindlink.messages.output_check import OutputCheck
 from blindlink.messages.submission import content as submission
 from blindlink.messages.submission import withdrawal
 
@@ -55,6 +56,7 @@ def documents() -> dict[str, dict[str, Any]]:
         "receipt": ("Receipt", _signed(Receipt)),
         "withdrawal-receipt": ("Receipt of a withdrawal", _signed(WithdrawalReceipt)),
         "notice": ("Notice about an agreement", _signed(Notice)),
+        "output-check": ("Output checker's word for a report", _signed(OutputCheck)),
         "secret": ("Envelope of the linkage secret", _signed(Secret)),
         "audit-head": ("Head of an audit log", _signed(Head)),
         "audit-entry": ("Line of an audit log", Entry),

@@ -408,3 +408,9 @@ def test_what_is_left_between_two_stages_is_a_count_of_another_table():
     if counted["open"] == "[c]":
         assert "[c]" in (reached["done or open"], reached["done"])
     assert counted["done"] == reached["done"]
+
+
+def test_an_infinite_estimate_is_no_figure():
+    columns = {"group": label("group"), "n": count("n"), "ratio": estimate("odds ratio", "n")}
+    frame = printed([table("t", "T", columns, [("a", 40, math.inf), ("b", 60, 1.5)])])["t"]
+    assert frame["ratio"].tolist() == ["[x]", "1.5"]

@@ -10,7 +10,7 @@ from blindlink.messages.agreement.document import read_agreement
 from blindlink.messages.agreement.draft import new_agreement, template, write_agreement
 from worlds.parties import NOW, SCHEMA, keys, secret
 
-NAMES = {"moj": "moj", "ohid": "ohid", "ttp": "ttp", "lab": "analyst"}
+NAMES = {"moj": "moj", "ohid": "ohid", "ttp": "ttp", "lab": "analyst", "carol": "checker"}
 
 
 @pytest.fixture
@@ -44,6 +44,7 @@ def test_the_template_is_an_agreement(folder: Path) -> None:
     assert terms.payload["moj"]["events"]["age_at_sentence"] == "band:5"
     assert terms.plan.candidate_floor == "0.01"
     assert terms.schema_fingerprint()
+    assert terms.output_checkers == (keys("carol").public,)
 
 
 def test_nothing_is_overwritten_least_of_all_the_draft(folder: Path) -> None:

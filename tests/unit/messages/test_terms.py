@@ -99,6 +99,25 @@ def test_parties_are_asked_for_by_name_or_single_role() -> None:
         ({"minimum_overlap": True}, "minimum_overlap"),
         ({"waivers": [waiver("same-organisation", "moj", "nobody")]}, "is no party"),
         ({"waivers": [waiver("everything", "moj", "lab")]}, "waivers"),
+        ({"output_checkers": []}, "output_checkers"),
+        ({"output_checkers": [keys("lab").public.model_dump()]}, "keys of another role"),
+        (
+            {"output_checkers": [keys("lab").public.model_dump() | {"role": "checker"}]},
+            "name of somebody else",
+        ),
+        (
+            {
+                "output_checkers": [
+                    keys("lab").public.model_dump() | {"role": "checker", "name": "carol"}
+                ]
+            },
+            "carol shares a key with lab",
+        ),
+        ({"output_checkers": [keys("carol").public.model_dump()] * 2}, "name of somebody else"),
+        (
+            {"parties": [*parties(), keys("carol").public.model_dump()]},
+            "an output checker is no party",
+        ),
         ({"format": "blindlink-agreement-v2"}, "format"),
         ({"extra": 1}, "extra"),
     ],

@@ -41,7 +41,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         parties.exchange_public(cast)
         parties.draw_up(cast)
         parties.share_secret(cast)
-        moj, ohid, linker, analyst = cast.values()
+        moj, ohid, linker, analyst, _ = cast.values()
         sent = (parties.hand_in(moj, linker), parties.hand_in(ohid, linker))
         released = parties.link(linker, analyst)
         return Played(out, cast, sent, released, parties.open_cohort(analyst))
@@ -87,6 +87,7 @@ def test_every_party_has_exactly_its_files(played: Played) -> None:
         "linker": everybody
         | {"linker.key", "moj.submission", "ohid.submission", "project", parties.RELEASE},
         "analyst": everybody | {"analyst.key", parties.RELEASE, parties.COHORT},
+        "checker": everybody | {"checker.key"},
         "truth": {"people.csv", "engagement.csv", "withheld.csv"},
     }
     found = {path.name: {file.name for file in path.iterdir()} for path in played.out.iterdir()}
@@ -181,6 +182,6 @@ def test_controls_measure_the_rate_of_false_links(played: Played, side: int) -> 
 def test_replayed_bytes_depend_on_seed_and_purpose() -> None:
     assert replay(1, "moj")(16) == replay(1, "moj")(16)
     drawn = {replay(seed, name)(16) for seed in (1, 2) for name in parties.ROLES}
-    assert len(drawn) == 8
+    assert len(drawn) == 2 * len(parties.ROLES)
     stream = replay(1, "moj")
     assert stream(16) != stream(16)

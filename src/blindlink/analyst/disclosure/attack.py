@@ -113,9 +113,13 @@ class Reader:
             )
         ends, proven = [], True
         for side in (1, -1):
-            value, sure = self._whole(name, open_terms, side)
-            ends.append(side * value)
-            proven &= sure
+            cost = self._cost(name, open_terms, side)
+            point = self._whole(name, cost)
+            # Stopped by the clock or not: this set of whole counts fits, so the end is at least
+            # as far out, and the width that is stated is never too large.
+            proven &= point is not None
+            end = self._end(name, open_terms, side) if point is None else round(float(point @ cost))
+            ends.append(side * float(end))
         return Range(fixed + min(ends), fixed + max(ends), proven)
 
     def open(self) -> Int64s:
@@ -129,13 +133,30 @@ class Reader:
 
     def least_together(self, variables: Int64s) -> Floats:
         """For each variable the least of its witnesses, after one more that keeps these small."""
-        small = np.zeros(len(self.low))
-        small[variables] = 1.0
-        point = self.low.copy()
-        for name, component in enumerate(self._components):
-            point[component.variables] = self._solution(name, small[component.variables])
-        self.witnesses.append(point)
+        self.push([((int(v), 1),) for v in variables], 1)
         return np.asarray(np.stack(self.witnesses).min(axis=0))
+
+    def push(self, sums: Iterable[Terms], side: int, *, whole: bool = False) -> None:
+        """One more witness, in which these sums are small (side 1) or large (-1) all together."""
+        cost = np.zeros(len(self.low))
+        for terms in sums:
+            for v, f in terms:
+                cost[v] += side * f
+        point = self.witnesses[-1].copy() if self.witnesses else self.low.copy()
+        for name, component in enumerate(self._components):
+            mine = cost[component.variables]
+            if mine.any() or not self.witnesses:
+                found = self._whole(name, mine) if whole else None
+                point[component.variables] = self._solution(name, mine) if found is None else found
+        self.witnesses.append(point)
+
+    def seen(self, terms: Terms, *, whole: bool = False) -> Range:
+        """What the witnesses so far say of a sum: its ends lie at least as far out."""
+        fixed, open_terms = self._fixed(terms)
+        if not open_terms:
+            return Range(fixed, fixed)
+        found = self._seen(open_terms, whole=whole)
+        return Range(fixed + found.low, fixed + found.high)
 
     def _inside(self, point: Floats) -> bool:
         return bool((point >= self.low - SLACK).all() and (point <= self.high + SLACK).all())
@@ -257,11 +278,12 @@ class Reader:
             for point in self.witnesses
             if not whole or self._is_whole(point, terms)
         ]
-        return Range(min(values, default=0.0), max(values, default=0.0))
+        return Range(min(values), max(values)) if values else Range(1.0, 1.0)
 
     def _is_whole(self, point: Floats, terms: Terms) -> bool:
         """Whether the numbers that hang together with these are whole in a witness."""
-        inside = self._components[self._component[terms[0][0]]].variables
+        names = {self._component[v] for v, _ in terms}
+        inside = np.concatenate([self._components[name].variables for name in names])
         return bool((np.abs(point[inside] - np.rint(point[inside])) < 1e-5).all())
 
     def _end(self, name: int, terms: Terms, side: int) -> float:
@@ -283,18 +305,14 @@ class Reader:
             raise DisclosureError("no counts fit what would be published")
         return np.asarray(result.x)
 
-    def _whole(self, name: int, terms: Terms, side: int) -> tuple[float, bool]:
-        component, cost = self._components[name], self._cost(name, terms, side)
-        constraints = () if component.constraint is None else component.constraint
+    def _whole(self, name: int, cost: Floats) -> Floats | None:
+        """Whole counts of a component, at the least cost found; None: none were found in time."""
+        component = self._components[name]
         result = milp(
             cost,
             integrality=np.ones(len(cost)),
             bounds=component.bounds,
-            constraints=constraints,
+            constraints=() if component.constraint is None else component.constraint,
             options={"time_limit": SECONDS},
         )
-        if result.x is not None:
-            # Stopped by the clock or not: this set of whole counts fits, so the end is at least
-            # as far out, and the width that is stated is never too large.
-            return float(round(result.x @ cost)), True
-        return self._end(name, terms, side), False
+        return None if result.x is None else np.asarray(np.rint(result.x))

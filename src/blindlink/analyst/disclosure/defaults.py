@@ -3,7 +3,8 @@
 A count column counts units of its own name; the rows under a label column are the levels of that
 dimension, in all tables that are checked together, and ``All`` is no condition. The numerator of a
 share is a part of its denominator. What does not add up (groups that overlap) must be said in
-``totals``: then the labels tell populations apart and nothing more.
+``totals``: then the labels tell populations apart and nothing more. A label whose dimension the
+table declares (``Table.dimensions``) may have folds: values that stand for several levels.
 """
 
 from collections import defaultdict
@@ -14,7 +15,7 @@ import pandas as pd
 
 from blindlink.analyst.publish.tables import TOTAL, Table
 from blindlink.errors import DisclosureError
-from blindlink.schema.populations import Condition, Dimension, Population, population
+from blindlink.schema.populations import Condition, Dimension, Kinds, Population, kinds, population
 
 REST = "(not shown)"
 YES, NO = "yes", "no"
@@ -39,27 +40,30 @@ def populations_of(tables: Sequence[Table], *, apart: bool = False) -> Declared:
     return made
 
 
-def _levels(tables: Sequence[Table]) -> dict[str, tuple[str, ...]]:
-    """The levels of each label that is a dimension: a rest wherever a total is more than its parts.
+def _levels(tables: Sequence[Table]) -> dict[str, Kinds]:
+    """Each label that is a dimension: a level wherever a total is more than its parts is the rest.
 
     A label is a dimension unless some table says that it does not add up.
     """
     seen: dict[str, dict[str, None]] = defaultdict(dict)
     opaque = set()
+    given: dict[str, Kinds] = {}
     for table in tables:
+        given |= table.dimensions
         if all(n in table.populations for n, c in table.columns.items() if c.kind == "count"):
             continue
         for name in table.labels():
             if table.totals.get(name) is False:
                 opaque.add(name)
             seen[name] |= dict.fromkeys(map(str, table.frame[name]))
-            if name not in opaque and _more_than_parts(table, name):
+            if not {name} & (opaque | {*given}) and _more_than_parts(table, name):
                 seen[name][REST] = None
-    return {
-        name: tuple(level for level in found if level != TOTAL) or (REST,)
-        for name, found in seen.items()
+    found = {
+        name: kinds(name, [level for level in values if level != TOTAL] or [REST])
+        for name, values in seen.items()
         if name not in opaque
     }
+    return found | given
 
 
 def _more_than_parts(table: Table, name: str) -> bool:
@@ -87,9 +91,7 @@ def _more_than_parts(table: Table, name: str) -> bool:
     return more
 
 
-def _of(
-    table: Table, name: str, levels: dict[str, tuple[str, ...]], apart: bool
-) -> list[Population]:
+def _of(table: Table, name: str, levels: dict[str, Kinds], apart: bool) -> list[Population]:
     whole = _wholes(table).get(name)
     unit, parts = _unit(table, name)
     unit = f"{table.id}: {unit}" if apart else unit
@@ -104,8 +106,7 @@ def _of(
             if label in same:
                 continue
             if label in levels:
-                dimension = Dimension(label, levels[label])
-                conditions += [] if level == TOTAL else [dimension.of(level)]
+                conditions += [] if level == TOTAL else [levels[label].of(level)]
             else:
                 conditions.append(Dimension(f"{table.id}: {label} {level}", (YES, NO)).of(YES))
         rows.append(population(unit, *conditions))
@@ -113,8 +114,9 @@ def _of(
 
 
 def _wholes(table: Table) -> dict[str, str]:
-    """Numerators of shares and their denominators."""
-    return {
+    """The counts that are parts of another: numerators of shares, and what a column says."""
+    said = {n: c.of for n, c in table.columns.items() if c.kind == "count" and c.of}
+    return said | {
         column.numerator: column.denominator
         for column in table.columns.values()
         if column.kind == "share"
@@ -160,4 +162,4 @@ def _unit(table: Table, name: str) -> tuple[str, list[Condition]]:
         conditions.append(Dimension(f"of {whole}: {name}", (YES, NO)).of(YES))
         name = whole
         seen.add(name)
-    return name, conditions
+    return table.columns[name].unit or name, conditions

@@ -8,13 +8,14 @@ more closely than the policy allows, or in which that could not be shown.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from blindlink.analyst.disclosure import suppress
 from blindlink.analyst.disclosure.attack import Range
 from blindlink.analyst.disclosure.curves import coarsen
 from blindlink.analyst.disclosure.differencing import Earlier, differences
+from blindlink.analyst.disclosure.methods import shown
 from blindlink.analyst.disclosure.policy import Policy
 from blindlink.analyst.disclosure.publishing import TableAudit, published
 from blindlink.analyst.disclosure.safe import SafeTable
@@ -22,6 +23,17 @@ from blindlink.analyst.disclosure.suppress import Pattern, Secret
 from blindlink.analyst.disclosure.variables import Variables, variables_of
 from blindlink.analyst.publish.tables import Table
 from blindlink.errors import DisclosureError
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """A withheld cell: its place, why, and the populations that it protects; never a count."""
+
+    table: str
+    row: int
+    column: str
+    reason: str
+    protects: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -41,16 +53,21 @@ class Audit:
     exposed: int
     narrowest: int | None
     relations: int
-    withheld: tuple[dict[str, object], ...] = ()
+    withheld: tuple[Withheld, ...] = ()
 
 
 def release(
-    tables: Sequence[Table], policy: Policy, *, earlier: Sequence[Earlier] = ()
+    tables: Sequence[Table],
+    policy: Policy,
+    *,
+    earlier: Sequence[Earlier] = (),
+    secret: bytes = b"",
 ) -> tuple[list[SafeTable], Audit]:
     """Everything that may be published of ``tables``, and the audit of how that was decided.
 
-    ``earlier`` are releases already out, for the differencing guard. Raises DisclosureError when
-    the tables contradict their declarations or cannot be protected.
+    ``earlier`` are releases already out, for the differencing guard; ``secret`` draws the noise of
+    a policy that has any: the same for everything of one cohort, and known to nobody else. Raises
+    DisclosureError when the tables contradict their declarations or cannot be protected.
     """
     _check_ids(tables)
     if policy.curve_steps:
@@ -60,9 +77,10 @@ def release(
     if policy.differencing:
         pattern.add(differences(tables, made, earlier, policy))
     floor = suppress.floors(tables, made, policy)
+    prints = shown(made, policy, secret)
     if policy.secondary:
-        suppress.Suppressor(tables, made, floor, policy).protect(pattern)
-    ranges = audit(made, pattern, floor, policy)
+        suppress.Suppressor(tables, made, floor, policy, prints.behind).protect(pattern)
+    ranges = audit(made, pattern, floor, prints.behind, policy.width)
     exposed = sum(
         secret.exposed(ends, policy.width) or not ends.proven for secret, ends in ranges.items()
     )
@@ -71,7 +89,7 @@ def release(
             f"{exposed} protected counts can be worked out from the tables",
             hint="leave a table out, or ask the data controller for a policy that rounds",
         )
-    results = [published(table, made, pattern, policy) for table in tables]
+    results = [published(table, made, pattern, policy, prints) for table in tables]
     return [table for table, _ in results], Audit(
         policy=policy.document(),
         policy_digest=policy.digest(),
@@ -80,7 +98,11 @@ def release(
         protected=len(ranges),
         exposed=exposed,
         narrowest=min(
-            (round(ends.width) for secret, ends in ranges.items() if secret.cell is not None),
+            (
+                round(ends.width)
+                for secret, ends in ranges.items()
+                if secret.reason != suppress.HIDDEN
+            ),
             default=None,
         ),
         relations=len(made.relations),
@@ -89,28 +111,30 @@ def release(
 
 
 def audit(
-    made: Variables, pattern: Pattern, floor: dict[int, int], policy: Policy
+    made: Variables,
+    pattern: Pattern,
+    floor: dict[int, int],
+    behind: Mapping[int, tuple[int, int]],
+    width: int,
 ) -> dict[Secret, Range]:
     """What a reader can infer about each secret, in whole counts, afresh from the final pattern.
 
     Not ``proven`` where no set of whole counts could be found in time: that is not protected.
     """
-    who = suppress.reader(made, pattern, floor, policy)
+    who = suppress.reader(made, pattern, floor, behind)
     who.least_together(who.open())
-    return {secret: who.exact(secret.terms, policy.width) for secret in pattern.secrets.values()}
+    secrets = list(pattern.secrets.values())
+    found = {
+        s: who.exact(s.terms, width) for s in suppress.doubtful(who, secrets, width, whole=True)
+    }
+    return {s: found.get(s) or who.seen(s.terms, whole=True) for s in secrets}
 
 
-def _reasons(made: Variables, pattern: Pattern) -> list[dict[str, object]]:
-    """Each withheld cell: where it stands, why, and what it protects; never a count."""
-    rows: list[dict[str, object]] = []
+def _reasons(made: Variables, pattern: Pattern) -> list[Withheld]:
+    rows = []
     for v, reason in pattern.reasons.items():
-        protects = sorted(
-            {str(made.key[w]) for terms in pattern.protects.get(v, ()) for w, _ in terms}
-        )
-        rows += [
-            {"table": table, "row": row, "column": column, "reason": reason, "protects": protects}
-            for table, row, column in made.places[v]
-        ]
+        protects = {str(made.key[w]) for terms in pattern.protects.get(v, ()) for w, _ in terms}
+        rows += [Withheld(*place, reason, tuple(sorted(protects))) for place in made.places[v]]
     return rows
 
 

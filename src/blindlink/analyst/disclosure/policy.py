@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from blindlink.errors import FormatError
+from blindlink.errors import FormatError, RefusedError
 from blindlink.files import read_bytes
 from blindlink.messages import canonical
 
@@ -33,11 +33,29 @@ class Policy(BaseModel):
         le=1000,
         description="Counts from 1 to one below this are not published; 1 switches the rule off.",
     )
+    method: Literal["suppress", "round", "cell-key"] = Field(
+        default="suppress",
+        description="suppress: withhold what discloses and what would give it away. round: "
+        "controlled rounding, so that tables still add up. cell-key: random noise.",
+    )
     rounding: int | None = Field(
         default=None,
         ge=2,
         le=1000,
-        description="Publish counts rounded to this multiple, and shares of the rounded counts.",
+        description="Publish counts rounded to this multiple, and shares of the rounded counts. "
+        "With the method round the threshold where absent.",
+    )
+    noise_most: int = Field(
+        default=8,
+        ge=1,
+        le=1000,
+        description="Cell-key: the most that the noise adds or takes away; at least the threshold.",
+    )
+    noise_variance: int = Field(
+        default=9,
+        ge=1,
+        le=100000,
+        description="Cell-key: the variance of the noise. It may be published.",
     )
     secondary: bool = Field(
         default=True,
@@ -48,7 +66,8 @@ class Policy(BaseModel):
         ge=1,
         le=10000,
         description="Least width of what an attacker may learn about a protected count, as the "
-        "largest minus the smallest possible value; the threshold where absent.",
+        "largest minus the smallest possible value; the threshold where absent, or with the method "
+        "round one less than its base.",
     )
     group_disclosure: bool = Field(
         default=True,
@@ -77,6 +96,19 @@ class Policy(BaseModel):
     )
 
     @model_validator(mode="after")
+    def _method_is_whole(self) -> Self:
+        if self.method == "cell-key":
+            if self.rounding is not None:
+                raise ValueError("cell-key noise and rounding are two methods: choose one")
+            if self.noise_most < self.threshold:
+                raise ValueError("noise_most is below the threshold and would protect nothing")
+            if self.noise_variance >= self.noise_most**2:
+                raise ValueError("noise_variance is more than noise of noise_most can have")
+        if self.method == "round" and (self.base < self.threshold or self.base - 1 < self.width):
+            raise ValueError("rounding leaves less room than the protection level")
+        return self
+
+    @model_validator(mode="after")
     def _rounding_needs_a_threshold(self) -> Self:
         if self.rounding is not None and self.rounding < self.threshold // 2:
             raise ValueError("rounding is finer than half the threshold and would protect nothing")
@@ -84,8 +116,21 @@ class Policy(BaseModel):
 
     @property
     def width(self) -> int:
-        """The protection level: see ``protection``."""
-        return self.threshold if self.protection is None else self.protection
+        """The protection level: see ``protection``. What controlled rounding prints as zero stands
+        for 0 to one less than the base, and for no more."""
+        if self.protection is not None:
+            return self.protection
+        return self.base - 1 if self.method == "round" else self.threshold
+
+    @property
+    def changes(self) -> bool:
+        """Whether printed counts are others than the true ones."""
+        return self.rounding is not None or self.method != "suppress"
+
+    @property
+    def base(self) -> int:
+        """What controlled rounding rounds to."""
+        return self.rounding or max(2, self.threshold)
 
     def document(self) -> dict[str, Any]:
         """The policy as it stands in its file, with every default spelt out."""
@@ -98,6 +143,9 @@ class Policy(BaseModel):
     def weaker_than(self, other: "Policy") -> list[str]:
         """The rules in which this policy protects less than ``other``; empty when in none."""
         weaker = {
+            "method": self.method != other.method,
+            "noise_most": self.noise_most < other.noise_most,
+            "noise_variance": self.noise_variance < other.noise_variance,
             "threshold": self.threshold < other.threshold,
             "rounding": (self.rounding or 0) < (other.rounding or 0),
             "protection": self.width < other.width,
@@ -132,6 +180,20 @@ def load_policy(path: Path) -> Policy:
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
         raise FormatError(f"{path}: is not JSON", hint="the policy is one JSON object") from None
     return parse_policy(document, source=str(path))
+
+
+def agreed_policy(agreed: Any, wanted: Policy | None) -> Policy:
+    """The policy to apply: the agreement's, or a stricter one. Raises RefusedError, FormatError."""
+    base = parse_policy(agreed, source="the cohort's disclosure policy") if agreed else None
+    if wanted is None:
+        return base or Policy()
+    weaker = wanted.weaker_than(base) if base else []
+    if weaker:
+        raise RefusedError(
+            f"the policy is weaker than the agreed one in: {', '.join(weaker)}",
+            hint="leave --policy away, or ask the data controller to sign another policy",
+        )
+    return wanted
 
 
 def schema() -> dict[str, Any]:

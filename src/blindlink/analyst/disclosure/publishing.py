@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.disclosure import suppress
+from blindlink.analyst.disclosure.methods import Shown
 from blindlink.analyst.disclosure.policy import Policy
 from blindlink.analyst.disclosure.safe import (
     CONFIDENTIAL,
@@ -54,9 +54,9 @@ class TableAudit:
 
 
 def published(
-    table: Table, made: Variables, pattern: Pattern, policy: Policy
+    table: Table, made: Variables, pattern: Pattern, policy: Policy, prints: Shown
 ) -> tuple[SafeTable, TableAudit]:
-    maker = _Maker(table, made, pattern, policy)
+    maker = _Maker(table, made, pattern, policy, prints)
     frame: dict[str, pd.Series[Any]] = {}
     marks: dict[str, pd.Series[Any]] = {}
     columns = {name: c for name, c in table.columns.items() if c.kind != "largest"}
@@ -75,12 +75,27 @@ def published(
         pd.DataFrame(frame, columns=names),
         pd.DataFrame(marks, columns=names),
         columns,
-        tuple(check_text(note, policy) for note in table.notes),
+        (*(check_text(note, policy) for note in table.notes), *_method_note(policy)),
     )
     figures = len(table.frame) * len(safe.figures())
     withheld = dict(sorted(maker.why.items()))
     published = int(safe.frame[safe.figures()].notna().to_numpy().sum())
     return safe, TableAudit(table.id, len(table.frame), figures, published, withheld, maker.checks)
+
+
+def _method_note(policy: Policy) -> list[str]:
+    """What a reader has to know of the method, under each table."""
+    if policy.method == "round":
+        return [
+            f"Counts are rounded to a multiple of {policy.base}, up or down so that tables add up."
+        ]
+    if policy.method == "cell-key":
+        return [
+            f"Counts carry random noise of 0 on average, variance {policy.noise_variance}, "
+            f"{policy.noise_most} at most, so that tables do not quite add up. No count from 1 to "
+            f"{policy.threshold - 1} is shown."
+        ]
+    return []
 
 
 def _word(value: object, policy: Policy) -> str:
@@ -93,8 +108,11 @@ def _word(value: object, policy: Policy) -> str:
 class _Maker:
     """Makes one table's figures, and counts why some are not there."""
 
-    def __init__(self, table: Table, made: Variables, pattern: Pattern, policy: Policy) -> None:
+    def __init__(
+        self, table: Table, made: Variables, pattern: Pattern, policy: Policy, prints: Shown
+    ) -> None:
         self.table, self.cells, self.pattern, self.policy = table, made, pattern, policy
+        self.prints = prints
         self.why: Counter[str] = Counter()
         self.numbers = {
             name: pd.to_numeric(table.frame[name], errors="coerce").astype(float).tolist()
@@ -108,7 +126,7 @@ class _Maker:
         """The published value and the shorthand, of which exactly one says something."""
         value = self.numbers[name][row]
         column = self.table.columns[name]
-        if math.isnan(value):
+        if not math.isfinite(value):  # none, or the odds ratio of an empty group
             mark = NOT_APPLICABLE if self._is_reference(row, column) else MISSING
             return math.nan, mark
         reason = self._reason(row, name)
@@ -177,25 +195,33 @@ class _Maker:
             )
 
     def _rounded(self, row: int, name: str, value: float) -> float:
-        """The value as the policy's rounding leaves it."""
+        """The value as the policy's method leaves it."""
         column = self.table.columns[name]
         if column.kind == "count":
-            return float(suppress.printed(round(value), self.policy))
+            return float(self.prints.value[self.cells.at[self.table.id, row, name]])
         source = name if column.kind == "share" else column.of
-        if self.policy.rounding is None or source is None:
+        if not self.policy.changes:
             return value
-        share = self.table.columns[source]
+        share = self.table.columns[source] if source else column
         if share.kind != "share" or not share.numerator or not share.denominator:
-            return value
-        part = self.cells.count(self.cells.at[self.table.id, row, share.numerator])
-        whole = self.cells.count(self.cells.at[self.table.id, row, share.denominator])
-        shown = suppress.printed(whole, self.policy)
-        if shown == 0 or whole == 0:
+            return self._coarse(row, share, value)
+        part = self.cells.at[self.table.id, row, share.numerator]
+        whole = self.cells.at[self.table.id, row, share.denominator]
+        shown, count = self.prints.value[whole], self.cells.count(whole)
+        if shown == 0 or count == 0:
             return math.nan
-        shift = 100 * (suppress.printed(part, self.policy) / shown - part / whole)
-        return float(np.clip(value + shift, 0, 100).round(_places(shown)))
+        shift = 100 * (self.prints.value[part] / shown - self.cells.count(part) / count)
+        return float(np.clip(value + shift, 0, 100).round(max(0, _places(shown))))
+
+    def _coarse(self, row: int, column: Column, value: float) -> float:
+        """A percentage that is no share of two counts, in steps that stand for the protection
+        level: else it would tell the count that the method has just changed."""
+        cell = self.cells.at.get((self.table.id, row, column.base or ""))
+        if cell is None or not column.description.endswith("(%)"):
+            return value
+        return float(np.round(value, _places(self.prints.value[cell] // self.policy.width)))
 
 
 def _places(whole: int) -> int:
     """Decimals of a percentage whose last one stands for at least one unit of ``whole``."""
-    return max(0, math.floor(math.log10(whole / 100))) if whole else 0
+    return math.floor(math.log10(whole / 100)) if whole else -1

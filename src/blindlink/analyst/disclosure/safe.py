@@ -12,7 +12,8 @@ from blindlink.analyst.publish.tables import TOTAL, Column
 
 CONFIDENTIAL, MISSING, NOT_APPLICABLE, LOW = "[c]", "[x]", "[z]", "[low]"
 SHORTHAND: Mapping[str, str] = {
-    CONFIDENTIAL: "confidential: withheld to protect people",
+    CONFIDENTIAL: "confidential: withheld, because it is about few people, or because with it a "
+    "figure about few people could be worked out from the others",
     MISSING: "not available: there is no figure, the notes say why",
     NOT_APPLICABLE: "not applicable: a figure would have no meaning here",
     LOW: "low: above zero, but it would round to zero",

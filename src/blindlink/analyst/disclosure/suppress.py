@@ -16,7 +16,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -56,7 +56,7 @@ class Secret:
         Of a number that no table prints, "perhaps nobody" is safe; of a withheld cell it is not:
         that it is withheld says something.
         """
-        if self.cell is None and ends.low < 0.5:
+        if self.reason == HIDDEN and ends.low < 0.5:
             return False
         return ends.width < width
 
@@ -77,13 +77,16 @@ class Pattern:
 
 
 def primary(tables: Sequence[Table], made: Variables, policy: Policy) -> Pattern:
-    """What discloses by itself."""
+    """What discloses by itself: withheld, where the method does not change what is printed."""
     pattern = Pattern()
-    for v, value in enumerate(made.value):
-        if value is not None and 0 < value < policy.threshold:
-            pattern.add([Secret(((v, 1),), SMALL, v)])
+    found = [
+        Secret(((v, 1),), SMALL, v)
+        for v, value in enumerate(made.value)
+        if value is not None and 0 < value < policy.threshold
+    ]
     for table in tables:
-        pattern.add(_of_shares(table, made, policy))
+        found += _of_shares(table, made, policy)
+    pattern.add(s if policy.method == "suppress" else replace(s, cell=None) for s in found)
     return pattern
 
 
@@ -134,37 +137,37 @@ def floors(tables: Sequence[Table], made: Variables, policy: Policy) -> dict[int
     return least
 
 
-def printed(value: int, policy: Policy) -> int:
-    """A count as published: rounded half up to the policy's base, if it has one."""
-    base = policy.rounding
-    return value if base is None else base * ((2 * value + base) // (2 * base))
-
-
-def behind(value: int, policy: Policy) -> tuple[int, int]:
-    """The least and the largest true count that is published as ``value`` is."""
-    base = policy.rounding
-    if base is None or value == 0:
-        return value, value
-    middle = printed(value, policy)
-    low, high = middle - base // 2, middle + (base - 1) // 2
-    return max(low, policy.threshold, 1), high
-
-
 def reader(
     made: Variables,
     pattern: Pattern,
     floor: Mapping[int, int],
-    policy: Policy,
+    behind: Mapping[int, tuple[int, int]],
     witnesses: Iterable[Floats] = (),
 ) -> Reader:
-    """Somebody who reads what would be published under the pattern."""
-    known = {
-        v: behind(value, policy)
-        for v, value in enumerate(made.value)
-        if value is not None and v not in pattern.reasons
-    }
+    """Somebody who reads what would be published under the pattern; ``behind`` says which counts
+    can stand behind what is printed."""
+    known = {v: ends for v, ends in behind.items() if v not in pattern.reasons}
     least = {v: min(low, made.value[v] or 0) for v, low in floor.items() if v in pattern.reasons}
     return Reader(len(made.key), made.relations, known, least, witnesses)
+
+
+def doubtful(
+    who: Reader, secrets: Iterable[Secret], width: int, *, whole: bool = False
+) -> list[Secret]:
+    """The secrets that no witness clears, after programs that move many of them at once.
+
+    What a witness shows to be wide is wide: each program may clear many secrets, and only what is
+    left takes programs of its own.
+    """
+    left = [s for s in secrets if s.exposed(who.seen(s.terms, whole=whole), width)]
+    while left:
+        before = len(left)
+        for side in (1, -1):
+            who.push([s.terms for s in left], side, whole=whole)
+        left = [s for s in left if s.exposed(who.seen(s.terms, whole=whole), width)]
+        if len(left) > before // 2 or len(left) < 8:
+            break
+    return left
 
 
 class Suppressor:
@@ -176,18 +179,16 @@ class Suppressor:
         made: Variables,
         floor: dict[int, int],
         policy: Policy,
+        behind: Mapping[int, tuple[int, int]],
     ) -> None:
-        self.made, self.floor, self.policy = made, floor, policy
+        self.made, self.floor, self.policy, self.behind = made, floor, policy, behind
         self.price = prices(tables, made)
         self.witnesses: list[Floats] = []
-        self._touching: dict[int, list[Relation]] = {}
-        for relation in made.relations:
-            for v, _ in relation.terms:
-                self._touching.setdefault(v, []).append(relation)
 
     def protect(self, pattern: Pattern) -> bool:
         """Withhold more until nothing is exposed; False when that cannot be reached."""
-        self._complements(pattern)
+        if self.policy.method == "suppress":
+            self._complements(pattern)
         chosen: list[int] = []
         tried: dict[Terms, int] = {}
         for _ in range(ROUNDS):
@@ -217,7 +218,7 @@ class Suppressor:
         wanted = {v for secret in exposed for v, _ in secret.terms}
         todo = list(wanted)
         while todo:
-            for relation in self._touching.get(todo.pop(), ()):
+            for relation in self.made.touching(todo.pop()):
                 fresh = {v for v, _ in relation.terms} - wanted
                 wanted |= fresh
                 todo += fresh
@@ -236,7 +237,7 @@ class Suppressor:
             if len(secret.terms) != 2:
                 continue
             wanted = {v for v, _ in secret.terms}
-            for relation in self._touching.get(secret.terms[0][0], ()):
+            for relation in self.made.touching(secret.terms[0][0]):
                 named = {v for v, _ in relation.terms}
                 rest = named - wanted
                 if wanted <= named and len(rest) == 1:
@@ -258,10 +259,12 @@ class Suppressor:
 
     def exposed(self, pattern: Pattern) -> list[Secret]:
         """The secrets that a reader knows too well, and small groups that nobody prints."""
-        who = reader(self.made, pattern, self.floor, self.policy)
+        who = reader(self.made, pattern, self.floor, self.behind)
         wanted = self.policy.width
         found = [
-            s for s in pattern.secrets.values() if s.exposed(who.range(s.terms, wanted), wanted)
+            s
+            for s in doubtful(who, pattern.secrets.values(), wanted)
+            if s.exposed(who.range(s.terms, wanted), wanted)
         ]
         for v in self._hidden(who):
             secret = Secret(((v, 1),), HIDDEN, None)
@@ -323,7 +326,7 @@ class Suppressor:
             todo = list(frontier)
             while todo:
                 v = todo.pop()
-                for relation in self._touching.get(v, ()):
+                for relation in self.made.touching(v):
                     if id(relation) in relations:
                         continue
                     relations[id(relation)] = relation
@@ -439,11 +442,11 @@ class Suppressor:
             del pattern.reasons[v]
             fine = False
             with suppress(DisclosureError):
-                who = reader(self.made, pattern, self.floor, self.policy, self.witnesses)
+                who = reader(self.made, pattern, self.floor, self.behind, self.witnesses)
                 who.least_together(who.open())
                 fine = all(
                     not s.exposed(who.range(s.terms, wanted), wanted)
-                    for s in pattern.secrets.values()
+                    for s in doubtful(who, pattern.secrets.values(), wanted)
                 ) and all(((h, 1),) in pattern.secrets for h in self._hidden(who))
                 effort += who.effort
             if not fine:

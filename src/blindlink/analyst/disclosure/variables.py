@@ -54,6 +54,15 @@ class Variables:
     relations: list[Relation] = field(default_factory=list)
     levels: dict[int, tuple[int, int]] = field(default_factory=dict)
     _known: dict[Hashable, int] = field(default_factory=dict)
+    _touching: dict[int, list[Relation]] = field(default_factory=lambda: defaultdict(list))
+
+    def touching(self, v: int) -> list[Relation]:
+        """The relations that name a variable."""
+        if not self._touching:  # asked for when all relations are there
+            for relation in self.relations:
+                for other, _ in relation.terms:
+                    self._touching[other].append(relation)
+        return self._touching[v]
 
     def find(self, key: Hashable) -> int | None:
         """The variable of a population; None when there is none."""
@@ -122,6 +131,14 @@ def variables_of(tables: Sequence[Table]) -> Variables:
             hint="a declared population or a total is wrong",
         )
     return made
+
+
+def agree(tables: Sequence[Table]) -> bool:
+    """Whether the tables can be about the same units, so that all their relations hold."""
+    try:
+        return _true(_variables(tables, apart=False))
+    except DisclosureError:
+        return False
 
 
 def _true(made: Variables) -> bool:

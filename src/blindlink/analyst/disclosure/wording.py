@@ -18,8 +18,8 @@ def check_text(text: str, policy: Policy) -> str:
         count = int(match[1].replace(",", ""))
         if 0 < count < policy.threshold:
             return f"fewer than {policy.threshold}{match[2]}{match[3]}"
-        if policy.rounding:
-            base = policy.rounding
+        if policy.changes:
+            base = policy.base
             count = base * ((2 * count + base) // (2 * base))
             return f"{count:,}{match[2]}{match[3]}"
         return match[0]

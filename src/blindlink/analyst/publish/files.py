@@ -7,10 +7,15 @@ tables give the same bytes.
 import csv
 import io
 import re
-from collections.abc import Sequence
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from blindlink.analyst.disclosure.safe import SHORTHAND, SafeTable, decimals
 from blindlink.analyst.publish.tables import Column
+from blindlink.errors import OutputError
+from blindlink.files import reason
 
 _FORMULA = ("=", "+", "-", "@")
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
@@ -57,6 +62,8 @@ def computed_from(column: Column) -> str:
     """Which columns a column derives from, in words."""
     if column.numerator and column.denominator:
         return f"{column.numerator} / {column.denominator}"
+    if column.kind == "count" and column.of:
+        return f"part of {column.of}"
     if column.of:
         return f"interval of {column.of}"
     return f"based on {column.base}" if column.base else ""
@@ -80,3 +87,26 @@ def _csv(header: list[str], rows: list[list[str]]) -> str:
     writer.writerow(header)
     writer.writerows([[inert(str(cell)) for cell in row] for row in rows])
     return buffer.getvalue()
+
+
+def files_of(tables: Sequence[SafeTable]) -> dict[str, bytes]:
+    """The tables and their data dictionary by the paths that they have below an output's folder."""
+    made = {f"tables/{table.id}.csv": csv_of(table).encode() for table in tables}
+    return made | {f"tables/{DICTIONARY}": dictionary_of(tables).encode()}
+
+
+def write_new(files: Mapping[str, bytes], out: Path) -> None:
+    """A new folder of exactly these files, whole or not at all; raises OutputError."""
+    if out.exists():
+        raise OutputError(f"{out}: exists already", hint="what is written here is never replaced")
+    draft = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
+    try:
+        draft.mkdir()
+        for name, data in files.items():
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
+            (draft / name).write_bytes(data)
+        draft.rename(out)
+    except OSError as error:
+        raise OutputError(f"{out}: {reason(error)}", hint="nothing was written") from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

@@ -11,7 +11,7 @@ from typing import Literal
 
 import pandas as pd
 
-from blindlink.schema.populations import Population
+from blindlink.schema.populations import Kinds, Population
 
 Kind = Literal[
     "label",  # a dimension: requirement, sex, day ...
@@ -32,8 +32,9 @@ class Column:
     """What one column holds.
 
     ``numerator`` and ``denominator`` name the count columns of a share; ``of`` names the column
-    that a bound belongs to; ``base`` names the count column of the units behind an estimate;
-    ``decimals`` is the precision for printing.
+    that a bound belongs to, or the count column that a count is a part of; ``base`` names the count
+    column of the units behind an estimate; ``decimals`` is the precision for printing; ``unit`` is
+    what a count counts where that is not its column's name.
     """
 
     kind: Kind
@@ -43,6 +44,7 @@ class Column:
     of: str | None = None
     base: str | None = None
     decimals: int = 0
+    unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,10 @@ class Table:
 
     ``populations``: for each count column what each row counts; the disclosure gate derives every
     relation from it. A column without populations takes them from its labels: see
-    ``disclosure.defaults``. ``relations`` hold beside these. ``rests_on``: for a column of
-    estimates the populations behind each row beside those of ``base``. ``headline``: its figures
-    are withheld last.
+    ``disclosure.defaults``; ``dimensions`` says of a label what its values stand for where they are
+    not levels of one dimension, one each. ``relations`` hold beside these. ``rests_on``: for a
+    column of estimates the populations behind each row beside those of ``base``. ``headline``: its
+    figures are withheld last.
 
     In a label column the value ``All`` marks the total over the other values of that column, unless
     ``totals`` names that column False (values that do not add up, such as overlapping groups).
@@ -81,6 +84,7 @@ class Table:
     notes: tuple[str, ...] = ()
     totals: Mapping[str, bool] = field(default_factory=dict)
     populations: Mapping[str, Sequence[Population | None]] = field(default_factory=dict)
+    dimensions: Mapping[str, Kinds] = field(default_factory=dict)
     relations: tuple[Declared, ...] = ()
     rests_on: Mapping[str, Sequence[tuple[Population, ...]]] = field(default_factory=dict)
     headline: bool = False

@@ -31,8 +31,12 @@ HINT = "start from 'blindlink agreement new --template'"
 PLAIN = ("project", "version", "purpose", "legal_basis", "plan", "limits", "waivers", "key_check")
 FLOORS = ("minimum_rows", "minimum_overlap")
 DATES = ("expires", "destroy_by")
+CHECKERS = "output_checkers"
 KEYS = frozenset(
-    (*PLAIN, *FLOORS, *DATES, "parties", "schema", "disclosure_policy", "owner", "supersedes")
+    (
+        *(*PLAIN, *FLOORS, *DATES, "parties", CHECKERS, "schema"),
+        *("disclosure_policy", "owner", "supersedes"),
+    )
 )
 OWNER_KEYS = frozenset(("release", "controls", "payload"))
 OWNER_MAY = frozenset(("quality",))
@@ -65,6 +69,8 @@ def new_agreement(
     for name in DATES:
         terms[name] = _date(draft, name, found.get(name))
     terms["parties"] = [_party(draft, name) for name in _texts(draft, found, "parties")]
+    if CHECKERS in found:
+        terms[CHECKERS] = [_party(draft, name) for name in _texts(draft, found, CHECKERS)]
     terms["schema_document"] = _schema(draft, found.get("schema"))
     terms["disclosure_policy"] = _policy(draft, found.get("disclosure_policy"))
     terms |= _owners(draft, found.get("owner"))

@@ -70,6 +70,14 @@ def overview(signed: SignedAgreement, now: datetime) -> dict[str, Any]:
         "expires": terms.expires,
         "destroy_by": terms.destroy_by,
         "parties": [_party(party, signed) for party in terms.parties],
+        "output_checkers": [
+            {
+                "name": checker.name,
+                "organisation": checker.organisation,
+                "fingerprint": checker.fingerprint(),
+            }
+            for checker in terms.output_checkers or ()
+        ],
         "who_learns_what": {
             "columns": list(matrix.columns),
             "rows": [list(r) for r in matrix.rows],
@@ -159,6 +167,8 @@ def cautions(terms: Agreement) -> list[str]:
         found.append(
             "no fallback_threshold: where the scores do not separate, a run ends without a release"
         )
+    if not terms.output_checkers:
+        found.append("no output checker is named: nothing can be published under this agreement")
     if terms.minimum_overlap < FEW or terms.minimum_rows < FEW:
         found.append("a release of fewer than ten links or rows is allowed")
     for owner, policy in terms.release_policy.items():

@@ -91,8 +91,10 @@ class Agreement(BaseModel):
     ``minimum_rows``: fewest identity rows of a submission. ``minimum_overlap``: fewest links of a
     release. ``controls``: control records per owner, a number or a share of its identity rows.
     ``quality``: how much of a field an owner may lose, where that is not the default
-    (``schema.quality``); without it the agreement has no such key. ``supersedes``: digest of the
-    agreement that ends for whoever signs this one.
+    (``schema.quality``); without it the agreement has no such key. ``output_checkers``: people of
+    whom one signs every output before it is published; they are no parties. Where the agreement has
+    no such key, nothing can be published under it. ``supersedes``: digest of the agreement that
+    ends for whoever signs this one.
     """
 
     model_config = STRICT
@@ -118,13 +120,17 @@ class Agreement(BaseModel):
     disclosure_policy: dict[str, Any]
     waivers: Annotated[tuple[Waiver, ...], Field(max_length=64)] = ()
     # An agreement that leaves the limits at their defaults has no key for them.
+    output_checkers: (
+        Annotated[tuple[PartyPublic, ...], Field(min_length=1, max_length=32)] | None
+    ) = Field(default=None, exclude_if=lambda value: value is None)
     quality: dict[Name, Lossy] | None = Field(default=None, exclude_if=lambda value: value is None)
     supersedes: Digest | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @model_validator(mode="after")
     def _sound(self) -> "Agreement":
-        for rule in (_check_dates, _check_parties, _check_terms, _check_payload, _check_linkage):
+        for rule in (_check_dates, _check_parties, _check_checkers, _check_terms, _check_payload):
             rule(self)
+        _check_linkage(self)
         for waiver in self.waivers:
             if not set(waiver.parties) <= set(self.names):
                 raise ValueError("a waiver names somebody who is no party")
@@ -152,6 +158,16 @@ class Agreement(BaseModel):
     def analyst(self) -> PartyPublic:
         """The party that studies the cohort."""
         return self.party("analyst")
+
+    def checker(self, fingerprint: str) -> PartyPublic:
+        """The output checker with that fingerprint; raises AgreementError."""
+        for checker in self.output_checkers or ():
+            if checker.fingerprint() == fingerprint:
+                return checker
+        raise AgreementError(
+            f"agreement: {fingerprint} is none of its output checkers",
+            hint="somebody whom 'blindlink agreement show' lists as output checker has to sign",
+        )
 
     def party(self, which: str) -> PartyPublic:
         """The party of that name, else the only one with that role; raises AgreementError."""
@@ -237,6 +253,20 @@ def _check_parties(terms: Agreement) -> None:
     roles = [party.role for party in terms.parties]
     if roles.count("owner") < 2 or roles.count("linker") != 1 or roles.count("analyst") != 1:
         raise ValueError("needs two or more owners, one linker and one analyst")
+
+
+def _check_checkers(terms: Agreement) -> None:
+    """Whoever lets an output go is nobody who made it: no key and no name is a party's too."""
+    checkers = terms.output_checkers or ()
+    if any(party.role == "checker" for party in terms.parties):
+        raise ValueError("an output checker is no party")
+    if any(checker.role != "checker" for checker in checkers):
+        raise ValueError("output_checkers: one has keys of another role")
+    if len({p.name for p in (*terms.parties, *checkers)}) < len(terms.parties) + len(checkers):
+        raise ValueError("output_checkers: one has the name of somebody else")
+    for one, other in combinations((*checkers, *terms.parties), 2):
+        if one in checkers and one.public_keys() & other.public_keys():
+            raise ValueError(f"output_checkers: {one.name} shares a key with {other.name}")
 
 
 def _check_terms(terms: Agreement) -> None:

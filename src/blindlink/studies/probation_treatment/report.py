@@ -10,20 +10,21 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from blindlink.analyst.cohort.folder import load_cohort
+from blindlink.analyst.cohort.folder import Cohort, load_cohort
 from blindlink.analyst.disclosure.differencing import Earlier
 from blindlink.analyst.disclosure.gate import Audit, release
-from blindlink.analyst.disclosure.policy import Policy, parse_policy
+from blindlink.analyst.disclosure.policy import Policy, agreed_policy
 from blindlink.analyst.disclosure.safe import SafeTable
 from blindlink.analyst.publish import files
 from blindlink.analyst.publish.page import render
 from blindlink.analyst.publish.runrecord import audit_record, digests, run_record
 from blindlink.analyst.publish.tables import Table
 from blindlink.analyst.publish.workbook import write_workbook
-from blindlink.errors import OutputError, RefusedError
+from blindlink.errors import OutputError
 from blindlink.files import replacing_folder
 from blindlink.progress import Progress, silent
 from blindlink.studies.probation_treatment.analysis import analyse
@@ -73,22 +74,16 @@ def report(
     inputs = digests((path for path in cohort_dir.iterdir() if path.is_file()), cohort_dir)
     return publish(
         tables, out_dir, settings=settings, policy=rules, seed=seed, now=now, earlier=earlier,
-        info=cohort.info, inputs=inputs, force=force,
+        info=cohort.info, inputs=inputs, force=force, secret=noise_secret(cohort),
     )  # fmt: skip
 
 
-def agreed_policy(agreed: Any, wanted: Policy | None) -> Policy:
-    """The policy to apply: the agreement's, or a stricter one. Raises RefusedError, FormatError."""
-    base = parse_policy(agreed, source="the cohort's disclosure policy") if agreed else None
-    if wanted is None:
-        return base or Policy()
-    weaker = wanted.weaker_than(base) if base else []
-    if weaker:
-        raise RefusedError(
-            f"the policy is weaker than the agreed one in: {', '.join(weaker)}",
-            hint="leave --policy away, or ask the data controller to sign another policy",
-        )
-    return wanted
+def noise_secret(cohort: Cohort) -> bytes:
+    """What draws the noise of a policy that has any: the pseudonyms, which are random and known to
+    linker and analyst alone, so that the same cohort always gets the same noise."""
+    if "person" not in cohort.people:
+        return b""
+    return sha256("\n".join(sorted(cohort.people["person"])).encode()).digest()
 
 
 def publish(
@@ -103,15 +98,15 @@ def publish(
     info: Mapping[str, Any] | None = None,
     inputs: Mapping[str, str] | None = None,
     force: bool = False,
+    secret: bytes = b"",
 ) -> ReportResult:
     """Pass ``tables`` through the gate and write everything that may be published of them."""
-    safe, audit = release(tables, policy, earlier=earlier)
+    safe, audit = release(tables, policy, earlier=earlier, secret=secret)
     front, parts = contents(safe, audit, settings, now=now, info=info or {})
     with replacing_folder(out_dir, partial(check_folder, out_dir, force=force)) as draft:
         (draft / "tables").mkdir()
-        for table in safe:
-            (draft / "tables" / f"{table.id}.csv").write_bytes(files.csv_of(table).encode())
-        (draft / "tables" / files.DICTIONARY).write_bytes(files.dictionary_of(safe).encode())
+        for name, data in files.files_of(safe).items():
+            (draft / name).write_bytes(data)
         contact = [settings.contact] if settings.contact else []
         write_workbook(
             in_order(parts),

@@ -1,4 +1,4 @@
-"""The four parties of the demo, each in a folder of its own that holds only what it may hold.
+"""The people of the demo, each in a folder of its own that holds only what it may hold.
 
 Every step is the library call that the command of the same name makes. What one party hands to
 another is a file that is copied into the other's folder, and nothing else crosses.
@@ -14,6 +14,8 @@ from pathlib import Path
 
 from blindlink import frames
 from blindlink.analyst.cohort.folder import Cohort, build_cohort
+from blindlink.analyst.publish.checked import Published, approve
+from blindlink.analyst.publish.checked import publish as publish_checked
 from blindlink.files import write_bytes, write_text
 from blindlink.keys import Entropy, LinkageKey, PartyKeys, PartyPublic, Role
 from blindlink.linker.protocol import release
@@ -22,6 +24,8 @@ from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.document import SignedAgreement, load_agreement, sign
 from blindlink.messages.agreement.draft import new_agreement
 from blindlink.messages.agreement.secret import receive_secret, send_secret
+from blindlink.messages.output_check import OutputCheck
+from blindlink.messages.signed import Signed
 from blindlink.owner.risk.gate import gate
 from blindlink.owner.schema_files import columns_of, write_columns
 from blindlink.owner.submit import Options, Submitted, submit
@@ -38,9 +42,11 @@ ROLES: dict[str, tuple[Role, str]] = {
     "ohid": ("owner", "Office for Health Improvement and Disparities (invented data)"),
     "linker": ("linker", "Trusted third party"),
     "analyst": ("analyst", "Secure research environment"),
+    "checker": ("checker", "Secure research environment"),
 }
 OWNERS = ("moj", "ohid")
 PROFILE = "weak"
+CHECK, PUBLISHED = "report.check", "published"
 AGREEMENT, LINKAGE_KEY, PASSPHRASE = "study.agreement", "linkage.key", "passphrase"
 SECRET, RELEASE, COHORT, REPORT = "for-ohid.secret", "study.release", "cohort", "report"
 TABLES = {"moj": ("events",), "ohid": ("events", "details")}
@@ -111,8 +117,8 @@ def draw_up(parties: dict[str, Party]) -> SignedAgreement:
     write_text(moj.path("schema.json"), study_schema(lists).to_json())
     write_text(moj.path("study.toml"), _draft(parties))
     signed = new_agreement(moj.path("study.toml"), now=NOW, key=key)
-    for party in parties.values():
-        signed = sign(signed, party.keys, now=NOW)
+    for name in signed.agreement.names:
+        signed = sign(signed, parties[name].keys, now=NOW)
     for party in parties.values():
         signed.save(party.path(AGREEMENT))
     return moj.agreement()
@@ -180,10 +186,10 @@ def open_cohort(analyst: Party, progress: Progress = silent) -> Cohort:
     return build_cohort(analyst.path(RELEASE), analyst.acting(progress), analyst.path(COHORT))
 
 
-def publish(
+def analyse(
     analyst: Party, settings: Settings, seed: int, progress: Progress = silent
 ) -> ReportResult:
-    """The analyst analyses the cohort and publishes what the agreed policy allows."""
+    """The analyst analyses the cohort and writes what the agreed policy allows to be published."""
     return report(
         analyst.path(COHORT),
         analyst.path(REPORT),
@@ -192,6 +198,25 @@ def publish(
         now=NOW,
         progress=progress,
     )
+
+
+def check_output(analyst: Party, checker: Party) -> Signed[OutputCheck]:
+    """Somebody else than the analyst looks at the report, and signs exactly its files.
+
+    What people do and a demo cannot: read it.
+    """
+    folder = shutil.copytree(analyst.path(REPORT), checker.path(REPORT))
+    comments = "Demo: digests, policy and audit record fit; nobody read the figures."
+    check = approve(folder, checker.agreement(), checker.keys, comments, now=NOW)
+    check.save(checker.path(CHECK))
+    checker.hand(CHECK, analyst)
+    return check
+
+
+def publish(analyst: Party) -> Published:
+    """The analyst sends out what the checker signed."""
+    check, out = analyst.path(CHECK), analyst.path(PUBLISHED)
+    return publish_checked(analyst.path(REPORT), analyst.agreement(), check, out, now=NOW)
 
 
 def _draft(parties: dict[str, Party]) -> str:

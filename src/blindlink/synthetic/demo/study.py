@@ -1,4 +1,4 @@
-"""The demo: the whole study, played by its four parties, and then compared with the truth."""
+"""The demo: the whole study by four parties and an output checker, compared with the truth."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +21,7 @@ from blindlink.synthetic.generator.generate import Study, generate, write
 from blindlink.synthetic.generator.parameters import DEFAULT_PEOPLE, scaled
 
 RESULT, TARGETS = "score.json", "targets.csv"
-STAGES = 10
+STAGES = 12
 STAGE, EVERYBODY = "the demo", "everybody"
 SETTINGS = Settings(
     title="Pathways between probation and addiction treatment: demo on synthetic data",
@@ -108,7 +108,7 @@ def _play(
         wording.made,
     )
     cast = _prepare(folder, seed, hand)
-    moj, ohid, linker, analyst = cast.values()
+    moj, ohid, linker, analyst, checker = cast.values()
     with carrier.opened(cast):
         sent = (_submit(moj, linker, hand, carrier), _submit(ohid, linker, hand, carrier))
         released = hand.play(
@@ -125,10 +125,17 @@ def _play(
     )
     report = hand.play(
         "analyst",
-        "analyses and publishes",
-        lambda progress: parties.publish(analyst, settings, seed, progress),
-        wording.published,
+        "analyses and writes the report",
+        lambda progress: parties.analyse(analyst, settings, seed, progress),
+        wording.gated,
     )
+    hand.play(
+        "checker",
+        "checks the report and signs it",
+        lambda _: parties.check_output(analyst, checker),
+        wording.checked,
+    )
+    hand.play("analyst", "publishes", lambda _: parties.publish(analyst), wording.published)
     quality = hand.play(
         STAGE,
         "compares with the truth",

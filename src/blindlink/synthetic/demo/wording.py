@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 
 from blindlink.analyst.cohort.folder import Cohort
+from blindlink.analyst.publish.checked import Published
 from blindlink.keys import PartyPublic
 from blindlink.linker.model.evaluate import Evaluation, Figure
 from blindlink.linker.protocol.release import Released
 from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.messages.linkage_report import Estimate, LinkageReport
+from blindlink.messages.output_check import OutputCheck
+from blindlink.messages.signed import Signed
 from blindlink.owner.risk.gate import document_of, page_of
 from blindlink.owner.submit import Submitted
 from blindlink.studies.probation_treatment.report import ReportResult
@@ -97,12 +100,25 @@ def opened(cohort: Cohort, owner: str) -> list[str]:
     ]
 
 
-def published(found: ReportResult) -> list[str]:
-    """What left the analyst."""
+def gated(found: ReportResult) -> list[str]:
+    """What the gate let through."""
     withheld = sum(sum(table.withheld.values()) for table in found.audit.tables)
     return [
         f"{len(found.tables)} tables passed the disclosure gate, {withheld:,} cells withheld: "
         "report.html, report.xlsx, tables/*.csv"
+    ]
+
+
+def checked(found: Signed[OutputCheck]) -> list[str]:
+    """What somebody else than the analyst signed."""
+    return [f"signed exactly these {len(found.document.files)} files; {found.document.comments}"]
+
+
+def published(found: Published) -> list[str]:
+    """What left the analyst."""
+    return [
+        f"{len(found.files)} files, as {found.checker.name} signed them: {found.folder.name}/; "
+        f"{found.record.name} says who let them go"
     ]
 
 
