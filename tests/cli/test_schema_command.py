@@ -39,7 +39,7 @@ def test_unknown_columns_are_counted_on_stderr(
     assert new(files, "a.csv", "b.csv") == 0
     out, err = capsys.readouterr()
     assert out == ""
-    assert "warning: source 1: 1 columns are no standard names: ignored" in err
+    assert "warning: source 1: left out: 1 column of no known name" in err
     assert "kind" not in err
 
 

@@ -10,6 +10,7 @@ from blindlink.cli.acting import Caller, caller_options
 from blindlink.cli.common import (
     FOLDER,
     IN_FILE,
+    Group,
     example,
     force_option,
     json_option,
@@ -27,7 +28,7 @@ OUT = click.option(
 SEED = 20230330
 
 
-@click.group(epilog="Start with: blindlink analyst cohort --help")
+@click.group(cls=Group, epilog="Start with: blindlink analyst cohort --help")
 def analyst() -> None:
     """What the analyst does: it sees pseudonyms and attributes, never an identity."""
 
@@ -153,6 +154,7 @@ def _text(made: "ReportResult") -> str:
     ]
     if audit.narrowest is not None:
         lines.append(
-            f"{audit.protected} protected numbers, none known closer than {audit.narrowest} units"
+            f"{audit.protected} withheld counts are protected: who adds and subtracts all that is "
+            f"published learns none of them to within fewer than {audit.narrowest} units"
         )
     return "\n".join(lines)

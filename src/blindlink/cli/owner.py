@@ -83,6 +83,7 @@ def submit(
     a waiver covers it.
     """
     from blindlink.owner.folder import FolderOptions, submit_folder
+    from blindlink.owner.risk.gate import light_of, page_of
 
     acting = caller.acting()
     options = FolderOptions(
@@ -96,12 +97,14 @@ def submit(
     )
     with progress_bar("Sealing") as progress:
         done = submit_folder(data, acting.telling(progress), secret_file, out, options)
+    light, worst = light_of(done.path)
     result = {
         "submission": str(done.path),
         "row_map": str(done.row_map),
         "bundle": done.bundle_id,
         "sequence": done.sequence,
         "digest": done.digest,
+        "risk": light,
         "risk_report": done.risk,
         "rows": done.rows,
         "entities": done.entities,
@@ -109,7 +112,8 @@ def submit(
     }
     text = (
         f"{done.rows:,} rows of {done.entities:,} entities, {done.controls:,} of them control "
-        f"records\ndigest {done.digest}"
+        f"records\ndisclosure risk: {light}{f' ({worst})' if worst else ''}; see "
+        f"{page_of(done.path)}\ndigest {done.digest}"
     )
     show(result, as_json, text)
     note(f"send {done.path} to the linker only; keep {done.row_map} to yourself")

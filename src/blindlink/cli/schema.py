@@ -91,8 +91,8 @@ def columns(data: Path, columns: str | None, map_file: Path | None, out: Path, f
     from blindlink.owner.schema_files import write_columns
 
     note_delimiter(data)
-    there, others = write_columns(data, out, source=source(columns, map_file), force=force)
-    note(f"{there} standard names written, {others} other columns not named")
+    for line in write_columns(data, out, source=source(columns, map_file), force=force):
+        note(line)
 
 
 @schema.command(epilog=example("blindlink schema check S.json"))

@@ -7,11 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from blindlink.errors import InputError
+from blindlink.errors import InputError, SchemaError
 from blindlink.files import check_output, read_bytes, write_text
 from blindlink.mapping import PLAIN, Source
 from blindlink.owner.encoding.plan import compile_schema
 from blindlink.owner.encoding.tuning import tuned
+from blindlink.schema import everyday
 from blindlink.schema.document import LinkageSchema, load_schema
 from blindlink.schema.hardenings import hardening
 from blindlink.schema.profiles.making import PEOPLE, STANDARD, new_schema
@@ -42,8 +43,11 @@ def write_new_schema(
         names, left = columns_of(path, source)
         lists.append(names)
         if left:
-            others.append(f"source {number}: {left} columns are no standard names: ignored")
-    made, warnings = new_schema(profile, lists, people=people, tune=weigh)
+            others.append(f"source {number}: {_unnamed(left, names)}")
+    try:
+        made, warnings = new_schema(profile, lists, people=people, tune=weigh)
+    except SchemaError as error:
+        raise SchemaError(error.message, hint="; ".join([error.hint, *others])) from None
     compile_schema(made)
     write_text(out, made.to_json(), inputs=inputs, force=force)
     return [*others, *warnings]
@@ -51,21 +55,30 @@ def write_new_schema(
 
 def write_columns(
     data: Path, out: Path, *, source: Source = PLAIN, force: bool = False
-) -> tuple[int, int]:
+) -> list[str]:
     """Write the standard names among a table's columns as ``{"columns": [...]}``, and no others.
 
     Another name may be anything, and the first line of a file without header is a person. Returns
-    how many standard names and how many others there are. Raises InputError where there is none.
+    what was written and what was not, in words. Raises InputError where there is no standard name.
     """
     names, others = columns_of(data, source)
     text = json.dumps({"columns": names}, indent=1, ensure_ascii=False) + "\n"
     write_text(out, text, inputs=[data], force=force)
-    return len(names), others
+    written = f"standard names written: {', '.join(names)}"
+    return [written, _unnamed(others, names)] if others else [written]
 
 
-def columns_of(path: Path, source: Source = PLAIN) -> tuple[list[str], int]:
+def _unnamed(others: Sequence[str], names: Sequence[str]) -> str:
+    """What stays behind, and the mapping that would take it along."""
+    lacking = [name for name in STANDARD if name not in names]
+    text = f"left out: {everyday.seen(others)}"
+    lines = everyday.lines(others, lacking)
+    return f"{text}; {everyday.advice(others, lacking, '')}" if lines else text
+
+
+def columns_of(path: Path, source: Source = PLAIN) -> tuple[list[str], list[str]]:
     """The standard names of columns in a table, or in a list that ``write_columns`` made, and the
-    number of others. Raises InputError where a table has no standard name: line 1 is a row then.
+    others. Raises InputError where a table has no standard name: line 1 is a row then.
     """
     if not path.name.lower().endswith(".json"):
         found = source.columns(path, wanted=STANDARD)
@@ -76,10 +89,14 @@ def columns_of(path: Path, source: Source = PLAIN) -> tuple[list[str], int]:
         raise InputError(
             f"{path}: none of its {len(found)} columns has a standard name, so line 1 may be no "
             "header",
-            hint="name the columns with --columns a,b,c or --map mapping.toml; the standard names "
-            f"are {', '.join(STANDARD)}",
+            hint=everyday.advice(
+                found,
+                STANDARD,
+                "name the columns with --columns a,b,c or --map mapping.toml; the standard names "
+                f"are {', '.join(STANDARD)}",
+            ),
         )
-    return names, len(found) - len(names)
+    return names, [name for name in found if name not in STANDARD]
 
 
 def _listed(path: Path) -> list[str]:

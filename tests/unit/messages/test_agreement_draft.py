@@ -104,7 +104,7 @@ def test_moments_with_and_without_a_zone(folder: Path) -> None:
         ('release = "all"', "", "owner.moj.release: is missing"),
         ('release = "all"', 'release = "all"\nextra = 1', "owner.moj.extra: is unknown"),
         ("[owner.moj]", "[owner.mo]", "owner.mo.payload: is missing"),
-        ("minimum_rows = 100 ", "", "minimum_rows: field required"),
+        ("minimum_rows = 100 ", "", "minimum_rows: is missing"),
         ('age_at_sentence = "band:5"', 'age_at_sentence = "band:x"', "age_at_sentence"),
     ],
 )
