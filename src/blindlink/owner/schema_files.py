@@ -10,8 +10,10 @@ from typing import Any
 from blindlink.errors import InputError, SchemaError
 from blindlink.files import check_output, read_bytes, write_text
 from blindlink.mapping import PLAIN, Source
+from blindlink.owner.column_lists import describe_tables
 from blindlink.owner.encoding.plan import compile_schema
 from blindlink.owner.encoding.tuning import tuned
+from blindlink.owner.folder import IDENTITIES, extract_files
 from blindlink.schema import everyday
 from blindlink.schema.document import LinkageSchema, load_schema
 from blindlink.schema.hardenings import hardening
@@ -62,10 +64,28 @@ def write_columns(
     what was written and what was not, in words. Raises InputError where there is no standard name.
     """
     names, others = columns_of(data, source)
-    text = json.dumps({"columns": names}, indent=1, ensure_ascii=False) + "\n"
-    write_text(out, text, inputs=[data], force=force)
+    write_text(out, _json({"columns": names}), inputs=[data], force=force)
     written = f"standard names written: {', '.join(names)}"
     return [written, _unnamed(others, names)] if others else [written]
+
+
+def write_extract_columns(
+    data: Path, out: Path, *, source: Source = PLAIN, force: bool = False
+) -> list[str]:
+    """The same of a whole extract: also the columns of its other tables (``column_lists``)."""
+    files = extract_files(data)
+    check_output(out, inputs=files.values(), force=force)
+    identities = files.pop(IDENTITIES)
+    names, others = columns_of(identities, source)
+    found = describe_tables(files, source)
+    write_text(out, _json(found.document(names)), force=force)
+    told = [f"identities: {', '.join(names)}"]
+    told += [f"{name}: {', '.join(columns)}" for name, columns in found.tables.items()]
+    return [*told, *([_unnamed(others, names)] if others else []), *found.notes]
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def _unnamed(others: Sequence[str], names: Sequence[str]) -> str:
