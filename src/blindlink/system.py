@@ -1,7 +1,8 @@
 """What differs between operating systems, in one place: Linux, macOS, Windows.
 
-Nothing else asks for ``fcntl``, ``msvcrt``, ``os.pread``, ``os.fsync`` or ``os.O_NONBLOCK``. Continuous integration
-has Linux alone: the ways of Windows are played with a fake of its module in the tests.
+Nothing else asks for ``fcntl``, ``msvcrt``, ``os.pread``, ``os.fsync`` or ``os.O_NONBLOCK``.
+Continuous integration has Linux alone: the ways of Windows are played with a fake of its module in
+the tests.
 
 On Windows the mode of a file protects nothing: who may read it is set by the folder's access rights
 (docs/reference/platforms.md).

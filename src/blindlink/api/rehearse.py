@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from blindlink.messages.agreement.terms import Agreement
 
 ROWS, PROBES, LABELS = 20_000, 300, 100
-FLOOR = 0.05  # below it a stranger is nobody's rival
+FLOOR = 0.01  # below it a stranger is nobody's rival
 LINKED = 0.5  # assumed share of the linked, where the agreement says none
 SEED = 1
 
@@ -92,7 +92,7 @@ class Rehearsal:
         ]
         lines += [
             f"  a partner without {name}: a stranger scores as much for {100 * share:.1f} %"
-            for name, share in sorted(near.beaten.items(), key=lambda item: -item[1])
+            for name, share in near.beaten.items()
         ]
         lines.append(
             f"publishable from {self.threshold} rows on, if {100 * self.linked:.0f} % were linked "
