@@ -16,10 +16,13 @@ import pytest
 from docs import walk
 from docs.pages import DOCS, commands, pages
 
+GROUPS = ("All", "ATR", "DRR")
 # What a page says that its reader will see, as a pattern for a line of what its commands print.
 PROMISES = {
     "tutorials/first-study.md": [
         r"engaged with treatment",
+        # observed, corrected and true of each group, none of them withheld
+        *(rf"^{group} +\d+ +\d+\.\d +\d+\.\d \(\d+\.\d to \d+\.\d\) +\d+\.\d$" for group in GROUPS),
         r"precision +\d+\.\d % \(\d",
         r"recall +\d+\.\d % \(\d",
         r"threshold 0\.\d+ \(auto\)",
