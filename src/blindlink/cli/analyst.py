@@ -18,6 +18,7 @@ from blindlink.cli.common import (
     progress_bar,
     show,
 )
+from blindlink.cli.report_text import report_text
 
 if TYPE_CHECKING:
     from blindlink.studies.probation_treatment.report import ReportResult
@@ -129,7 +130,7 @@ def report(
             progress=progress,
         )
     note("audit.json is for whoever checks the output; it is not to be published")
-    show(_result(made), as_json, _text(made))
+    show(_result(made), as_json, report_text(made))
 
 
 def _result(made: "ReportResult") -> dict[str, object]:
@@ -142,19 +143,3 @@ def _result(made: "ReportResult") -> dict[str, object]:
         "narrowest": audit.narrowest,
         "policy": audit.policy_digest,
     }
-
-
-def _text(made: "ReportResult") -> str:
-    audit = made.audit
-    cells = sum(table.cells for table in audit.tables)
-    withheld = sum(sum(table.withheld.values()) for table in audit.tables)
-    lines = [
-        f"{made.page}",
-        f"{len(made.tables)} tables, {cells} figures, {withheld} withheld",
-    ]
-    if audit.narrowest is not None:
-        lines.append(
-            f"{audit.protected} withheld counts are protected: who adds and subtracts all that is "
-            f"published learns none of them to within fewer than {audit.narrowest} units"
-        )
-    return "\n".join(lines)
