@@ -42,7 +42,8 @@ def schema() -> None:
     type=IN_FILE,
     required=True,
     multiple=True,
-    help="A table, or a list of columns made by 'schema columns'; once for each owner.",
+    help="A table, a list of columns made by 'schema columns', settings of Splink or a schema of "
+    "clkhash (JSON); once for each owner.",
 )
 @click.option(
     "--people",

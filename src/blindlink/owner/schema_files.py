@@ -97,8 +97,9 @@ def _unnamed(others: Sequence[str], names: Sequence[str]) -> str:
 
 
 def columns_of(path: Path, source: Source = PLAIN) -> tuple[list[str], list[str]]:
-    """The standard names of columns in a table, or in a list that ``write_columns`` made, and the
-    others. Raises InputError where a table has no standard name: line 1 is a row then.
+    """The standard names of columns in a table, a list that ``write_columns`` made, settings of
+    Splink or a schema of clkhash (JSON), and the others. Raises InputError where a table has no
+    standard name: line 1 is a row then.
     """
     if not path.name.lower().endswith(".json"):
         found = source.columns(path, wanted=STANDARD)
@@ -124,12 +125,24 @@ def _listed(path: Path) -> list[str]:
         document = json.loads(read_bytes(path, limit=_LIMIT).decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise _no_list(path) from None
-    names = document.get("columns") if isinstance(document, dict) else None
+    names = _names(document) if isinstance(document, dict) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise _no_list(path)
     if len(set(names)) != len(names):
         raise InputError(f"{path}: a column stands twice in the list")
     return names
+
+
+def _names(document: dict[str, Any]) -> Any:
+    """The columns of a list of ours; of settings of Splink or a schema of clkhash, whose names are
+    often everyday ones, what they mean."""
+    if "columns" in document:
+        return document["columns"]
+    for place, name in (("comparisons", "output_column_name"), ("features", "identifier")):
+        if isinstance(items := document.get(place), list):
+            found = [each.get(name) for each in items if isinstance(each, dict)]
+            return [everyday.meant(str(each)) or each for each in found]
+    return None
 
 
 def check_schema(path: Path) -> LinkageSchema:
