@@ -141,3 +141,18 @@ def test_settings_without_names_are_no_list(
     (tmp_path / "s.json").write_text(json.dumps(document))
     options = ["--from", str(tmp_path / "s.json"), "--out", str(tmp_path / "S.json")]
     assert run(["schema", "new", "--profile", "names", *options]) == 10
+
+
+def test_the_mapping_that_is_offered_is_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "theirs.csv", tmp_path / "columns.json"
+    data.write_text("Last Name;DOB;Post Code\nDoe;1980-01-02;LS7 4BT\n")
+    assert run(["schema", "columns", str(data), "--out", str(out)]) == 0
+    told = capsys.readouterr().err
+    offered = told.partition("(--map):\n")[2]
+    (tmp_path / "map.toml").write_text(offered)
+    again = ["--map", str(tmp_path / "map.toml"), "--force"]
+    assert run(["schema", "columns", str(data), *again, "--out", str(out)]) == 0
+    assert json.loads(out.read_text())["columns"] == ["surname", "date_of_birth", "postcode"]
+    assert "left out" not in capsys.readouterr().err

@@ -66,7 +66,7 @@ def write_columns(
     names, others = columns_of(data, source)
     write_text(out, _json({"columns": names}), inputs=[data], force=force)
     written = f"standard names written: {', '.join(names)}"
-    return [written, _unnamed(others, names)] if others else [written]
+    return [written, *_left_out(others, names)]
 
 
 def write_extract_columns(
@@ -81,11 +81,19 @@ def write_extract_columns(
     write_text(out, _json(found.document(names)), force=force)
     told = [f"identities: {', '.join(names)}"]
     told += [f"{name}: {', '.join(columns)}" for name, columns in found.tables.items()]
-    return [*told, *([_unnamed(others, names)] if others else []), *found.notes]
+    return [*told, *_left_out(others, names), *found.notes]
 
 
 def _json(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _left_out(others: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The same as ``_unnamed`` in lines, the mapping as it would stand in a file."""
+    lines = everyday.lines(others, [name for name in STANDARD if name not in names])
+    offer = ["a mapping would take these along (--map):", "  [columns]", *(f"  {x}" for x in lines)]
+    told = [f"left out: {everyday.seen(others)}"] if others else []
+    return [*told, *(offer if lines else [])]
 
 
 def _unnamed(others: Sequence[str], names: Sequence[str]) -> str:
