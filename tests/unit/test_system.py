@@ -230,3 +230,35 @@ def test_every_module_can_be_imported_where_there_is_no_fcntl() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_study_goes_through_where_there_is_no_fcntl(tmp_path: Path) -> None:
+    """As on Windows: owners submit, the linker links, with neither pread nor modes of files."""
+    program = (
+        "import os, subprocess, sys\n"
+        "from types import ModuleType\n"
+        "fake = ModuleType('msvcrt')\n"
+        "fake.LK_NBLCK, fake.locking = 2, lambda *_: None\n"
+        "sys.modules['fcntl'], sys.modules['msvcrt'] = None, fake\n"
+        "for name in ('pread', 'O_NONBLOCK', 'O_CLOEXEC', 'sched_getaffinity', 'geteuid'):\n"
+        "    delattr(os, name)\n"
+        "from blindlink import system\n"
+        "system.MODES_PROTECT = False\n"
+        "from pathlib import Path\n"
+        "from blindlink.keys import party as keys\n"
+        "from worlds.files import STRETCHED, link, prepare, submit\n"
+        "keys._stretch = STRETCHED\n"
+        "prepare(Path.cwd())\n"
+        "assert submit('moj') == submit('ohid') == 0\n"
+        "assert link('moj.submission', 'ohid.submission') == 0\n"
+    )
+    path = os.pathsep.join([str(SOURCE.parent), str(Path(__file__).parents[1])])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "30 links" in done.stdout
