@@ -10,7 +10,7 @@ RUN python -m venv /opt/build \
  && /opt/build/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/build.lock \
  && python -m venv /opt/blindlink \
  && /opt/blindlink/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/service.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY schemas schemas
 COPY src src
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir wheels . \

@@ -8,7 +8,7 @@ PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile
 STAMP := $(VENV)/.installed
 SPARK := $(VENV)/.installed-spark
 
-.PHONY: help demo test quick quick-unit lint types imports unit trust-coverage hidden-needs docs commands-page plug-ins-page notebooks slow \
+.PHONY: help demo test quick quick-unit lint types imports unit trust-coverage hidden-needs docs commands-page plug-ins-page notebooks walk report-picture slow \
   bench bench-spark spark quality before vectors lock lowest python clean
 
 help: ## list the targets
@@ -59,6 +59,12 @@ commands-page: $(STAMP) ## write docs/reference/commands.md from the tool's own 
 
 notebooks: $(STAMP) ## run docs/notebooks/*.ipynb, keep their outputs, and write their pages (five minutes)
 	$(BIN)/python tests/docs/notebooks.py
+
+walk: $(STAMP) ## follow docs/tutorials/files-of-your-own.md and write what its commands print (a few minutes)
+	$(BIN)/python tests/docs/walk.py
+
+report-picture: demo ## the picture of the README, from the demo's report (needs chromium)
+	$(BIN)/python tests/docs/report_picture.py demo-out
 
 plug-ins-page: $(STAMP) ## write docs/reference/plug-ins.md from the plug-ins' own models
 	$(BIN)/python tests/docs/plug_ins_page.py

@@ -35,7 +35,7 @@ def open_regular(path: Path) -> IO[bytes]:
     Raises InputError where it cannot be opened, FormatError for a pipe, a device or a folder.
     """
     try:
-        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        number = os.open(path, os.O_RDONLY | system.NO_WAITING)
     except OSError as error:
         raise InputError(f"{path}: {reason(error)}", hint="check the path") from None
     if not stat.S_ISREG(os.fstat(number).st_mode):

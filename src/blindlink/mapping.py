@@ -23,9 +23,10 @@ from typing import Annotated, Any, Literal
 import pyarrow as pa
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from blindlink import frames, spellings
+from blindlink import frames, spellings, validation
 from blindlink.errors import InputError
 from blindlink.files import read_bytes
+from blindlink.schema import everyday
 
 LIMIT = 1 << 20
 HINT = "see 'A mapping' in docs/how-to/import-an-extract.md"
@@ -149,9 +150,7 @@ def load_mapping(path: Path) -> Mapping:
     try:
         return Mapping.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: {place}: {first['msg']}", hint=HINT) from None
+        raise InputError(f"{path}: {validation.first(error, Mapping)}", hint=HINT) from None
 
 
 def aligned(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
@@ -181,7 +180,10 @@ def _place(source: str, names: list[str], path: Path) -> int:
     same = [place for place, name in enumerate(names) if _plain(name) == _plain(source)]
     if len(same) == 1:
         return same[0]
-    raise InputError(f"{path}: has no column {source}, which the mapping names", hint=HINT)
+    raise InputError(
+        f"{path}: has no column {source}, which the mapping names; it has {everyday.seen(names)}",
+        hint=HINT,
+    )
 
 
 def spelled(table: pa.Table, target: Target) -> pa.ChunkedArray:

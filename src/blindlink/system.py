@@ -1,7 +1,8 @@
 """What differs between operating systems, in one place: Linux, macOS, Windows.
 
-Nothing else asks for ``fcntl``, ``msvcrt``, ``os.pread`` or ``os.fsync``. Continuous integration
-has Linux alone: the ways of Windows are played with a fake of its module in the tests.
+Nothing else asks for ``fcntl``, ``msvcrt``, ``os.pread``, ``os.fsync`` or ``os.O_NONBLOCK``.
+Continuous integration has Linux alone: the ways of Windows are played with a fake of its module in
+the tests.
 
 On Windows the mode of a file protects nothing: who may read it is set by the folder's access rights
 (docs/reference/platforms.md).
@@ -24,6 +25,8 @@ except ModuleNotFoundError:  # Windows
 MODES_PROTECT = os.name == "posix"
 PRIVATE = 0o600
 PAUSE = 0.05
+# Opening a pipe does not wait for a writer; Windows has no pipes among its files.
+NO_WAITING = getattr(os, "O_NONBLOCK", 0)
 _reading = threading.Lock()
 
 

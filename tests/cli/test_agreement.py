@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from blindlink.cli import run
-from blindlink.cli.agreement_text import printable
 from blindlink.cli.passphrase import VARIABLE
+from blindlink.cli.text.agreement import printable
 from blindlink.keys import LinkageKey
 from blindlink.messages.agreement.draft import template
 from worlds.parties import NOW, PASSPHRASE, ROLES, SCHEMA, entropy, keys, secret

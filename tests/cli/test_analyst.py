@@ -9,13 +9,23 @@ import pytest
 
 import blindlink.studies.probation_treatment.report as reporting
 from blindlink.analyst.cohort.folder import Cohort
+from blindlink.analyst.disclosure.gate import release
+from blindlink.analyst.disclosure.policy import Policy
+from blindlink.analyst.publish.tables import Column, Table
 from blindlink.cli import run
 from blindlink.cli.passphrase import VARIABLE
+from blindlink.cli.text.report import report_text
 from blindlink.messages.fields import stamp
 from worlds.parties import PASSPHRASE, keys, signed_by, terms
 from worlds.sample_tables import split, study
 
 EMPTY = pd.DataFrame()
+COLUMNS = {
+    "table": Column("label", "Table"),
+    "problem": Column("label", "Problem"),
+    "rows": Column("count", "Rows"),
+    "consequence": Column("text", "Consequence"),
+}
 
 
 @pytest.fixture
@@ -49,7 +59,34 @@ def test_report_for_people(
     cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["analyst", "report", str(cohort), "--out", str(tmp_path / "out")]) == 0
-    assert "8 tables" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "8 tables" in told
+    assert "  counts 1 to 9\n" in told
+
+
+def test_what_could_not_be_used_is_told(tmp_path: Path) -> None:
+    made = made_report(tmp_path, [quality(3400), quality(0)])
+    told = report_text(made)
+    assert "not used as it was:\n  events: no sentence date: 3,400 rows, left out" in told
+    assert "nothing can be published of" not in told
+
+
+def test_a_table_of_which_nothing_is_left_is_named(tmp_path: Path) -> None:
+    told = report_text(made_report(tmp_path, [quality(3)]))
+    assert "nothing can be published of: data_quality; join rare labels" in told
+    assert "not used as it was" not in told
+
+
+def quality(rows: int) -> dict[str, object]:
+    what = "no sentence date" if rows else "no person"
+    return {"table": "events", "problem": what, "rows": rows, "consequence": "left out"}
+
+
+def made_report(folder: Path, rows: list[dict[str, object]]) -> reporting.ReportResult:
+    frame = pd.DataFrame(rows)
+    table = Table("data_quality", "", frame, COLUMNS, populations={"rows": [None] * len(frame)})
+    safe, audit = release([table], Policy())
+    return reporting.ReportResult(folder, folder / "report.html", tuple(safe), audit)
 
 
 def test_an_output_that_exists_is_not_replaced(

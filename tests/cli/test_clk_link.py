@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from blindlink.cli import run
+from blindlink.frames import read_table
 from blindlink.messages.encodings import write_encodings
 from blindlink.messages.linkage_report import parse_report
 from worlds.linked_files import encodings, filters, linked_files, people
@@ -88,6 +89,31 @@ def test_a_fixed_threshold_has_no_probability(files: Path, capsys: Captured) -> 
     assert len(body) == result["counts"]["links"]
     assert all(row[3] == "" for row in body)
     assert all(float(row[2]) >= 0.8 for row in body)
+
+
+def test_links_carry_record_ids_and_go_into_parquet(files: Path, capsys: Captured) -> None:
+    a, b = str(files / "a.csv"), str(files / "b.csv")
+    out = files / "links.parquet"
+    names = [str(files / "a.parquet"), str(files / "b.parquet")]
+    ids = ["--left-id", a, "id", "--right-id", b, "id"]
+    assert run(["clk", "link", *names, "--out", str(out), *ids]) == 0
+    table = read_table(out)
+    assert table.column_names == ["left", "right", "left_id", "right_id", "score", "probability"]
+    first = table.slice(0, 1).to_pylist()[0]
+    assert first["left_id"] == first["right_id"] == f"p{first['left']}"
+    (files / "short.csv").write_text("id\np0\n")
+    more = ["--out", str(files / "x.csv"), "--left-id", str(files / "short.csv"), "id"]
+    assert run(["clk", "link", *names, *more]) == 10
+    assert "has 1 rows, its encodings 500" in capsys.readouterr().err
+    assert not (files / "x.csv").exists()
+
+
+def test_a_report_alone_needs_no_links(files: Path, capsys: Captured) -> None:
+    names = [str(files / "a.parquet"), str(files / "b.parquet")]
+    assert run(["clk", "link", *names, "--report", str(files / "q.html")]) == 0
+    assert (files / "q.html").exists()
+    assert "written to" not in capsys.readouterr().out
+    assert run(["clk", "link", *names]) == 2
 
 
 def test_the_report_is_written_on_request(files: Path) -> None:

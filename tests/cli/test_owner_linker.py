@@ -1,6 +1,7 @@
 """``owner submit | withdraw`` and ``linker link | destroy``, as people type them."""
 
 import json
+import re
 import shutil
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -41,11 +42,13 @@ def test_from_extracts_to_release(folder: Path, capsys: pytest.CaptureFixture[st
     assert submit("moj") == 0
     shown = capsys.readouterr()
     assert "entities, 5 of them control records" in shown.out
+    assert re.search(r"^disclosure risk: \w+.*; see moj\.submission\.risk\.html$", shown.out, re.M)
     assert "to the linker only" in shown.err
     assert submit("ohid", "--json") == 0
     result = json.loads(capsys.readouterr().out)
     assert (result["entities"], result["controls"], result["sequence"]) == (65, 5, 1)
     assert result["row_map"] == "ohid.submission.rows"
+    assert result["risk"] == json.loads(Path("ohid.submission.risk.json").read_text())["light"]
     frames.write_table(pa.table({"entity_id": ["moj-secret-31"]}), folder / "leave.csv")
     rows = ["--row-map", "moj.submission.rows", "--out", "moj.withdrawal"]
     assert run(["owner", "withdraw", "leave.csv", *rows, *party("moj"), "--json"]) == 0

@@ -3,7 +3,7 @@
 import pytest
 from rich.progress import Progress
 
-from blindlink.cli.common import _Done, _Rate
+from blindlink.cli.common import PAUSE, _Done, _Rate, lines_now_and_then
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,16 @@ def test_nothing_is_said_before_the_size_is_known() -> None:
     bars.add_task("work", total=None, unit="records")
     assert _Done().render(bars.tasks[0]).plain == ""
     assert _Rate().render(bars.tasks[0]).plain == ""
+
+
+def test_without_a_terminal_a_line_comes_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+    report = lines_now_and_then("Sealing", "records", clock=lambda: now[0])
+    for second in range(31):
+        now[0] = second * PAUSE / 10
+        report(second * 100, 4000)
+    assert capsys.readouterr().err.splitlines() == [
+        "Sealing: 25 %, 1,000 records",
+        "Sealing: 50 %, 2,000 records",
+        "Sealing: 75 %, 3,000 records",
+    ]

@@ -131,7 +131,7 @@ def test_the_form_of_a_whole_column_is_offered(
     assert encode("d.csv", "d.parquet") == 10
     err = capsys.readouterr().err
     assert "rows 1, 3, date_of_birth: is not a date" in err
-    assert 'date_of_birth = { name = "date_of_birth", format = "day first" }' in err
+    assert 'COLUMN = { name = "date_of_birth", format = "day first" }' in err
     assert not [row[3] for row in PEOPLE if row[3] in err]
 
 

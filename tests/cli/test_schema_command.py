@@ -39,7 +39,7 @@ def test_unknown_columns_are_counted_on_stderr(
     assert new(files, "a.csv", "b.csv") == 0
     out, err = capsys.readouterr()
     assert out == ""
-    assert "warning: source 1: 1 columns are no standard names: ignored" in err
+    assert "warning: source 1: left out: 1 column of no known name" in err
     assert "kind" not in err
 
 
@@ -97,3 +97,62 @@ def test_exit_codes(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert new(files, "bad.json", out="T.json") == 10
     (files / "S3.json").write_text('{"version": 3}')
     assert run(["schema", "check", str(files / "S3.json")]) == 11
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {
+            "link_type": "link_only",
+            "comparisons": [
+                {"output_column_name": name, "comparison_levels": []}
+                for name in ("first_name", "surname", "dob", "gender", "postcode", "email")
+            ],
+        },
+        {
+            "version": 3,
+            "features": [
+                {"identifier": name}
+                for name in ("First name", "Last name", "DOB", "Gender", "Postcode", "e-mail")
+            ],
+        },
+    ],
+    ids=["Splink's settings", "clkhash's schema"],
+)
+def test_what_others_compare_is_a_list_of_columns(
+    document: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "settings.json", tmp_path / "S.json"
+    path.write_text(json.dumps(document))
+    options = ["--from", str(path), "--from", str(path), "--out", str(out)]
+    assert run(["schema", "new", "--profile", "names", *options]) == 0
+    assert "left out: 1 column of no known name" in capsys.readouterr().err
+    assert run(["schema", "show", str(out), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["columns"]
+    used = {source for sources in found.values() for source in sources}
+    assert {"forename", "surname", "date_of_birth", "sex", "postcode"} <= used
+    assert "address" not in used
+
+
+@pytest.mark.parametrize("document", [{"comparisons": [{}]}, {"features": [7]}, {"comparisons": 1}])
+def test_settings_without_names_are_no_list(
+    document: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "s.json").write_text(json.dumps(document))
+    options = ["--from", str(tmp_path / "s.json"), "--out", str(tmp_path / "S.json")]
+    assert run(["schema", "new", "--profile", "names", *options]) == 10
+
+
+def test_the_mapping_that_is_offered_is_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "theirs.csv", tmp_path / "columns.json"
+    data.write_text("Last Name;DOB;Post Code\nDoe;1980-01-02;LS7 4BT\n")
+    assert run(["schema", "columns", str(data), "--out", str(out)]) == 0
+    told = capsys.readouterr().err
+    offered = told.partition("(--map):\n")[2]
+    (tmp_path / "map.toml").write_text(offered)
+    again = ["--map", str(tmp_path / "map.toml"), "--force"]
+    assert run(["schema", "columns", str(data), *again, "--out", str(out)]) == 0
+    assert json.loads(out.read_text())["columns"] == ["surname", "date_of_birth", "postcode"]
+    assert "left out" not in capsys.readouterr().err

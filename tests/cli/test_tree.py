@@ -103,3 +103,19 @@ def test_start_is_light() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("words", [[], ["clk"], ["owner"], ["analyst"]])
+def test_a_group_without_a_command_shows_its_help(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("Usage: blindlink")
+    assert "error:" not in told
+
+
+def test_the_help_of_a_group_cuts_no_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["owner", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "whose entity_id stands in the table PEOPLE out of a submission." in told

@@ -13,12 +13,16 @@ from pathlib import Path
 
 import pytest
 
+from docs import walk
 from docs.pages import DOCS, commands, pages
 
+GROUPS = ("All", "ATR", "DRR")
 # What a page says that its reader will see, as a pattern for a line of what its commands print.
 PROMISES = {
     "tutorials/first-study.md": [
         r"engaged with treatment",
+        # observed, corrected and true of each group, none of them withheld
+        *(rf"^{group} +\d+ +\d+\.\d +\d+\.\d \(\d+\.\d to \d+\.\d\) +\d+\.\d$" for group in GROUPS),
         r"precision +\d+\.\d % \(\d",
         r"recall +\d+\.\d % \(\d",
         r"threshold 0\.\d+ \(auto\)",
@@ -30,8 +34,9 @@ PROMISES = {
         r"^\d+,\d+,[01]\.\d+,0\.\d+$",
     ],
 }
-# The recipes are followed by test_recipes, on a scratch copy.
-PAGES = [page for page in pages() if commands(page) and page.name != "add-one-thing.md"]
+# The recipes are followed by test_recipes on a scratch copy, the walk by test_walk on its files.
+ELSEWHERE = ("add-one-thing.md", walk.PAGE.name)
+PAGES = [page for page in pages() if commands(page) and page.name not in ELSEWHERE]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))

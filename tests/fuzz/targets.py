@@ -23,7 +23,7 @@ from blindlink.analyst.cohort.folder import build_cohort
 from blindlink.analyst.cohort.opening import open_release
 from blindlink.analyst.disclosure.policy import parse_policy
 from blindlink.api.feasible import check_everywhere
-from blindlink.cli.agreement_text import text_of
+from blindlink.cli.text.agreement import text_of
 from blindlink.keys import PartyKeys, PartyPublic
 from blindlink.linker.protocol.intake import take, take_withdrawal, without
 from blindlink.messages import canonical

@@ -151,8 +151,8 @@ def test_lists_are_pages_of_what_one_may_see(two_projects: Served) -> None:
 
 
 def test_only_endpoints_are_served(two_projects: Served, tmp_path: Path) -> None:
+    assert two_projects.raw("operator", "GET", "/").status == 303, "to the console"
     for path in (
-        "/",
         "/docs",
         "/openapi.json",
         "/v1",

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,10 @@ class TestPages:
     def test_may_be_asked_for_with_a_slash(self, linked: Served) -> None:
         answer = Visitor(linked).get("/")
         assert (answer.status, answer.to) == (303, "/console")
+
+    def test_stand_behind_the_bare_address(self, linked: Served) -> None:
+        with urllib.request.urlopen(linked.url) as answer:
+            assert answer.url == f"{linked.url}/console/sign-in"
 
     def test_say_what_there_is(self, auditor: Visitor) -> None:
         base = project(auditor.served)

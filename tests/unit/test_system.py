@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from blindlink import files, system
+from blindlink.errors import BlindlinkError
 
 SOURCE = Path(__file__).parents[2] / "src" / "blindlink"
 
@@ -58,6 +59,8 @@ def ours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         patch.setitem(sys.modules, "fcntl", None)
         patch.setitem(sys.modules, "msvcrt", fake)
         patch.delattr(os, "pread")
+        patch.delattr(os, "O_NONBLOCK")
+        patch.delattr(os, "O_CLOEXEC")
         spec = importlib.util.spec_from_file_location("system_of_windows", system.__file__)
         assert spec is not None
         assert spec.loader is not None
@@ -96,6 +99,17 @@ def test_a_whole_file_is_written(
     files.write_bytes(tmp_path / "out", b"whole", mode=ours.PRIVATE)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert (tmp_path / "out").read_bytes() == b"whole"
+
+
+def test_a_file_is_read_and_a_folder_is_none(
+    ours: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "system", ours)
+    (tmp_path / "file").write_bytes(b"a\r\nb\x1ac")
+    with files.open_regular(tmp_path / "file") as file:
+        assert file.read() == b"a\r\nb\x1ac"
+    with pytest.raises(BlindlinkError):
+        files.open_regular(tmp_path)
 
 
 def test_bytes_are_read_from_a_place_and_the_file_stays_where_it_is(
@@ -167,7 +181,18 @@ def test_another_process_waits_too(tmp_path: Path) -> None:
 
 def test_nothing_else_asks_for_what_only_some_systems_have() -> None:
     only_here = {"fcntl", "msvcrt", "pwd", "grp", "resource", "termios"}
-    calls = {"fsync", "pread", "geteuid", "fork", "getuid", "mkfifo"}
+    calls = {
+        "O_NONBLOCK",
+        "O_CLOEXEC",
+        "O_DIRECTORY",
+        "fchmod",
+        "fsync",
+        "pread",
+        "geteuid",
+        "fork",
+        "getuid",
+        "mkfifo",
+    }
     faults = []
     for path in sorted(SOURCE.rglob("*.py")):
         if path.name == "system.py" and path.parent == SOURCE:
@@ -194,13 +219,46 @@ def test_every_module_can_be_imported_where_there_is_no_fcntl() -> None:
         "from types import ModuleType\n"
         "sys.modules['fcntl'] = None\n"
         "sys.modules['msvcrt'] = ModuleType('msvcrt')\n"
-        "del os.pread\n"
+        "del os.pread, os.O_NONBLOCK, os.O_CLOEXEC, os.sched_getaffinity\n"
         "import blindlink\n"
-        "for name in ('keys', 'schema', 'messages', 'owner', 'linker', 'analyst', 'client'):\n"
+        "for name in ('keys', 'schema', 'messages', 'owner', 'linker', 'analyst', 'client',\n"
+        "             'api', 'studies', 'synthetic', 'service', 'pages', 'cli'):\n"
         "    package = importlib.import_module(f'blindlink.{name}')\n"
         "    for each in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
-        "        if '.spark' not in each.name and 'anonlink' not in each.name:\n"
+        "        if not any(part in each.name for part in ('.spark', 'anonlink', 'migrations')):\n"
         "            importlib.import_module(each.name)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_study_goes_through_where_there_is_no_fcntl(tmp_path: Path) -> None:
+    """As on Windows: owners submit, the linker links, with neither pread nor modes of files."""
+    program = (
+        "import os, subprocess, sys\n"
+        "from types import ModuleType\n"
+        "fake = ModuleType('msvcrt')\n"
+        "fake.LK_NBLCK, fake.locking = 2, lambda *_: None\n"
+        "sys.modules['fcntl'], sys.modules['msvcrt'] = None, fake\n"
+        "for name in ('pread', 'O_NONBLOCK', 'O_CLOEXEC', 'sched_getaffinity', 'geteuid'):\n"
+        "    delattr(os, name)\n"
+        "from blindlink import system\n"
+        "system.MODES_PROTECT = False\n"
+        "from pathlib import Path\n"
+        "from blindlink.keys import party as keys\n"
+        "from worlds.files import STRETCHED, link, prepare, submit\n"
+        "keys._stretch = STRETCHED\n"
+        "prepare(Path.cwd())\n"
+        "assert submit('moj') == submit('ohid') == 0\n"
+        "assert link('moj.submission', 'ohid.submission') == 0\n"
+    )
+    path = os.pathsep.join([str(SOURCE.parent), str(Path(__file__).parents[1])])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "30 links" in done.stdout

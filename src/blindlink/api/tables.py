@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blindlink import validation
 from blindlink.api.extras import needs
 from blindlink.errors import InputError
 
@@ -126,9 +127,7 @@ def target_of(to: "str | Mapping[str, Any]") -> "Target":
     try:
         return Target.model_validate(to if isinstance(to, str) else dict(to))
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "columns"
-        raise InputError(f"columns=, {place}: {first['msg']}", hint=HINT) from None
+        raise InputError(f"columns=, {validation.first(error, Target)}", hint=HINT) from None
 
 
 def column(table: "pa.Table", name: str, what: str) -> "pa.ChunkedArray":

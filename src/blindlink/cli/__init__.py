@@ -13,7 +13,10 @@ import click
 from blindlink.cli.tree import extra_of, root
 from blindlink.errors import BlindlinkError, InputError, MissingExtraError
 
+USAGE = 2
 INTERNAL = 70
+# A group without a command; before click 8.2 its help was no error.
+_HELP_ALONE: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
 INTERRUPTED = 130
 
 
@@ -31,6 +34,9 @@ def run(arguments: list[str] | None = None) -> int:
     except BlindlinkError as error:
         return _fail(error.message, error.hint, error.exit_code)
     except click.UsageError as error:
+        if isinstance(error, _HELP_ALONE):
+            click.echo(error.format_message(), err=True)
+            return USAGE
         command = error.ctx.command_path if error.ctx else "blindlink"
         return _fail(error.format_message(), f"see '{command} --help'", error.exit_code)
     except ModuleNotFoundError as error:

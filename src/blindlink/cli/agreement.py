@@ -7,7 +7,6 @@ import click
 
 from blindlink.cli.acting import Caller, caller_options
 from blindlink.cli.agreement_life import end, erase, heed
-from blindlink.cli.agreement_text import text_of
 from blindlink.cli.common import (
     IN_FILE,
     OUT_FILE,
@@ -21,6 +20,7 @@ from blindlink.cli.common import (
     show,
 )
 from blindlink.cli.passphrase import party_keys, passphrase_option
+from blindlink.cli.text.agreement import text_of
 
 
 @click.group(cls=Group, epilog="Start with: blindlink agreement new --template > draft.toml")

@@ -10,6 +10,7 @@ from blindlink.cli.acting import Caller, caller_options
 from blindlink.cli.common import (
     FOLDER,
     IN_FILE,
+    Group,
     agreement_option,
     example,
     force_option,
@@ -18,6 +19,7 @@ from blindlink.cli.common import (
     progress_bar,
     show,
 )
+from blindlink.cli.text.report import report_text
 
 if TYPE_CHECKING:
     from blindlink.studies.probation_treatment.report import ReportResult
@@ -28,7 +30,7 @@ OUT = click.option(
 SEED = 20230330
 
 
-@click.group(epilog="Start with: blindlink analyst cohort --help")
+@click.group(cls=Group, epilog="Start with: blindlink analyst cohort --help")
 def analyst() -> None:
     """What the analyst does: it sees pseudonyms and attributes, never an identity."""
 
@@ -132,7 +134,7 @@ def report(
             progress=progress,
         )
     note("audit.json is for whoever checks the output; it is not to be published")
-    show(_result(made), as_json, _text(made))
+    show(_result(made), as_json, report_text(made))
 
 
 @analyst.command(
@@ -179,22 +181,3 @@ def _result(made: "ReportResult") -> dict[str, object]:
         "narrowest": audit.narrowest,
         "policy": audit.policy_digest,
     }
-
-
-def _text(made: "ReportResult") -> str:
-    from blindlink.analyst.disclosure.policy import parse_policy
-    from blindlink.analyst.disclosure.reasons import totals
-
-    audit = made.audit
-    cells = sum(table.cells for table in audit.tables)
-    withheld = sum(sum(table.withheld.values()) for table in audit.tables)
-    lines = [
-        f"{made.page}",
-        f"{len(made.tables)} tables, {cells:,} figures, {withheld:,} withheld because each",
-        *totals(audit.tables, parse_policy(audit.policy)),
-    ]
-    if audit.narrowest is not None:
-        lines.append(
-            f"{audit.protected} protected numbers, none known closer than {audit.narrowest} units"
-        )
-    return "\n".join(lines)

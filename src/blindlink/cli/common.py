@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,13 +21,14 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from blindlink.progress import Progress, silent
+from blindlink.progress import Progress
 
 if TYPE_CHECKING:
     from blindlink.mapping import Source
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+PAUSE = 10.0  # seconds between lines of progress where there is no terminal
 IN_FILE = click.Path(path_type=Path, dir_okay=False)
 OUT_FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -44,9 +46,19 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group of such commands."""
+    """A group of such commands; its help lists the first sentence of each whole."""
 
     command_class = Command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, _first_sentence(each)) for name, each in sorted(self.commands.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _first_sentence(command: click.Command) -> str:
+    paragraph = " ".join((command.help or "").partition("\n\n")[0].split())
+    return paragraph.partition(". ")[0].removesuffix(".") + "."
 
 
 def _paths(ctx: click.Context, kind: click.Path) -> list[Path]:
@@ -194,14 +206,32 @@ def _amount(number: float, unit: str) -> str:
     return decimal(int(number)) if unit == "bytes" else f"{number:,.0f} {unit}"
 
 
+def lines_now_and_then(
+    label: str, unit: str = "", *, clock: Callable[[], float] = time.monotonic
+) -> Progress:
+    """A progress callable that writes one line on stderr in ``PAUSE`` seconds at most."""
+    last = clock()
+
+    def report(done: int, total: int) -> None:
+        nonlocal last
+        if clock() - last < PAUSE or not total:
+            return
+        last = clock()
+        amount = f", {_amount(done, unit)}" if unit else ""
+        note(f"{label}: {100 * done // total} %{amount}")
+
+    return report
+
+
 @contextmanager
 def progress_bar(label: str, unit: str = "") -> Iterator[Progress]:
-    """A progress callable that draws a bar with rate and time left, on a terminal only.
+    """A progress callable that draws a bar with rate and time left; without a terminal, as in a
+    notebook or a scheduler, it says a line now and then.
 
-    ``unit``: what is counted, in the plural; without it the bar shows a percentage.
+    ``unit``: what is counted, in the plural; without it a percentage is shown.
     """
     if not sys.stderr.isatty():
-        yield silent
+        yield lines_now_and_then(label, unit)
         return
     columns = (
         TextColumn("{task.description}"),

@@ -79,7 +79,7 @@ def demo(
 def _study(
     folder: Path, people: int | None, seed: int, service: bool, force: bool, as_json: bool
 ) -> None:
-    from blindlink.cli.demo_text import Stalls, study_text
+    from blindlink.cli.text.demo import Stalls, study_text
     from blindlink.synthetic.demo.study import demo as play
 
     carrier = None
@@ -95,7 +95,7 @@ def _study(
 
 
 def _febrl4(folder: Path, overlap: float | None, seed: int, force: bool, as_json: bool) -> None:
-    from blindlink.cli.demo_text import Stalls, benchmark_text
+    from blindlink.cli.text.demo import Stalls, benchmark_text
     from blindlink.synthetic.demo.benchmark import febrl4
 
     with Stalls() as stalls:

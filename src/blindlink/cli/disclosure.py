@@ -89,7 +89,8 @@ def approve(
     help="Apply its policy, or a stricter --policy; an output checker can sign the result.",
 )
 @click.option(
-    "--noise-secret",
+    "--noise-secret-file",
+    "noise_secret",
     type=IN_FILE,
     help="16 random bytes or more, for a policy with noise: the same for all of one cohort.",
 )

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from blindlink.cli.agreement_text import printable
 from blindlink.cli.common import IN_FILE, example, json_option, show
+from blindlink.cli.text.agreement import printable
 
 
 @click.command(epilog=example("blindlink inspect moj.submission"))

@@ -83,6 +83,7 @@ def submit(
     a waiver covers it.
     """
     from blindlink.owner.folder import FolderOptions, submit_folder
+    from blindlink.owner.risk.gate import light_of, page_of
 
     acting = caller.acting()
     options = FolderOptions(
@@ -96,12 +97,14 @@ def submit(
     )
     with progress_bar("Sealing") as progress:
         done = submit_folder(data, acting.telling(progress), secret_file, out, options)
+    light, worst = light_of(done.path)
     result = {
         "submission": str(done.path),
         "row_map": str(done.row_map),
         "bundle": done.bundle_id,
         "sequence": done.sequence,
         "digest": done.digest,
+        "risk": light,
         "risk_report": done.risk,
         "rows": done.rows,
         "entities": done.entities,
@@ -109,7 +112,8 @@ def submit(
     }
     text = (
         f"{done.rows:,} rows of {done.entities:,} entities, {done.controls:,} of them control "
-        f"records\ndigest {done.digest}"
+        f"records\ndisclosure risk: {light}{f' ({worst})' if worst else ''}; see "
+        f"{page_of(done.path)}\ndigest {done.digest}"
     )
     show(result, as_json, text)
     note(f"send {done.path} to the linker only; keep {done.row_map} to yourself")
@@ -126,21 +130,47 @@ def submit(
 )
 @click.option("--owner", required=True, help="Which owner of the agreement you are.")
 @map_option
+@click.option("--quick", is_flag=True, help="Only what would be refused; no trial encoding.")
 @json_option
 def check(
-    data: Path, agreement_file: Path, owner: str, map_file: Path | None, as_json: bool
+    data: Path,
+    agreement_file: Path,
+    owner: str,
+    map_file: Path | None,
+    quick: bool,
+    as_json: bool,
 ) -> None:
     """Try the extract in the folder DATA against an agreement before anybody signs it.
 
     Reads every file as 'owner submit' does and says everything that would be refused at once: rows,
-    rules of generalisation, identifiers that do not join, too much lost of a field. Nothing is
-    encoded or written; no key is needed.
+    rules of generalisation, identifiers that do not join, too much lost of a field. An extract that
+    fits is encoded on trial, under a key that is thrown away: its disclosure risk, how near
+    strangers come to a partner who lacks a field, and which labels have people enough to be
+    published. Nothing is written; no key is needed.
     """
-    from blindlink.errors import InputError
-    from blindlink.owner.folder import check_folder
+    from blindlink.errors import InputError, RiskError
+    from blindlink.owner.check import check_extract
+    from blindlink.owner.folder import IDENTITIES, read_extract, terms_for
 
-    found = check_folder(data, agreement_file, owner, source(None, map_file))
-    show(found.document(), as_json, found.text())
+    terms = terms_for(agreement_file, owner)
+    tables = read_extract(data, terms, owner, source(None, map_file))
+    found = check_extract(tables, terms, owner)
+    result, lines, red = found.document(), [found.text()], False
+    if not found.wrong and not quick:
+        from blindlink.api.rehearse import rehearse
+
+        with progress_bar("Trying") as progress:
+            tried = rehearse(tables[IDENTITIES], tables, terms, owner, progress)
+        result["trial"] = tried.document()
+        lines.append(tried.text())
+        red = tried.light == "red"
+    show(result, as_json, "\n".join(lines))
+    if red:
+        raise RiskError(
+            "the disclosure risk is red: 'owner submit' would stop here",
+            hint="make the schema for more people (--people), or of the profile weak or diffused; "
+            "or record who accepts it in a waiver",
+        )
     if found.wrong:
         raise InputError(
             f"the extract does not fit the agreement: {len(found.wrong)} reasons above",

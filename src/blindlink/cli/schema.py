@@ -42,7 +42,8 @@ def schema() -> None:
     type=IN_FILE,
     required=True,
     multiple=True,
-    help="A table, or a list of columns made by 'schema columns'; once for each owner.",
+    help="A table, a list of columns made by 'schema columns', settings of Splink or a schema of "
+    "clkhash (JSON); once for each owner.",
 )
 @click.option(
     "--people",
@@ -77,8 +78,13 @@ def new(
         note(f"warning: {warning}")
 
 
-@schema.command(epilog=example("blindlink schema columns identities.csv --out columns.json"))
-@click.argument("data", type=IN_FILE)
+@schema.command(
+    epilog=example(
+        "blindlink schema columns identities.csv --out columns.json",
+        "blindlink schema columns extract/ --map columns.toml --out columns.json",
+    )
+)
+@click.argument("data", type=click.Path(path_type=Path))
 @reading_options
 @out_option("the names of the columns")
 @force_option
@@ -86,13 +92,19 @@ def columns(data: Path, columns: str | None, map_file: Path | None, out: Path, f
     """The standard names among a table's columns: what owners exchange to agree on a schema.
 
     No other name leaves: the first line of a file without header is a person. Name such columns
-    with --columns, or say with --map which column is which.
+    with --columns, or say with --map which column is which. Of a folder with an extract the
+    columns of its other tables are written too, and whether they hold dates, labels or numbers:
+    what 'study init' proposes an agreement from.
     """
-    from blindlink.owner.schema_files import write_columns
+    from blindlink.owner.schema_files import write_columns, write_extract_columns
 
-    note_delimiter(data)
-    there, others = write_columns(data, out, source=source(columns, map_file), force=force)
-    note(f"{there} standard names written, {others} other columns not named")
+    if data.is_dir():
+        write = write_extract_columns
+    else:
+        note_delimiter(data)
+        write = write_columns
+    for line in write(data, out, source=source(columns, map_file), force=force):
+        note(line)
 
 
 @schema.command(epilog=example("blindlink schema check S.json"))

@@ -12,6 +12,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
+from blindlink import validation
 from blindlink.keys import files
 
 
@@ -57,7 +58,5 @@ Text = Annotated[
 
 def problem(error: ValidationError) -> str:
     """The first thing that is wrong, as 'field: reason'. Values are never repeated."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or "document"
-    shown = "".join(sign if sign.isprintable() else "?" for sign in place[:200])
-    return f"{shown}: {first['msg'].removeprefix('Value error, ').lower()}"
+    item = error.errors(include_url=False, include_input=False)[0]
+    return f"{validation.place(item['loc'])}: {validation.words(item).lower()}"

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from blindlink.errors import FormatError, InputError
 from blindlink.files import check_ending, check_output, write_bytes, write_text
-from blindlink.frames import write_table
+from blindlink.frames import read_table, text_column, write_table
 from blindlink.linker.join import engines
 from blindlink.linker.join.interrupts import stoppable
 from blindlink.linker.join.pairs import Join
@@ -29,18 +29,25 @@ if TYPE_CHECKING:
     from blindlink.linker.protocol.writing import Report
 
 
+Ids = tuple[Path, str]
+
+
 def link_files(
     left: Path,
     right: Path,
-    out: Path,
+    out: Path | None,
     *,
     options: Mapping[str, Any],
+    ids: tuple[Ids | None, Ids | None] = (None, None),
     report: Path | None = None,
     force: bool = False,
     progress: Progress = silent,
     told: Callable[[str], object] = str,
 ) -> LinkageReport:
-    """Link two files of encodings; write the links, and the report if asked for.
+    """Link two files of encodings; write the links and the report, each where it is asked for.
+
+    ``ids``: for either side the table that was encoded and its column of record ids, which then
+    stand beside the rows.
 
     ``told`` is called with the name of the engine and the reason for it, before the work.
     ``options`` are fields of the plan. Raises what ``link`` raises, InputError for an option that
@@ -55,14 +62,46 @@ def link_files(
             check_output(path, inputs=(left, right), force=force)
     first, second = read_encodings(left), read_encodings(right)
     check(first, second)
+    names = [
+        _ids(side, len(encodings)) for side, encodings in zip(ids, (first, second), strict=True)
+    ]
     if plan.engine == AUTO:
         name, why = engines.choose(len(first), len(second), first.bits[0])
         told(f"engine {name}: {why}")
     linkage = stoppable(lambda watched: link(first, second, plan, progress=watched), progress)
-    _write(links_table(linkage.links, first, second), out, inputs=(left, right), force=force)
+    if out is not None:
+        table = _with_ids(links_table(linkage.links, first, second), *names)
+        _write(table, out, inputs=(left, right), force=force)
     if report is not None:
-        write_report(linkage.report, report, inputs=(left, right, out), force=force)
+        write_report(linkage.report, report, inputs=(left, right), force=force)
     return linkage.report
+
+
+def _ids(side: Ids | None, rows: int) -> pa.ChunkedArray | None:
+    """The record ids of one side, in the order of its rows. Raises InputError."""
+    if side is None:
+        return None
+    path, column = side
+    table = read_table(path)
+    if column not in table.column_names:
+        raise InputError(f"{path}: has no column {column}", hint="check the name of the column")
+    if len(table) != rows:
+        raise InputError(
+            f"{path}: has {len(table):,} rows, its encodings {rows:,}",
+            hint="give the very table that was encoded",
+        )
+    return text_column(table, column)
+
+
+def _with_ids(
+    links: pa.Table, left: pa.ChunkedArray | None, right: pa.ChunkedArray | None
+) -> pa.Table:
+    """The links with columns ``left_id`` and ``right_id``, of the sides whose ids are known."""
+    for name, ids in (("left", left), ("right", right)):
+        if ids is not None:
+            named = ids.take(links.column(name))
+            links = links.add_column(links.column_names.index("score"), f"{name}_id", named)
+    return links
 
 
 def write_report(

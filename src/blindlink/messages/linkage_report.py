@@ -5,10 +5,11 @@ row, no entity, no pair. Every expected figure follows from the score model alon
 figure that the model cannot support is absent, never guessed.
 """
 
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from blindlink import validation
 from blindlink.errors import FormatError
 
 VERSION: Final = "blindlink-linkage-report-1"
@@ -155,6 +156,4 @@ def parse_report(data: bytes) -> LinkageReport:
     try:
         return LinkageReport.model_validate_json(data)
     except ValidationError as error:
-        first: Any = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "document"
-        raise FormatError(f"linkage report, {place}: {first['msg']}") from None
+        raise FormatError(f"linkage report, {validation.first(error)}") from None

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from blindlink import validation
 from blindlink.errors import FormatError
 
 Cardinality = Literal["one-to-one", "one-to-many", "many-to-many"]
@@ -142,7 +143,5 @@ def parse_plan(document: dict[str, Any]) -> Plan:
     try:
         return Plan.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "plan"
-        message = first["msg"].removeprefix("Value error, ")
-        raise FormatError(f"linkage plan, {place}: {message}", hint="correct the plan") from None
+        wrong = validation.first(error, Plan)
+        raise FormatError(f"linkage plan, {wrong}", hint="correct the plan") from None

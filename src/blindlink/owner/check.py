@@ -8,22 +8,19 @@ nothing is encoded.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from blindlink import frames
 from blindlink.errors import BlindlinkError, InputError
-from blindlink.mapping import PLAIN, Source
 from blindlink.messages.agreement.terms import Agreement
-from blindlink.owner.encoding.columns import names_read, read
+from blindlink.owner.encoding.columns import read
 from blindlink.owner.encoding.features import BUDGET
 from blindlink.owner.encoding.filters import TableEncoder
 from blindlink.owner.encoding.problems import NO_SUCH_DAY, PLACEHOLDER, Problems
 from blindlink.owner.tables import generalise
 from blindlink.owner.tables.generalise import ENTITY
-from blindlink.owner.tables.people import RECORD
 from blindlink.schema.document import LinkageSchema, parse_schema
 from blindlink.schema.quality import Loss, exceeded
 from blindlink.spellings import nothing
@@ -61,18 +58,11 @@ class Checked:
         return "\n".join(lines)
 
 
-def check_extract(
-    data: Path, files: Mapping[str, Path], terms: Agreement, owner: str, source: Source = PLAIN
-) -> Checked:
-    """Check the files of an extract: ``identities`` and the tables of the agreement.
-
-    Raises InputError only where a file cannot be read at all.
-    """
+def check_extract(tables: Mapping[str, pa.Table], terms: Agreement, owner: str) -> Checked:
+    """Check the tables of an extract: ``identities`` and those of the agreement."""
     found = Checked()
     schema = parse_schema(terms.schema_document)
-    identities = source.read(
-        files["identities"], "identities", [RECORD, ENTITY, *names_read(schema)]
-    )
+    identities = tables["identities"]
     found.rows["identities"] = len(identities)
     _rows(found, len(identities), terms)
     try:
@@ -83,7 +73,7 @@ def check_extract(
         _cells(found, problems)
     people = _entities(found, identities, "identities")
     for name, rules in terms.payload[owner].items():
-        table = source.read(files[name], name, [ENTITY, *rules])
+        table = tables[name]
         found.rows[name] = len(table)
         _payload(found, name, table, rules)
         ids = _entities(found, table, name)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
+
 from blindlink import frames
 from blindlink.errors import AgreementError, InputError
 from blindlink.files import check_apart, check_output, write_text
@@ -12,7 +14,7 @@ from blindlink.keys import LinkageKey
 from blindlink.mapping import PLAIN, Source
 from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.draft import terms_of
-from blindlink.owner.check import Checked, check_extract
+from blindlink.messages.agreement.terms import Agreement
 from blindlink.owner.encoding.columns import names_read
 from blindlink.owner.risk import read_waiver
 from blindlink.owner.risk.gate import gate
@@ -70,19 +72,39 @@ def submit_folder(
     return done
 
 
-def check_folder(data: Path, agreement: Path, owner: str, source: Source = PLAIN) -> Checked:
-    """The dry run of an extract against an agreement, signed or not, or a draft (TOML).
+def extract_files(data: Path) -> dict[str, Path]:
+    """The tables of an extract by name, identities first. Raises InputError."""
+    found = {IDENTITIES: frames.find_table(data, IDENTITIES)}
+    for path in sorted(data.iterdir()):
+        ending = next((each for each in frames.ENDINGS if path.name.endswith(each)), None)
+        if ending is not None and path.is_file():
+            found.setdefault(path.name.removesuffix(ending), path)
+    return found
 
-    Raises InputError, AgreementError where files cannot be read.
+
+def terms_for(agreement: Path, owner: str) -> Agreement:
+    """An agreement, signed or not, or a draft (TOML), for a dry run of one of its owners.
+
+    Raises InputError, AgreementError where it cannot be read or the owner is none of its.
     """
     terms = terms_of(agreement, now=datetime.now(UTC))
     if owner not in terms.payload:
         raise AgreementError(
             f"agreement: {owner} is no owner", hint=f"say --owner {' or '.join(terms.payload)}"
         )
-    names = (IDENTITIES, *terms.payload[owner])
-    files = {name: frames.find_table(data, name) for name in names}
-    return check_extract(data, files, terms, owner, source)
+    return terms
+
+
+def read_extract(
+    data: Path, terms: Agreement, owner: str, source: Source = PLAIN
+) -> dict[str, pa.Table]:
+    """The tables that an agreement asks of an owner, identities first. Raises InputError."""
+    wanted = {IDENTITIES: [RECORD, *names_read(parse_schema(terms.schema_document))]}
+    wanted |= {name: list(rules) for name, rules in terms.payload[owner].items()}
+    return {
+        name: source.read(frames.find_table(data, name), name, [ENTITY, *columns])
+        for name, columns in wanted.items()
+    }
 
 
 def withdraw_file(

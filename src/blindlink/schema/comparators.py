@@ -14,6 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from blindlink.schema.grams import Cut, listed, ngrams
 from blindlink.schema.models import Model
+from blindlink.validation import words
 
 
 class Comparator(Model):
@@ -171,5 +172,5 @@ def problems(error: ValidationError) -> str:
     found = []
     for item in error.errors():
         place = ".".join(str(part) for part in item["loc"][1:]) or "type"
-        found.append(f"{place}: {item['msg']}")
+        found.append(f"{place}: {words(item)}")
     return "; ".join(found)

@@ -19,6 +19,7 @@ from blindlink.errors import InputError, SchemaError
 from blindlink.files import read_bytes
 from blindlink.schema.meaning import filter_shapes, problems_of
 from blindlink.schema.models import Document, Extension
+from blindlink.validation import words
 
 _LIMIT = 4 << 20
 _SHOWN = 10
@@ -163,7 +164,7 @@ def _no_constant(_: str) -> None:
 
 def _problems(error: ValidationError, document: dict[str, Any], where: str) -> str:
     """Every problem by its place; never by its value, which could be pasted data."""
-    found = sorted({f"{_place(item['loc'], document)}: {item['msg']}" for item in error.errors()})
+    found = sorted({f"{_place(item['loc'], document)}: {words(item)}" for item in error.errors()})
     return f"{where}: {_some(found)}"
 
 

@@ -43,11 +43,11 @@ def test_the_digest_depends_on_every_rule() -> None:
         ({"threshold": "5"}, "threshold"),
         ({"threshold": True}, "threshold"),
         ({"rounding": 1}, "rounding"),
-        ({"threshold": 20, "rounding": 5}, "the whole"),
+        ({"threshold": 20, "rounding": 5}, "document"),
         ({"secondary": 1}, "secondary"),
         ({"treshold": 5}, "treshold"),
         ({"format": "blindlink-disclosure-policy-2"}, "format"),
-        ([], "the whole"),
+        ([], "document"),
     ],
 )
 def test_a_wrong_policy_names_the_field(document: str, field: str) -> None:

@@ -128,7 +128,7 @@ def edited(folder: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
         (lambda d: d.update(path=["0" * 64, *d["path"]]), VerificationError, "consistency proof"),
         (lambda d: d.update(size=3), VerificationError, "no proof leads on from its 4"),
         (lambda d: d.update(size=0), FormatError, "size"),
-        (lambda d: d.update(x=1), FormatError, "x: extra"),
+        (lambda d: d.update(x=1), FormatError, "x: is not known"),
         (lambda d: d.update(format="blindlink-audit-other-v1"), FormatError, "format"),
         (lambda d: d["head"]["document"].update(size=7), VerificationError, "signature of ttp"),
         (lambda d: d.update(head=1), FormatError, "head"),

@@ -226,8 +226,8 @@ def edited(edit: Any) -> bytes:
         (lambda d: d["agreement"].update(minimum_rows=1), VerificationError, "signature of lab"),
         (lambda d: d["agreement"].pop("waivers"), FormatError, "left out or spelt"),
         (lambda d: d["agreement"]["plan"].pop("target"), FormatError, "left out or spelt"),
-        (lambda d: d["agreement"].update(x=1), FormatError, "x: extra"),
-        (lambda d: d.update(x=1), FormatError, "x: extra"),
+        (lambda d: d["agreement"].update(x=1), FormatError, "x: is not known"),
+        (lambda d: d.update(x=1), FormatError, "x: is not known"),
         (lambda d: d["signatures"].pop("ttp"), AgreementError, "not signed by ttp"),
         (lambda d: d["signatures"].clear(), AgreementError, "not signed by moj, ohid, ttp, lab"),
         (

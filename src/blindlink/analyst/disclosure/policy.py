@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from blindlink import validation
 from blindlink.errors import FormatError, RefusedError
 from blindlink.files import read_bytes
 from blindlink.messages import canonical
@@ -164,10 +165,8 @@ def parse_policy(document: Any, *, source: str = "disclosure policy") -> Policy:
     try:
         return Policy.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise FormatError(
-            f"{source}: {field}: {first['msg'].lower()}",
+            f"{source}: {validation.first(error, Policy)}",
             hint="see schemas/disclosure-policy.json and docs/reference/disclosure-control.md",
         ) from None
 

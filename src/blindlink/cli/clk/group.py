@@ -7,9 +7,10 @@ from blindlink.cli.clk.encode import encode
 from blindlink.cli.clk.evaluate import evaluate
 from blindlink.cli.clk.link import link
 from blindlink.cli.clk.pairs import pairs
+from blindlink.cli.common import Group
 
 
-@click.group(epilog="Start with: blindlink clk encode --help")
+@click.group(cls=Group, epilog="Start with: blindlink clk encode --help")
 def clk() -> None:
     """Encode, link and assess without a protocol: nothing is signed or sealed."""
 

@@ -12,7 +12,6 @@ from blindlink.cli.common import (
     force_option,
     json_option,
     note,
-    out_option,
     progress_bar,
     show,
 )
@@ -28,13 +27,22 @@ METHODS = ("deterministic", "clk", "probabilistic")
     epilog=example(
         "blindlink clk link A.parquet B.parquet --out links.csv",
         "blindlink clk link A.parquet B.parquet --out links.csv --threshold 0.8",
+        "blindlink clk link A.parquet B.parquet --out links.parquet --left-id a.csv record_id "
+        "--right-id b.csv record_id",
         "blindlink clk link A.parquet B.parquet --out links.csv --method deterministic "
         "--method probabilistic --report quality.html",
     )
 )
 @click.argument("left", type=IN_FILE)
 @click.argument("right", type=IN_FILE)
-@out_option("the links (left,right,score,probability)")
+@click.option("--out", type=OUT_FILE, help="Write the links (left,right,score,probability) here.")
+@click.option(
+    "--left-id",
+    type=(IN_FILE, str),
+    metavar="TABLE COLUMN",
+    help="The table that LEFT encodes and its column of record ids, to stand beside the rows.",
+)
+@click.option("--right-id", type=(IN_FILE, str), metavar="TABLE COLUMN", help="The same for RIGHT.")
 @click.option(
     "--threshold",
     default="auto",
@@ -91,16 +99,23 @@ METHODS = ("deterministic", "clk", "probabilistic")
 def link(
     left: Path,
     right: Path,
-    out: Path,
+    out: Path | None,
+    left_id: tuple[Path, str] | None,
+    right_id: tuple[Path, str] | None,
     optimal: bool,
     report: Path | None,
     force: bool,
     as_json: bool,
     **plan: Any,
 ) -> None:
-    """Link the encodings LEFT and RIGHT: 0-based rows, score, match probability."""
+    """Link the encodings LEFT and RIGHT: 0-based rows, score, match probability.
+
+    --out, --report or both say what is written.
+    """
     from blindlink.linker.files import link_files
 
+    if out is None and report is None:
+        raise click.UsageError("needs --out for the links, --report, or both")
     plan["assignment"] = "optimal" if optimal else "greedy"
     plan["methods"] = list(plan["methods"])
     plan["levels"] = [text.split(",") for text in plan["levels"]]
@@ -110,6 +125,7 @@ def link(
             right,
             out,
             options=plan,
+            ids=(left_id, right_id),
             report=report,
             force=force,
             progress=progress,
@@ -126,10 +142,10 @@ def _summary(report: "LinkageReport") -> dict[str, Any]:
     return report.model_dump(mode="json", include=names)
 
 
-def _text(report: "LinkageReport", out: Path) -> str:
+def _text(report: "LinkageReport", out: Path | None) -> str:
     counts = report.counts
     lines = [
-        f"{counts.links:,} links written to {out}",
+        f"{counts.links:,} links{f' written to {out}' if out else ''}",
         f"{_threshold(report)}, {report.cardinality}; "
         f"{counts.accepted:,} pairs accepted, {counts.conflicts:,} lost to a rival",
     ]

@@ -53,7 +53,7 @@ def caller_options(command: F) -> F:
         click.option("--keys", type=IN_FILE, help="Your party's private key file."),
         passphrase_option,
         click.option(
-            "--credential", type=IN_FILE, help="Instead of --keys: operator.key or auditor.key."
+            "--credential", type=IN_FILE, help="Instead of --keys: a person's key, ROLE.NAME.key."
         ),
     )
     for option in reversed(options):
@@ -202,7 +202,7 @@ def cancel(upload_id: str, **caller: Any) -> None:
 @client.command(
     epilog=example(
         "blindlink client retry UPLOAD --url https://link.example --agreement study.agreement "
-        "--credential operator.key"
+        "--credential operator.ada.key"
     )
 )
 @click.argument("upload_id", metavar="UPLOAD")
@@ -217,7 +217,7 @@ def retry(upload_id: str, **caller: Any) -> None:
 @client.command(
     epilog=example(
         "blindlink client end --url https://link.example --agreement study.agreement "
-        "--credential auditor.key"
+        "--credential auditor.bela.key"
     )
 )
 @caller_options
@@ -236,7 +236,7 @@ def end(as_json: bool, **caller: Any) -> None:
 @client.command(
     epilog=example(
         "blindlink client custodian --url https://link.example --agreement study.agreement "
-        "--credential operator.key --name 'vault of the archive' --holder PUBLIC-KEY"
+        "--credential operator.ada.key --name 'vault of the archive' --holder PUBLIC-KEY"
     )
 )
 @caller_options
@@ -251,7 +251,7 @@ def custodian(name: str, holder: str, **caller: Any) -> None:
 @client.command(
     epilog=example(
         "blindlink client attest --url https://link.example --agreement study.agreement "
-        "--credential operator.key --holder-key archive.ed25519"
+        "--credential operator.ada.key --holder-key archive.ed25519"
     )
 )
 @caller_options
@@ -306,7 +306,7 @@ def head(kept: Path | None, out: Path, force: bool, as_json: bool, **caller: Any
 @client.command(
     epilog=example(
         "blindlink client log --url https://link.example --agreement study.agreement "
-        "--credential auditor.key --out audit.log"
+        "--credential auditor.bela.key --out audit.log"
     )
 )
 @caller_options
@@ -339,7 +339,7 @@ def report(out: Path, force: bool, **caller: Any) -> None:
     "open",
     epilog=example(
         "blindlink client open --url http://127.0.0.1:8410 --agreement study.agreement "
-        "--credential linkage-service/credentials/operator.key"
+        "--credential operator.ada.key"
     ),
 )
 @caller_options
@@ -353,7 +353,7 @@ def open_project(as_json: bool, **caller: Any) -> None:
 @client.command(
     epilog=example(
         "blindlink client run --url http://127.0.0.1:8410 --agreement study.agreement "
-        "--credential linkage-service/credentials/operator.key"
+        "--credential operator.ada.key"
     )
 )
 @caller_options
@@ -427,7 +427,7 @@ def give_up(holder: str, **caller: Any) -> None:
 @client.command(
     epilog=example(
         "blindlink client destroy --url http://127.0.0.1:8410 --agreement study.agreement "
-        "--credential linkage-service/credentials/operator.key --yes"
+        "--credential operator.ada.key --yes"
     )
 )
 @caller_options

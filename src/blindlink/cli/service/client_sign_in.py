@@ -10,13 +10,12 @@ from blindlink.cli.common import IN_FILE, example, json_option, note, show
 @click.command(
     "sign-in",
     epilog=example(
-        "blindlink client sign-in --url http://127.0.0.1:8410 "
-        "--credential linkage-service/credentials/auditor.key"
+        "blindlink client sign-in --url http://127.0.0.1:8410 --credential auditor.bela.key"
     ),
 )
 @click.option("--url", required=True, envvar="BLINDLINK_URL", help="The service's address.")
 @click.option("--ca", type=IN_FILE, help="Trust this authority (PEM) and no other.")
-@click.option("--credential", type=IN_FILE, required=True, help="operator.key or auditor.key.")
+@click.option("--credential", type=IN_FILE, required=True, help="A person's key, ROLE.NAME.key.")
 @json_option
 def sign_in(url: str, ca: Path | None, credential: Path, as_json: bool) -> None:
     """Print a code that signs one browser in to the console (operator or auditor).

@@ -12,6 +12,7 @@ from blindlink.arrays import Int64s
 from blindlink.errors import InputError
 from blindlink.frames import text_column
 from blindlink.owner.encoding.problems import NO_SUCH_DAY, PLACEHOLDER, Problems
+from blindlink.schema import everyday
 from blindlink.schema.document import LinkageSchema
 from blindlink.schema.meaning import steps_of
 from blindlink.schema.models import Column, Feature
@@ -22,6 +23,10 @@ from blindlink.spellings import exists, form_of
 _KEPT = 1 << 16
 _OFFERED = 1000  # distinct dates that are tried when a form is offered
 _KEPT_LENGTH = 200  # characters; longer texts hardly repeat and would fill the memory
+_LACKING = (
+    "say with --map which of its columns they are, or with --columns where it has no header; or "
+    "make the schema again with 'blindlink schema new' from the columns of all owners"
+)
 _NULL = pa.scalar(None, pa.string())
 
 
@@ -198,8 +203,9 @@ def sources(column: Column, names: Sequence[str]) -> list[str]:
     there = [name for name in column.sources if name in names]
     if not there:
         raise InputError(
-            f"the schema needs a column {' or '.join(column.sources)}, which the table lacks",
-            hint="make the schema again with 'blindlink schema new' from the columns of all owners",
+            f"the schema needs a column {' or '.join(column.sources)}, which the table lacks; it "
+            f"has {everyday.seen(names)}",
+            hint=everyday.advice(names, column.sources, _LACKING),
         )
     return there
 
@@ -211,9 +217,9 @@ def needed(columns: Sequence[Column], features: Sequence[str], names: Sequence[s
     plain = [name for name in features if name not in own]
     if lacking := sorted(set(plain) - set(names)):
         raise InputError(
-            f"the table lacks columns of the schema: {', '.join(lacking)}",
-            hint="say with --map which of its columns they are, or with --columns where it has no "
-            "header",
+            f"the table lacks columns of the schema: {', '.join(lacking)}; it has "
+            f"{everyday.seen(names)}",
+            hint=everyday.advice(names, lacking, _LACKING),
         )
     return [name for name in names if name in used or name in plain]
 

@@ -121,10 +121,10 @@ class Tally:
     def _hint(self) -> str:
         for column, form in self._forms.items():
             if form and column in self._columns:
-                line = f'{column} = {{ name = "{column}", format = "{form}" }}'
+                line = f'COLUMN = {{ name = "{column}", format = "{form}" }}'
                 return (
                     f"every date of {column} can be read with the format {form!r}: say so with "
-                    f"--map, in a line such as {line}"
+                    f"--map, in a line such as {line} with your file's name of the column"
                 )
         return (
             "correct the input file; rows count from 1, without the header. --bad-cells missing "

@@ -6,6 +6,7 @@
 Both are written whatever the lights are: whoever is stopped must see by what.
 """
 
+import json
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from blindlink.errors import RiskError
-from blindlink.files import check_output, write_bytes, write_text
+from blindlink.files import check_output, read_bytes, write_bytes, write_text
 from blindlink.messages import canonical
 from blindlink.messages.encodings import Encodings
 from blindlink.owner.prepare import Assess
@@ -32,6 +33,18 @@ def page_of(out: Path) -> Path:
 def document_of(out: Path) -> Path:
     """Where it goes as JSON."""
     return out.with_name(f"{out.name}.risk.json")
+
+
+def light_of(out: Path) -> tuple[str, str]:
+    """The light of the report that stands beside the submission ``out``, and what is amber or red
+    in it, in a few words. Raises InputError."""
+    found = json.loads(read_bytes(document_of(out), limit=1 << 24))
+    light = str(found["light"])
+    worst = [each["name"] for each in found["metrics"] if each["light"] == light]
+    if light not in ("amber", "red") or not worst:
+        return light, ""
+    more = f" and {len(worst) - 1} more" if len(worst) > 1 else ""
+    return light, worst[0] + more
 
 
 def gate(

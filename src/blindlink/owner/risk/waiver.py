@@ -27,6 +27,7 @@ from pydantic import (
     model_validator,
 )
 
+from blindlink import validation
 from blindlink.errors import InputError, RiskError
 from blindlink.files import read_bytes
 from blindlink.owner.risk.report import Metric, RiskReport
@@ -113,8 +114,8 @@ def _refused(why: str) -> RiskError:
 
 
 def _problem(error: Any) -> str:
-    place = ".".join(str(part) for part in error["loc"])
-    return f"{place}: {error['msg']}" if place else str(error["msg"])
+    said = validation.words(error, Waiver)
+    return f"{validation.place(error['loc'])}: {said}" if error["loc"] else said
 
 
 def _wrong(path: Path, problem: str) -> InputError:

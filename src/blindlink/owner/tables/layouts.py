@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
+from blindlink import validation
 from blindlink.errors import InputError
 from blindlink.files import read_bytes
 from blindlink.messages.fields import STRICT
@@ -208,9 +209,7 @@ def _own(path: Path) -> Layout:
     try:
         layout = Layout.model_validate_json(read_bytes(path, limit=_LIMIT))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InputError(f"{path}: {place}: {first['msg']}", hint=HINT) from None
+        raise InputError(f"{path}: {validation.first(error, Layout)}", hint=HINT) from None
     if layout.tables is None:
         raise InputError(f"{path}: does not say what its tables are made of", hint=HINT)
     return layout

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
+from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from blindlink.service.console import (
@@ -16,6 +17,7 @@ from blindlink.service.console import (
     signing_in,
     storage,
 )
+from blindlink.service.console.render import go
 from blindlink.service.console.visitors import SignedIn
 from blindlink.service.context import Service
 from blindlink.service.web.rates import Buckets
@@ -30,6 +32,13 @@ def add_to(app: FastAPI, service: Service) -> None:
     list(rules())
     for module in MODULES:
         app.include_router(module.router)
+    if service.settings.console:
+        app.add_api_route("/", _front_door, include_in_schema=False)
+
+
+def _front_door() -> Response:
+    """Whoever types the bare address is a person with a browser."""
+    return go("")
 
 
 def rules() -> Iterator[tuple[str, str, frozenset[str]]]:

@@ -35,6 +35,11 @@ def check(database: Database) -> None:
     """Raises ServiceError unless the schema is that of this version."""
     with database.read() as session:
         here = _here(session.connection())
+    if here is None:
+        raise ServiceError(
+            "the database has no tables of blindlink yet",
+            hint="if it is the right one and new, say --migrate once: it makes the tables",
+        )
     if here != wanted():
         raise ServiceError(
             "the database has another schema than this version wants",

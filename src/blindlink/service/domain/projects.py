@@ -64,7 +64,10 @@ def _open(
     linker = signed.agreement.linker.fingerprint()
     if session.scalar(select(KeyHolder.holder).where(KeyHolder.linker == linker)) is None:
         raise Problem(
-            409, "conflict", "no worker of this service holds the keys of the agreement's linker"
+            409,
+            "conflict",
+            "no worker of this service holds the keys of the agreement's linker; one that has just "
+            "been started needs a moment",
         )
     if session.scalar(select(Project.id).where(Project.linker == linker)) is not None:
         raise Problem(409, "conflict", "the linker's keys of this agreement serve another project")

@@ -12,6 +12,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from blindlink import validation
 from blindlink.errors import InputError
 from blindlink.files import read_bytes
 
@@ -251,8 +252,6 @@ def load_settings(path: Path) -> Settings:
     try:
         return Settings.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise InputError(
-            f"{path}: {place}: {first['msg']}", hint="see docs/reference/definitions.md"
+            f"{path}: {validation.first(error, Settings)}", hint="see docs/reference/definitions.md"
         ) from None
