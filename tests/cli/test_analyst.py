@@ -22,6 +22,7 @@ def cohort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     info = {"disclosure_policy": {"threshold": 10}, "project": "test"}
     made = Cohort(EMPTY, EMPTY, EMPTY, EMPTY, {}, info)
     monkeypatch.setattr(reporting, "load_cohort", lambda path: made)
+    monkeypatch.setattr(reporting, "check_cohort", lambda study, cohort: None)
     monkeypatch.setattr(reporting, "analyse", lambda cohort, settings, *, seed, progress: study())
     return folder
 
@@ -78,6 +79,7 @@ def test_a_stricter_policy_and_an_earlier_report(
     first = tmp_path / "first"
     assert run(["analyst", "report", str(cohort), "--out", str(first)]) == 0
     tables = [split("x", {"a": 100, "b": 200})]
+    monkeypatch.setattr(reporting, "check_cohort", lambda study, cohort: None)
     monkeypatch.setattr(reporting, "analyse", lambda cohort, settings, *, seed, progress: tables)
     command = ["analyst", "report", str(cohort), "--out", str(tmp_path / "second")]
     assert run([*command, "--policy", str(policy), "--earlier", str(first)]) == 0

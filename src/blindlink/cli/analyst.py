@@ -21,7 +21,7 @@ from blindlink.cli.common import (
 from blindlink.cli.passphrase import party_keys, passphrase_option
 
 if TYPE_CHECKING:
-    from blindlink.studies.probation_treatment.report import ReportResult
+    from blindlink.analyst.publish.report import ReportResult
 
 OUT = click.option(
     "--out", type=FOLDER, required=True, help="The folder to make; it must not exist yet."
@@ -91,12 +91,25 @@ def cohort(
 @analyst.command(
     epilog=example(
         "blindlink analyst report cohort --out report",
-        "blindlink analyst report cohort --settings study.toml --earlier report-2022 --out report",
+        "blindlink analyst report cohort --study my-study --out report",
+        "blindlink analyst report cohort --settings own.toml --earlier report-2022 --out report",
     )
 )
 @click.argument("cohort", type=FOLDER)
 @OUT
-@click.option("--settings", "settings_file", type=IN_FILE, help="Definitions and priors (TOML).")
+@click.option(
+    "--study",
+    "study_path",
+    type=click.Path(path_type=Path),
+    help="A declared study: a folder with study.toml, or that file. Without it the report is that "
+    "of probation and treatment.",
+)
+@click.option(
+    "--settings",
+    "settings_file",
+    type=IN_FILE,
+    help="Definitions and priors (TOML) of the study of probation and treatment.",
+)
 @click.option(
     "--policy",
     "policy_file",
@@ -110,13 +123,18 @@ def cohort(
     help="The folder of a report already published, for the guard against differencing.",
 )
 @click.option(
-    "--seed", default=SEED, show_default=True, type=click.IntRange(min=0), help="Of the bootstrap."
+    "--seed",
+    default=SEED,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Of the bootstrap of the study of probation and treatment.",
 )
 @force_option
 @json_option
 def report(
     cohort: Path,
     out: Path,
+    study_path: Path | None,
     settings_file: Path | None,
     policy_file: Path | None,
     earlier: tuple[Path, ...],
@@ -127,23 +145,30 @@ def report(
     """Analyse a cohort and publish what the disclosure policy allows: page, spreadsheet, CSVs."""
     from blindlink.analyst.disclosure.differencing import load_earlier
     from blindlink.analyst.disclosure.policy import load_policy
-    from blindlink.studies.probation_treatment import report as reporting
-    from blindlink.studies.probation_treatment.definitions import Settings, load_settings
 
-    settings = load_settings(settings_file) if settings_file else Settings()
+    if study_path is not None and settings_file is not None:
+        raise click.UsageError("--settings belongs to the study of probation and treatment")
     policy = load_policy(policy_file) if policy_file else None
+    told = [load_earlier(folder) for folder in earlier]
+    now = datetime.now(UTC)
     with progress_bar("Analysing") as progress:
-        made = reporting.report(
-            cohort,
-            out,
-            settings=settings,
-            policy=policy,
-            seed=seed,
-            now=datetime.now(UTC),
-            earlier=[load_earlier(folder) for folder in earlier],
-            force=force,
-            progress=progress,
-        )
+        if study_path is not None:
+            from blindlink.analyst.study.report import report as declared_report
+            from blindlink.schema.study.document import load_study
+
+            made = declared_report(
+                load_study(study_path), cohort, out, policy=policy, now=now, earlier=told,
+                force=force, progress=progress,
+            )  # fmt: skip
+        else:
+            from blindlink.studies.probation_treatment import report as reporting
+            from blindlink.studies.probation_treatment.definitions import Settings, load_settings
+
+            settings = load_settings(settings_file) if settings_file else Settings()
+            made = reporting.report(
+                cohort, out, settings=settings, policy=policy, seed=seed, now=now, earlier=told,
+                force=force, progress=progress,
+            )  # fmt: skip
     note("audit.json is for whoever checks the output; it is not to be published")
     show(_result(made), as_json, _text(made))
 

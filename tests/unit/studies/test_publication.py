@@ -15,10 +15,11 @@ import pytest
 
 from blindlink.analyst.disclosure.differencing import load_earlier
 from blindlink.analyst.disclosure.policy import Policy
+from blindlink.analyst.publish.report import agreed_policy
 from blindlink.analyst.publish.tables import Table
 from blindlink.errors import DisclosureError, FormatError, InputError, OutputError, RefusedError
 from blindlink.studies.probation_treatment.definitions import Settings
-from blindlink.studies.probation_treatment.report import agreed_policy, publish
+from blindlink.studies.probation_treatment.report import publish
 from worlds.sample_tables import engagement, model, split, study
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)

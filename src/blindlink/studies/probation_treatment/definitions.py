@@ -105,6 +105,7 @@ class Definitions(_Frozen):
     ogrs_bands: dict[str, int] = {"low": 0, "medium": 50, "high": 75, "very high": 90}
     rsr_bands: dict[str, float] = {"low": 0, "medium": 3, "high": 6.9}
     references: dict[str, str] = {
+        "requirement": "ATR",
         "sex": "M",
         "ethnicity": "white",
         "offence_category": "violence",

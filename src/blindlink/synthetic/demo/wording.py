@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from blindlink.analyst.cohort.folder import Cohort
+from blindlink.analyst.publish.report import ReportResult
 from blindlink.keys import PartyPublic
 from blindlink.linker.model.evaluate import Evaluation, Figure
 from blindlink.linker.protocol.release import Released
@@ -11,7 +12,6 @@ from blindlink.messages.agreement.document import SignedAgreement
 from blindlink.messages.linkage_report import Estimate, LinkageReport
 from blindlink.owner.risk.gate import document_of, page_of
 from blindlink.owner.submit import Submitted
-from blindlink.studies.probation_treatment.report import ReportResult
 from blindlink.synthetic.demo.febrl import Benchmark
 from blindlink.synthetic.generator.generate import Study
 
@@ -45,10 +45,7 @@ def agreed(signed: SignedAgreement) -> list[str]:
 
 def shared(receiver: PartyPublic) -> list[str]:
     """The linkage secret."""
-    return [
-        f"the linkage secret goes sealed from moj to {receiver.name}: "
-        "linker and analyst never see it"
-    ]
+    return [f"the linkage secret goes sealed to {receiver.name}: linker and analyst never see it"]
 
 
 def submitted(found: Submitted) -> list[str]:

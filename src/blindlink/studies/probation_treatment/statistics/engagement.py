@@ -3,6 +3,19 @@
 import numpy as np
 import pandas as pd
 
+from blindlink.analyst.publish.layout import (
+    CLUSTERED,
+    count,
+    estimate,
+    impossible,
+    label,
+    make,
+    percentages,
+    share,
+    share_rows,
+    whole_numbers,
+    with_all,
+)
 from blindlink.analyst.publish.tables import TOTAL, Column, Table
 from blindlink.schema.populations import Population
 from blindlink.studies.probation_treatment.correction import AT_THREE_WEEKS, ENGAGED, Correction
@@ -15,21 +28,7 @@ from blindlink.studies.probation_treatment.populations import (
     Populations,
 )
 from blindlink.studies.probation_treatment.statistics.flow import sentence_keys
-from blindlink.studies.probation_treatment.statistics.layout import (
-    CLUSTERED,
-    REQUIREMENT,
-    count,
-    estimate,
-    impossible,
-    kinds,
-    label,
-    make,
-    percentages,
-    share,
-    share_rows,
-    whole_numbers,
-    with_all,
-)
+from blindlink.studies.probation_treatment.statistics.layout import REQUIREMENT, kinds
 
 BASES = ("requirements", "sentences", "persons")
 _FIGURES = (

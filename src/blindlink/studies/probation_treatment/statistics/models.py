@@ -12,12 +12,14 @@ from blindlink.analyst.estimate.regression import (
     pool,
     population_averaged,
 )
+from blindlink.analyst.publish.layout import count, estimate, impossible, label, make
 from blindlink.analyst.publish.tables import Column, Table
+from blindlink.analyst.study.design import RARE, REFERENCE, Design
 from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.schema.populations import Condition, Population, population
 from blindlink.studies.probation_treatment.correction import ENGAGED, Correction
 from blindlink.studies.probation_treatment.definitions import COMPLETED
-from blindlink.studies.probation_treatment.design import RARE, REFERENCE, Design, design
+from blindlink.studies.probation_treatment.design import REQUIREMENT, design
 from blindlink.studies.probation_treatment.groups import grouped
 from blindlink.studies.probation_treatment.linkage_error import true_share
 from blindlink.studies.probation_treatment.pathways import Pathways
@@ -26,13 +28,6 @@ from blindlink.studies.probation_treatment.populations import (
     PATHWAY,
     REQUIREMENTS,
     Populations,
-)
-from blindlink.studies.probation_treatment.statistics.layout import (
-    count,
-    estimate,
-    impossible,
-    label,
-    make,
 )
 
 POPULATION, CONDITIONAL, CORRECTED = (
@@ -188,6 +183,7 @@ def _table(
 def _conditions(made: Populations, matrix: Design) -> list[tuple[Condition, ...]]:
     """What each term of a model is about."""
     dimensions = {dimension.name: dimension for dimension in made.groups.values()}
+    dimensions[REQUIREMENT] = made.kind[REQUIREMENTS].dimension
     named: dict[str, set[str]] = {}
     for term in matrix.terms:
         named.setdefault(term.variable, set()).add(_level(term.level))
@@ -210,8 +206,10 @@ def _counted(
     Beside the counts of groups, counts of those *in the model* would tell the few left out of it.
     """
     inside = np.ones(len(outcome.cases), dtype=bool)
+    columns = {d: c for c, d in made.groups.items()}
+    columns[made.kind[REQUIREMENTS].dimension] = "requirement"
     for one in condition:
-        column = next(c for c, d in made.groups.items() if d == one.dimension)
+        column = columns[one.dimension]
         levels = [n for i, n in enumerate(one.dimension.levels) if one.mask >> i & 1]
         inside &= grouped(outcome.cases, made.rules)[column].isin(levels).to_numpy()
     return int(inside.sum()), int((inside & outcome.y).sum())
