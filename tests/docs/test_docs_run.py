@@ -29,6 +29,15 @@ PROMISES = {
         r"expected recall +0\.\d{4} +\(0\.\d{4} to [01]\.\d{4}\)",
         r"^\d+,\d+,[01]\.\d+,0\.\d+$",
     ],
+    "tutorials/your-own-study.md": [
+        r"^All +\d,\d+ +\d+\.\d +\d+\.\d$",
+        r"one row for each job that began",
+        r"^exit code 24$",
+        r"leaves what the study needs",
+        r"^eligible: \d",
+        r"^homeless,365 days,\d+,\d+,\d",
+        r"^exit code 25$",
+    ],
 }
 # The recipes are followed by test_recipes, on a scratch copy.
 PAGES = [page for page in pages() if commands(page) and page.name != "add-one-thing.md"]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from blindlink.analyst.cohort.folder import FORMAT, Cohort
 from blindlink.schema.study.declaration import Declaration
-from blindlink.schema.study.document import parse_study
+from blindlink.schema.study.study_file import parse_study
 
 STUDIES = Path(__file__).parents[2] / "src" / "blindlink" / "studies"
 HOUSING = (STUDIES / "housing_work" / "study.toml").read_text(encoding="utf-8")

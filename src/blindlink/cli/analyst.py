@@ -21,7 +21,7 @@ from blindlink.cli.common import (
 from blindlink.cli.passphrase import party_keys, passphrase_option
 
 if TYPE_CHECKING:
-    from blindlink.analyst.publish.report import ReportResult
+    from blindlink.analyst.publish.writing import ReportResult
 
 OUT = click.option(
     "--out", type=FOLDER, required=True, help="The folder to make; it must not exist yet."
@@ -154,7 +154,7 @@ def report(
     with progress_bar("Analysing") as progress:
         if study_path is not None:
             from blindlink.analyst.study.report import report as declared_report
-            from blindlink.schema.study.document import load_study
+            from blindlink.schema.study.study_file import load_study
 
             made = declared_report(
                 load_study(study_path), cohort, out, policy=policy, now=now, earlier=told,

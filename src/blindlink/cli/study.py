@@ -27,7 +27,7 @@ def new(out: Path, force: bool) -> None:
 
     from blindlink.errors import OutputError
     from blindlink.files import reason, write_text
-    from blindlink.schema.study.document import FILE
+    from blindlink.schema.study.study_file import FILE
 
     try:
         out.mkdir(exist_ok=True)
@@ -64,7 +64,7 @@ def check(
 ) -> None:
     """Check a study: a folder with study.toml, or that file. With an agreement, before it is
     signed; with a cohort, before anything is computed."""
-    from blindlink.schema.study.document import digest, load_study
+    from blindlink.schema.study.study_file import digest, load_study
 
     declared = load_study(study_path)
     result: dict[str, Any] = {
@@ -87,8 +87,8 @@ def check(
 @STUDY
 def explain(study_path: Path) -> None:
     """Say in words what a study sends, counts and publishes, for whoever decides about it."""
-    from blindlink.schema.study.document import load_study
     from blindlink.schema.study.explain import explained
+    from blindlink.schema.study.study_file import load_study
 
     click.echo(explained(load_study(study_path)))
 

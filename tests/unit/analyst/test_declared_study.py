@@ -15,14 +15,14 @@ from blindlink.analyst.cohort.folder import Cohort
 from blindlink.analyst.disclosure.gate import release
 from blindlink.analyst.disclosure.policy import Policy
 from blindlink.analyst.disclosure.variables import counts_of
-from blindlink.analyst.publish.report import Run, write_report
 from blindlink.analyst.publish.tables import Table
+from blindlink.analyst.publish.writing import Run, write_report
+from blindlink.analyst.study.composing import compose
 from blindlink.analyst.study.fit import check_cohort
-from blindlink.analyst.study.page import compose
 from blindlink.analyst.study.report import analyse
 from blindlink.errors import DisclosureError, MisfitError
 from blindlink.schema.study.declaration import Declaration
-from blindlink.schema.study.document import load_study, parse_study
+from blindlink.schema.study.study_file import load_study, parse_study
 from blindlink.studies.probation_treatment.analysis import analyse as probation
 from blindlink.studies.probation_treatment.definitions import Settings
 from worlds import declared as world

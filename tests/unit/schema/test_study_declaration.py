@@ -9,9 +9,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from blindlink.errors import InputError, StudyError
-from blindlink.schema.study.document import digest, json_schema, load_study, parse_study, renamed
 from blindlink.schema.study.explain import explained
 from blindlink.schema.study.fit import misfits
+from blindlink.schema.study.study_file import digest, json_schema, load_study, parse_study, renamed
 from worlds.declared import HOUSING, STUDIES, study, text
 
 FILE = Path(__file__).parents[3] / "schemas" / "study.json"
@@ -33,7 +33,7 @@ PAYLOAD: dict[str, dict[str, dict[str, Any]]] = {
 
 
 def test_the_json_schema_is_that_of_the_models() -> None:
-    """Regenerate with: python -m blindlink.schema.study.document > schemas/study.json"""
+    """Regenerate with: python -m blindlink.schema.study.study_file > schemas/study.json"""
     assert json.loads(FILE.read_text(encoding="utf-8")) == json_schema()
 
 

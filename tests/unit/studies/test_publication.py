@@ -15,8 +15,8 @@ import pytest
 
 from blindlink.analyst.disclosure.differencing import load_earlier
 from blindlink.analyst.disclosure.policy import Policy
-from blindlink.analyst.publish.report import agreed_policy
 from blindlink.analyst.publish.tables import Table
+from blindlink.analyst.publish.writing import agreed_policy
 from blindlink.errors import DisclosureError, FormatError, InputError, OutputError, RefusedError
 from blindlink.studies.probation_treatment.definitions import Settings
 from blindlink.studies.probation_treatment.report import publish

@@ -7,23 +7,23 @@ from pathlib import Path
 from blindlink.analyst.cohort.folder import Cohort, load_cohort
 from blindlink.analyst.disclosure.differencing import Earlier
 from blindlink.analyst.disclosure.policy import Policy
-from blindlink.analyst.publish.report import (
+from blindlink.analyst.publish.runrecord import digests
+from blindlink.analyst.publish.tables import Table
+from blindlink.analyst.publish.writing import (
     ReportResult,
     Run,
     agreed_policy,
     check_folder,
     write_report,
 )
-from blindlink.analyst.publish.runrecord import digests
-from blindlink.analyst.publish.tables import Table
+from blindlink.analyst.study.composing import compose
 from blindlink.analyst.study.fit import check_cohort
 from blindlink.analyst.study.measures import statistics
 from blindlink.analyst.study.measures.times import SEED
-from blindlink.analyst.study.page import compose
 from blindlink.analyst.study.world import build
 from blindlink.progress import Progress, silent
 from blindlink.schema.study.declaration import Declaration
-from blindlink.schema.study.document import digest
+from blindlink.schema.study.study_file import digest
 
 
 def analyse(study: Declaration, cohort: Cohort, *, progress: Progress = silent) -> list[Table]:
@@ -53,7 +53,7 @@ def report(
     """Analyse the cohort in ``cohort_dir`` as ``study`` says and write its report.
 
     Raises MisfitError where the cohort is of another study; else see
-    ``analyst.publish.report.write_report``.
+    ``analyst.publish.writing.write_report``.
     """
     check_folder(out_dir, force=force)
     cohort = load_cohort(cohort_dir)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from blindlink.schema.study.declaration import Cells, Declaration
-from blindlink.schema.study.document import digest
 from blindlink.schema.study.measures import (
     Change,
     First,
@@ -13,7 +12,15 @@ from blindlink.schema.study.measures import (
     TimeToExit,
     TimeToFirst,
 )
+from blindlink.schema.study.study_file import digest
 
+_TYPES = {
+    "date": "a day",
+    "number": "a number",
+    "label": "one of its labels",
+    "code": "a code",
+    "id": "an identifier",
+}
 _RULES = {"keep": "as it is", "month": "at least its month", "year": "at least its year"}
 
 
@@ -42,7 +49,7 @@ def _sent(study: Declaration) -> Iterator[str]:
 
 
 def _cells(cells: Cells) -> str:
-    what = cells.description or f"a {cells.type}"
+    what = cells.description or _TYPES[cells.type]
     unit = f" ({cells.unit})" if cells.unit else ""
     rule = _RULES.get(cells.coarsest, f"at least {cells.coarsest.replace(':', ' ')}")
     if cells.type == "id":

@@ -38,18 +38,18 @@ def contents(
 def _front(view: View) -> Frontmatter:
     settings = view.settings
     rules = settings.definitions
+    named = f"{settings.title} {settings.publisher}".lower()
+    synthetic = "synthetic" in named or bool(view.info.get("synthetic"))
     facts = [
-        ("Published", f"{view.now:%d %B %Y}".lstrip("0")),
+        ("Made as of" if synthetic else "Published", f"{view.now:%d %B %Y}".lstrip("0")),
         ("Period", f"{rules.observation_start:%B %Y} to {rules.observation_end:%B %Y}"),
         ("Area", "England"),
         ("Publisher", settings.publisher or "not stated"),
         ("Contact", settings.contact or "not stated"),
     ]
-    named = f"{settings.title} {settings.publisher}".lower()
-    synthetic = "synthetic" in named or bool(view.info.get("synthetic"))
     return Frontmatter(
         title=settings.title,
-        kind="Statistics in development",
+        kind="Invented figures" if synthetic else "Statistics in development",
         description="People sentenced to an alcohol treatment requirement or a drug rehabilitation "
         "requirement: how many engage with treatment, how it ends, and how sure linked records can "
         "be of it.",

@@ -1,4 +1,4 @@
-"""From a cohort to the study's publication: see ``analyst.publish.report`` for what is written."""
+"""From a cohort to the study's publication: see ``analyst.publish.writing`` for what is written."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -9,20 +9,20 @@ from typing import Any
 from blindlink.analyst.cohort.folder import load_cohort
 from blindlink.analyst.disclosure.differencing import Earlier
 from blindlink.analyst.disclosure.policy import Policy
-from blindlink.analyst.publish.report import (
+from blindlink.analyst.publish.runrecord import digests
+from blindlink.analyst.publish.tables import Table
+from blindlink.analyst.publish.writing import (
     ReportResult,
     Run,
     agreed_policy,
     check_folder,
     write_report,
 )
-from blindlink.analyst.publish.runrecord import digests
-from blindlink.analyst.publish.tables import Table
 from blindlink.analyst.study.fit import check_cohort
 from blindlink.errors import MisfitError
 from blindlink.progress import Progress, silent
 from blindlink.schema.study.declaration import Declaration
-from blindlink.schema.study.document import FILE, load_study, renamed
+from blindlink.schema.study.study_file import FILE, load_study, renamed
 from blindlink.studies.probation_treatment.analysis import analyse
 from blindlink.studies.probation_treatment.contents import contents
 from blindlink.studies.probation_treatment.definitions import Settings

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from blindlink import frames
 from blindlink.analyst.cohort.folder import Cohort, build_cohort
-from blindlink.analyst.publish.report import ReportResult
+from blindlink.analyst.publish.writing import ReportResult
 from blindlink.files import write_bytes, write_text
 from blindlink.keys import Entropy, LinkageKey, PartyKeys, PartyPublic, Role
 from blindlink.linker.protocol import release

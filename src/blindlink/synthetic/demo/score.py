@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
-from blindlink.analyst.publish.report import ReportResult
+from blindlink.analyst.publish.writing import ReportResult
 from blindlink.linker.model.evaluate import Evaluation, evaluate
 from blindlink.owner.submit import Submitted
 from blindlink.synthetic.demo.targets import ANY_RECORD, TARGETS, any_record, true_figures

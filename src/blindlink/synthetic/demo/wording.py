@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from blindlink.analyst.cohort.folder import Cohort
-from blindlink.analyst.publish.report import ReportResult
+from blindlink.analyst.publish.writing import ReportResult
 from blindlink.keys import PartyPublic
 from blindlink.linker.model.evaluate import Evaluation, Figure
 from blindlink.linker.protocol.release import Released

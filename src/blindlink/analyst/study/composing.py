@@ -3,17 +3,18 @@
 Every sentence is made of declared words and released figures. What was not made is not spoken of.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from blindlink.analyst.disclosure.gate import Audit
 from blindlink.analyst.disclosure.safe import SHORTHAND, SafeTable
 from blindlink.analyst.publish.page import SYNTHETIC, Frontmatter, Part, in_order
-from blindlink.analyst.publish.report import Run
 from blindlink.analyst.publish.runrecord import versions
+from blindlink.analyst.publish.writing import Run
 from blindlink.analyst.study.measures import statistics
 from blindlink.analyst.study.measures.base import Statistic
-from blindlink.schema.study.declaration import Declaration
-from blindlink.schema.study.document import digest
+from blindlink.pages.charts.kit import Chart
+from blindlink.schema.study.declaration import Declaration, Section
+from blindlink.schema.study.study_file import digest
 
 _LINKED = (
     "Each owner encoded the identifying details of its records with a secret that the linking "
@@ -30,15 +31,12 @@ def compose(
     """The front matter and the parts of the page, in the declared order."""
     tables = {table.id: table for table in safe}
     made = {each.id: each for each in statistics(study)}
-    parts = [
-        _main_points(study, made, tables),
-        *(
-            _section(f"section-{number}", title, text, [made[name] for name in show], tables)
-            for number, (title, text, show) in enumerate(
-                ((each.title, each.text, each.show) for each in study.report.sections), start=1
-            )
-        ),
-    ]
+    first = _main_points(study, made, tables)
+    drawn = {figure.id for figure in first.drawings if isinstance(figure, Chart)}
+    parts = [first]
+    for number, section in enumerate(study.report.sections, start=1):
+        shown_here = [made[name] for name in section.show]
+        parts.append(_section(f"section-{number}", section, shown_here, tables, drawn))
     parts = [_benchmarked(part, study) for part in parts]
     shown = {table.id for table in in_order(parts)}
     rest = [table for name, table in tables.items() if name not in shown]
@@ -88,21 +86,32 @@ def _main_points(
 
 def _section(
     name: str,
-    title: str,
-    text: Sequence[str],
+    section: Section,
     shown: Sequence[Statistic],
     tables: Mapping[str, SafeTable],
+    drawn: Set[str],
 ) -> Part:
+    """Figures that are not ``drawn`` yet, and tables: one is open where nothing is drawn."""
     own = [
         table
         for each in shown
         for table in tables.values()
         if table.id == each.id or table.id.startswith(f"{each.id}_")
     ]
-    figures = [figure for each in shown for figure in each.figures(tables)]
+    figures = [
+        figure for each in shown for figure in each.figures(tables) if figure.id not in drawn
+    ]
     lacking = [each.declared.title for each in shown if each.id not in tables]
     notes = [f"{title}: there is nothing to show." for title in lacking]
-    return Part(name, title, text=[*text, *notes], drawings=list(figures), tables=own)
+    opened = 0 if figures else 1
+    return Part(
+        name,
+        section.title,
+        text=[*section.text, *notes],
+        drawings=list(figures),
+        open=own[:opened],
+        tables=own[opened:],
+    )
 
 
 def _benchmarked(part: Part, study: Declaration) -> Part:

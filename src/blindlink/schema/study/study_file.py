@@ -1,6 +1,6 @@
 """Reading ``study.toml``, its digest, and its JSON Schema ``schemas/study.json``.
 
-python -m blindlink.schema.study.document > schemas/study.json
+python -m blindlink.schema.study.study_file > schemas/study.json
 """
 
 import json
