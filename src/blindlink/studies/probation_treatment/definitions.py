@@ -75,6 +75,7 @@ class Definitions(_Frozen):
     three_weeks: Days = 21
     representation_days: Days = 182
     follow_up_days: Days = 365
+    windows: tuple[Days, ...] = (84, 365)
     top_window_days: Days = 14
     opiates: tuple[CodeRange, ...] = ((1000, 1999),)
     non_opiates: tuple[CodeRange, ...] = ((2000, 6999),)
