@@ -23,6 +23,7 @@ COMMANDS = {
     "linker": ("linker", "What the trusted third party does: it sees encodings."),
     "analyst": ("analyst", "What the analyst does: it sees pseudonyms."),
     "study": ("study", "A study that declares itself: what is sent, counted and published."),
+    "estimate": ("estimate", "Shares, models and tables from anybody's links, with their errors."),
     "audit": ("audit", "Check the audit log against heads that others kept."),
     "serve": ("service.serve", "Run the linkage service of the trusted third party."),
     "worker": ("service.worker", "Do the jobs of a linkage service."),
@@ -42,6 +43,7 @@ EXTRAS = {
     "linker": "linker",
     "analyst": "analyst",
     "study": "analyst",
+    "estimate": "analyst",
     **dict.fromkeys(("serve", "worker", "backup", "restore"), "service"),
     "client": "client",
 }
