@@ -30,7 +30,7 @@ PROMISES = {
         r"^\d+,\d+,[01]\.\d+,0\.\d+$",
     ],
     "tutorials/your-own-study.md": [
-        r"^All +\d,\d+ +\d+\.\d +\d+\.\d$",
+        r"^All +\d,\d+ +\d+\.\d +\d+\.\d \(\d+\.\d to \d+\.\d\) +\d+\.\d$",
         r"one row for each job that began",
         r"^exit code 24$",
         r"leaves what the study needs",

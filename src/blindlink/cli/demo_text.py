@@ -105,9 +105,15 @@ def study_text(result: "DemoResult") -> str:
 
 def housing_text(result: "HousingResult") -> str:
     """The shares beside the true ones, the linkage against the truth, and where the report is."""
-    head = ("", "applications", "as seen through the links", "true")
+    head = ("", "applications", "observed", "corrected (95 % interval)", "true")
     rows = [
-        (each.kind, f"{each.applications:,}", _number(each.published), f"{each.true:.1f}")
+        (
+            each.kind,
+            f"{each.applications:,}",
+            _number(each.observed),
+            f"{_number(each.corrected)} ({' to '.join(map(_number, each.interval))})",
+            f"{each.true:.1f}",
+        )
         for each in result.shares
     ]
     quality = result.quality

@@ -392,3 +392,28 @@ def test_a_study_without_kinds_or_groups_is_one() -> None:
     made = tables(parse_study(plain.encode()), world.cohort(APPLICATIONS, JOBS, LINKS))
     assert "kind" not in made["started"].columns
     assert int(made["started"].frame.iloc[0]["applications"]) == 6
+
+
+def test_shares_are_corrected_for_links_that_were_missed() -> None:
+    """Of the true links a fifth is lost; the linker says that it finds four in five."""
+    whole = big(1500, seed=6)
+    found = {"value": 0.8, "low": 0.78, "high": 0.82}
+    told = whole.info["linkage_reports"][0]
+    report = {**told, "report": {**told["report"], "sensitivity": found}}
+    info = {**whole.info, "controls": {"housing": {"number": 2000, "linked": 0}}}
+    kept = np.random.Generator(np.random.PCG64(1)).random(len(whole.links)) < 0.8
+    missed = replace(
+        whole, links=whole.links[kept], candidates=whole.candidates[kept],
+        info={**info, "linkage_reports": [report]},
+    )  # fmt: skip
+    full = tables(world.study(), whole)["started"]
+    names = ["share", "corrected", "corrected_low", "corrected_high", "bound_low", "bound_high"]
+    true = full.frame["share"].to_numpy()
+    seen = tables(world.study(), missed)["started"].frame[names].to_numpy(dtype=float)
+    share, middle, low, high, least, most = seen.T
+    assert (share < 0.9 * true).all()
+    assert ((low < true) & (true < high)).all()
+    assert ((least <= middle) & (middle <= most)).all()
+    # Nobody said anything of missed links: no corrected figure, and a note says so.
+    assert full.frame["corrected"].isna().all()
+    assert any("unknown" in note for note in full.notes)

@@ -20,8 +20,9 @@ _LINKED = (
     "Each owner encoded the identifying details of its records with a secret that the linking "
     "party does not have; the linking party compared encodings and passed on pseudonyms with the "
     "attributes that the agreement allows. The analysts have seen no name.",
-    "Figures are as seen through the links. A missed link counts as if nothing had happened, a "
-    "false link counts what happened to a stranger; intervals hold chance and not these.",
+    "Unless they say corrected, figures are as seen through the links: a missed link counts as if "
+    "nothing had happened, a false link counts what happened to a stranger, and their intervals "
+    "hold chance alone. Corrected shares rest on what their table says of false and missed links.",
 )
 
 

@@ -43,8 +43,16 @@ class Scored:
 
     kind: str
     applications: int
-    published: float | None
+    observed: float | None
+    corrected: float | None
+    interval: tuple[float | None, float | None]
     true: float
+
+    @property
+    def covered(self) -> bool:
+        """Whether the corrected interval holds the true share."""
+        low, high = self.interval
+        return low is not None and high is not None and low <= self.true <= high
 
 
 @dataclass(frozen=True)
@@ -148,8 +156,12 @@ def scored(published: ReportResult, made: HousingStudy) -> tuple[Scored, ...]:
     for kind in ("homeless", "medical", "All"):
         own = truth if kind == "All" else truth[truth[kind] == "yes"]
         row = table.row(kind=kind, window="365 days") if table else None
-        value = table.value(row, "share") if table else None
-        rows.append(Scored(kind, len(own), value, 100 * float(own["within"].mean())))
+        share, middle, low, high = (
+            table.value(row, name) if table else None
+            for name in ("share", "corrected", "corrected_low", "corrected_high")
+        )
+        true = 100 * float(own["within"].mean())
+        rows.append(Scored(kind, len(own), share, middle, (low, high), true))
     return tuple(rows)
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from blindlink.analyst.disclosure.safe import SafeTable
-from blindlink.analyst.publish.layout import count, label, share, share_rows
+from blindlink.analyst.publish.layout import count, estimate, label, share, share_rows
 from blindlink.analyst.publish.tables import TOTAL, Column, Table
+from blindlink.analyst.study.correcting import corrected
 from blindlink.analyst.study.counting import NEVER, STATES
 from blindlink.analyst.study.measures.base import (
     SafeTables,
@@ -71,6 +72,7 @@ class ShareStatistic(Statistic):
         ]  # fmt: skip
         frame = pd.concat(parts, ignore_index=True)
         frame = frame.rename(columns={"whole": self.units, "part": self._part})
+        frame, notes = self._corrected(world, frame)
         cells = [
             (kind, None if np.isnan(days) else int(days))
             for kind, days in zip(frame["kind"], frame["days"].astype(float), strict=True)
@@ -81,6 +83,7 @@ class ShareStatistic(Statistic):
             for kind, days in cells
         ]
         notes = [
+            *notes,
             f"A window counts {self.study.unit.plural} that were observed for so long, so that all "
             "had the same time.",
             clustered(self.study),
@@ -94,11 +97,25 @@ class ShareStatistic(Statistic):
             **self.kind_column,
             "window": label(f"Time from {self.study.unit.started}"),
             **self._columns(),
+            **(_corrected_columns(self._part) if "corrected" in frame else {}),
         }
         return self.table(
             self.id, self.declared.title, frame, columns, notes,
             populations={self.units: whole, self._part: part}, headline=self.headline,
         )  # fmt: skip
+
+    def _corrected(self, world: World, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+        """The rows with corrected shares, and what these rest on."""
+        parts, notes = [], []
+        for days in self._windows():
+            by_kind, lines = corrected(world, self.declared.spells, days)
+            if not by_kind:
+                return frame, []
+            rows = frame[frame["window"] == window_name(days)]
+            found = pd.DataFrame([by_kind.get(kind, {}) for kind in rows["kind"]])
+            parts.append(pd.concat([rows.reset_index(drop=True), found], axis=1))
+            notes += [line for line in lines if line not in notes]
+        return pd.concat(parts, ignore_index=True), notes
 
     def _by_group(self, world: World) -> Table:
         counting, days = world.counting, self.study.observation.windows[0]
@@ -149,7 +166,14 @@ class ShareStatistic(Statistic):
             for kind in self.kind_names[:-1]
             if table.value(at := table.row(**self._row(kind, days)), "share") is not None
         ]
-        return [f"{said}{': ' if known else ''}{', '.join(known)}, as seen through the links."]
+        said = f"{said}{': ' if known else ''}{', '.join(known)}, as seen through the links"
+        if table.value(row, "corrected") is not None:
+            low, high = table.text(row, "corrected_low"), percent(table, row, "corrected_high")
+            said += (
+                f". Corrected for false and missed links: {percent(table, row, 'corrected')} "
+                f"({low} to {high})"
+            )
+        return [f"{said}."]
 
     def _row(self, kind: str, days: int) -> dict[str, str]:
         own = {"kind": kind} if self.study.kinds else {}
@@ -185,6 +209,15 @@ class ShareStatistic(Statistic):
             values, name=table.id, title=table.title, marks=list(marks), colours=self.colours,  # type: ignore[call-overload]
             alt=f"Shares with their intervals. {words}.", x_label=f"{self._words.capitalize()}",
         )  # fmt: skip
+
+
+def _corrected_columns(part: str) -> dict[str, Column]:
+    words = "bound: false links as many, found records as few as held possible"
+    return {
+        **estimate("corrected", "Share corrected for false and missed links (%)", part),
+        "bound_low": Column("low", f"Lower {words}", of="corrected", decimals=1),
+        "bound_high": Column("high", f"Upper {words}", of="corrected", decimals=1),
+    }
 
 
 class OpenOnStatistic(Statistic):
