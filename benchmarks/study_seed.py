@@ -33,7 +33,7 @@ from blindlink.studies.probation_treatment.statistics import (
     linkage,
 )
 from blindlink.synthetic.demo.marks import replay
-from blindlink.synthetic.demo.parties import CONTROLS, study_schema
+from blindlink.synthetic.demo.parties import PROBATION, study_schema
 from blindlink.synthetic.demo.targets import (
     ANY_RECORD,
     TARGETS,
@@ -95,11 +95,11 @@ def one(people: int, seed: int) -> dict[str, Figures]:
 def linked(study: Study, seed: int) -> Linkage:
     """Links by the profile and plan of the demo, control records among the records."""
     entropy = replay(seed, "targets")
-    sides = [study.tables[f"{owner}/identities"] for owner in CONTROLS]
+    sides = [study.tables[f"{owner}/identities"] for owner in PROBATION.controls]
     schema = study_schema([side.column_names for side in sides])
     key = LinkageKey.generate(entropy)
     encoded = []
-    for side, (share, fewest) in zip(sides, CONTROLS.values(), strict=True):
+    for side, (share, fewest) in zip(sides, PROBATION.controls.values(), strict=True):
         entity = side.column("entity_id").combine_chunks().dictionary_encode()
         numbers = entity.indices.to_numpy().astype(np.int64)
         number = max(fewest, round(share * side.num_rows))

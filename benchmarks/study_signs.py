@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from blindlink.analyst.estimate.regression import Fit, population_averaged
+from blindlink.analyst.study.design import Design
 from blindlink.studies.probation_treatment.definitions import Definitions
-from blindlink.studies.probation_treatment.design import Design, design
+from blindlink.studies.probation_treatment.design import design
 from blindlink.studies.probation_treatment.pathways import Pathways
 
 RULES = Definitions(references=Definitions().references | {"termination_reason": "expired"})

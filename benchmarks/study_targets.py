@@ -96,7 +96,9 @@ def page(runs: Runs, people: int) -> str:
         f"## Signs of the access models: {right} of {len(signs)} right",
         "",
         "Population-averaged models of engagement as observed, with the reason for which the order "
-        "ended, against orders that ran to their end.",
+        "ended, against orders that ran to their end. They count engagement until the end of the "
+        "observation, as the publication does: part of T36 and T43 is that those sentenced later "
+        "were followed for less time. The report's own models count it in equal time.",
         "",
         "| | requirement | characteristic | target | odds ratio, mean (range over the studies) "
         "| studies with that sign | met |",

@@ -14,7 +14,9 @@
     ├── DisclosureError           20  the disclosure gate blocks an output
     ├── MissingExtraError         21  an optional dependency is not installed
     ├── SelfCheckError            22  this machine does not give the expected results
-    └── ServiceError              23  the linkage service refused or cannot be reached
+    ├── ServiceError              23  the linkage service refused or cannot be reached
+    ├── StudyError                24  the declaration of a study is wrong
+    └── MisfitError               25  an agreement or a cohort lacks what a study needs
 
 The number is the exit code of the command line: a job in a secure room can be diagnosed by it
 without its logs. A message names a place (file, field, row), never a value of a person, a key or a
@@ -141,3 +143,17 @@ class ServiceError(BlindlinkError):
 
     exit_code = 23
     hint = "see the problem details that the service gave"
+
+
+class StudyError(BlindlinkError):
+    """The declaration of a study is wrong."""
+
+    exit_code = 24
+    hint = "see docs/reference/study.md and schemas/study.json"
+
+
+class MisfitError(BlindlinkError):
+    """An agreement or a cohort lacks what a study needs, or is of another study."""
+
+    exit_code = 25
+    hint = "compare them with 'blindlink study check'; nothing was computed"

@@ -12,6 +12,7 @@ from blindlink.analyst.cohort.folder import Cohort
 from blindlink.analyst.disclosure.gate import release
 from blindlink.analyst.disclosure.policy import Policy
 from blindlink.analyst.publish.tables import Column, Table
+from blindlink.analyst.publish.writing import ReportResult
 from blindlink.cli import run
 from blindlink.cli.passphrase import VARIABLE
 from blindlink.cli.text.report import report_text
@@ -36,6 +37,7 @@ def cohort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     info = {"disclosure_policy": {"threshold": 10}, "project": "test"}
     made = Cohort(EMPTY, EMPTY, EMPTY, EMPTY, {}, info)
     monkeypatch.setattr(reporting, "load_cohort", lambda path: made)
+    monkeypatch.setattr(reporting, "check_cohort", lambda study, cohort: None)
     monkeypatch.setattr(reporting, "analyse", lambda cohort, settings, *, seed, progress: study())
     return folder
 
@@ -82,11 +84,11 @@ def quality(rows: int) -> dict[str, object]:
     return {"table": "events", "problem": what, "rows": rows, "consequence": "left out"}
 
 
-def made_report(folder: Path, rows: list[dict[str, object]]) -> reporting.ReportResult:
+def made_report(folder: Path, rows: list[dict[str, object]]) -> ReportResult:
     frame = pd.DataFrame(rows)
     table = Table("data_quality", "", frame, COLUMNS, populations={"rows": [None] * len(frame)})
     safe, audit = release([table], Policy())
-    return reporting.ReportResult(folder, folder / "report.html", tuple(safe), audit)
+    return ReportResult(folder, folder / "report.html", tuple(safe), audit)
 
 
 def test_an_output_that_exists_is_not_replaced(
@@ -119,6 +121,7 @@ def test_a_stricter_policy_and_an_earlier_report(
     first = tmp_path / "first"
     assert run(["analyst", "report", str(cohort), "--out", str(first)]) == 0
     tables = [split("x", {"a": 100, "b": 200})]
+    monkeypatch.setattr(reporting, "check_cohort", lambda study, cohort: None)
     monkeypatch.setattr(reporting, "analyse", lambda cohort, settings, *, seed, progress: tables)
     command = ["analyst", "report", str(cohort), "--out", str(tmp_path / "second")]
     assert run([*command, "--policy", str(policy), "--earlier", str(first)]) == 0

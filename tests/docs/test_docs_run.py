@@ -33,6 +33,15 @@ PROMISES = {
         r"expected recall +0\.\d{4} +\(0\.\d{4} to [01]\.\d{4}\)",
         r"^\d+,\d+,[01]\.\d+,0\.\d+$",
     ],
+    "tutorials/your-own-study.md": [
+        r"^All +\d,\d+ +\d+\.\d +\d+\.\d \(\d+\.\d to \d+\.\d\) +\d+\.\d$",
+        r"one row for each job that began",
+        r"^exit code 24$",
+        r"leaves what the study needs",
+        r"^eligible: \d",
+        r"^homeless,365 days,\d+,\d+,\d",
+        r"^exit code 25$",
+    ],
 }
 # The recipes are followed by test_recipes on a scratch copy, the walk by test_walk on its files.
 ELSEWHERE = ("add-one-thing.md", walk.PAGE.name)

@@ -22,7 +22,7 @@ from blindlink.cli.common import (
 from blindlink.cli.text.report import report_text
 
 if TYPE_CHECKING:
-    from blindlink.studies.probation_treatment.report import ReportResult
+    from blindlink.analyst.publish.writing import ReportResult
 
 OUT = click.option(
     "--out", type=FOLDER, required=True, help="The folder to make; it must not exist yet."
@@ -77,12 +77,25 @@ def cohort(
 @analyst.command(
     epilog=example(
         "blindlink analyst report cohort --out report",
-        "blindlink analyst report cohort --settings study.toml --earlier report-2022 --out report",
+        "blindlink analyst report cohort --study my-study --out report",
+        "blindlink analyst report cohort --settings own.toml --earlier report-2022 --out report",
     )
 )
 @click.argument("cohort", type=FOLDER)
 @OUT
-@click.option("--settings", "settings_file", type=IN_FILE, help="Definitions and priors (TOML).")
+@click.option(
+    "--study",
+    "study_path",
+    type=click.Path(path_type=Path),
+    help="A declared study: a folder with study.toml, or that file. Without it the report is that "
+    "of probation and treatment.",
+)
+@click.option(
+    "--settings",
+    "settings_file",
+    type=IN_FILE,
+    help="Definitions and priors (TOML) of the study of probation and treatment.",
+)
 @click.option(
     "--policy",
     "policy_file",
@@ -97,13 +110,18 @@ def cohort(
 )
 @click.option("--register", type=FOLDER, help="What is out already: 'disclosure register'.")
 @click.option(
-    "--seed", default=SEED, show_default=True, type=click.IntRange(min=0), help="Of the bootstrap."
+    "--seed",
+    default=SEED,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Of the bootstrap of the study of probation and treatment.",
 )
 @force_option
 @json_option
 def report(
     cohort: Path,
     out: Path,
+    study_path: Path | None,
     settings_file: Path | None,
     policy_file: Path | None,
     earlier: tuple[Path, ...],
@@ -116,23 +134,30 @@ def report(
     from blindlink.analyst.disclosure.differencing import load_earlier
     from blindlink.analyst.disclosure.policy import load_policy
     from blindlink.analyst.disclosure.register import load
-    from blindlink.studies.probation_treatment import report as reporting
-    from blindlink.studies.probation_treatment.definitions import Settings, load_settings
 
-    settings = load_settings(settings_file) if settings_file else Settings()
+    if study_path is not None and settings_file is not None:
+        raise click.UsageError("--settings belongs to the study of probation and treatment")
     policy = load_policy(policy_file) if policy_file else None
+    told = [*map(load_earlier, earlier), *(load(register) if register else [])]
+    now = datetime.now(UTC)
     with progress_bar("Analysing") as progress:
-        made = reporting.report(
-            cohort,
-            out,
-            settings=settings,
-            policy=policy,
-            seed=seed,
-            now=datetime.now(UTC),
-            earlier=[*map(load_earlier, earlier), *(load(register) if register else [])],
-            force=force,
-            progress=progress,
-        )
+        if study_path is not None:
+            from blindlink.analyst.study.report import report as declared_report
+            from blindlink.schema.study.study_file import load_study
+
+            made = declared_report(
+                load_study(study_path), cohort, out, policy=policy, now=now, earlier=told,
+                force=force, progress=progress,
+            )  # fmt: skip
+        else:
+            from blindlink.studies.probation_treatment import report as reporting
+            from blindlink.studies.probation_treatment.definitions import Settings, load_settings
+
+            settings = load_settings(settings_file) if settings_file else Settings()
+            made = reporting.report(
+                cohort, out, settings=settings, policy=policy, seed=seed, now=now, earlier=told,
+                force=force, progress=progress,
+            )  # fmt: skip
     note("audit.json is for whoever checks the output; it is not to be published")
     show(_result(made), as_json, report_text(made))
 

@@ -7,6 +7,7 @@ import click
 from blindlink.cli.common import FOLDER, example, json_option, show
 
 DATA = ("study", "febrl4")
+PROBATION, HOUSING = "probation-treatment", "housing-work"
 FOLDERS = {"study": "demo-out", "febrl4": "febrl4-out"}
 
 
@@ -14,6 +15,7 @@ FOLDERS = {"study": "demo-out", "febrl4": "febrl4-out"}
     epilog=example(
         "blindlink demo --out demo-out",
         "blindlink demo --people 10000 --seed 7 --out small",
+        "blindlink demo --study housing-work --out housing",
         "blindlink demo --service --people 10000 --out by-service",
         "blindlink demo --data febrl4 --overlap 0.35",
     )
@@ -23,13 +25,22 @@ FOLDERS = {"study": "demo-out", "febrl4": "febrl4-out"}
     type=click.Choice(DATA),
     default="study",
     show_default=True,
-    help="study: the synthetic probation study, all parties. febrl4: a public benchmark.",
+    help="study: a synthetic study, all parties. febrl4: a public benchmark.",
+)
+@click.option(
+    "--study",
+    "study_name",
+    type=click.Choice([PROBATION, HOUSING]),
+    default=PROBATION,
+    show_default=True,
+    help="Which study.",
 )
 @click.option("--out", type=FOLDER, help="The folder to make: demo-out, or febrl4-out.")
 @click.option(
     "--people",
     type=click.IntRange(1_500, 5_000_000),
-    help="Treatment people in the study: 150,000 unless given.",
+    help="Treatment people in the probation study, 150,000 unless given; people in the housing "
+    "study, 12,000.",
 )
 @click.option(
     "--overlap",
@@ -50,6 +61,7 @@ FOLDERS = {"study": "demo-out", "febrl4": "febrl4-out"}
 @json_option
 def demo(
     data: str,
+    study_name: str,
     out: Path | None,
     people: int | None,
     overlap: float | None,
@@ -70,7 +82,11 @@ def demo(
         raise click.UsageError("--overlap belongs to --data febrl4")
     if data == "febrl4" and service:
         raise click.UsageError("--service belongs to the study, not to --data febrl4")
-    if data == "study":
+    if study_name != PROBATION and (service or data != "study"):
+        raise click.UsageError(f"--study {study_name} is played by files alone")
+    if data == "study" and study_name == HOUSING:
+        _housing(folder, people, seed, force, as_json)
+    elif data == "study":
         _study(folder, people, seed, service, force, as_json)
     else:
         _febrl4(folder, overlap, seed, force, as_json)
@@ -101,3 +117,12 @@ def _febrl4(folder: Path, overlap: float | None, seed: int, force: bool, as_json
     with Stalls() as stalls:
         result = febrl4(folder, overlap=overlap or 1.0, seed=seed, audience=stalls, force=force)
     show(result.document(), as_json, benchmark_text(result))
+
+
+def _housing(folder: Path, people: int | None, seed: int, force: bool, as_json: bool) -> None:
+    from blindlink.cli.text.demo import Stalls, housing_text
+    from blindlink.synthetic.housing.demo import demo as play
+
+    with Stalls() as stalls:
+        result = play(folder, people=people, seed=seed, audience=stalls, force=force)
+    show(result.document(), as_json, housing_text(result))

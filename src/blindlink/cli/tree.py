@@ -22,8 +22,9 @@ COMMANDS = {
     "owner": ("owner", "What a data owner does: it sees identities."),
     "linker": ("linker", "What the trusted third party does: it sees encodings."),
     "analyst": ("analyst", "What the analyst does: it sees pseudonyms."),
-    "study": ("study", "Set a study up before anybody signs."),
+    "study": ("study", "A study: its schema and agreement, what it counts and publishes."),
     "disclosure": ("disclosure", "The gate for any table; who lets an output go."),
+    "estimate": ("estimate", "Shares, models and tables from anybody's links, with their errors."),
     "audit": ("audit", "Check the audit log against heads that others kept."),
     "serve": ("service.serve", "Run the linkage service of the trusted third party."),
     "worker": ("service.worker", "Do the jobs of a linkage service."),
@@ -43,6 +44,7 @@ EXTRAS = {
     "linker": "linker",
     "analyst": "analyst",
     "disclosure": "analyst",
+    "estimate": "analyst",
     **dict.fromkeys(("serve", "worker", "backup", "restore"), "service"),
     "client": "client",
 }

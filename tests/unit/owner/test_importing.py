@@ -382,7 +382,7 @@ def test_faults_reach_the_analysts_table(tmp_path: Path) -> None:
             faulty = pd.concat([faulty, stranger])
         faulty.to_csv(path, index=False)
     play.mkdir()
-    cast = {name: parties.make_party(name, play, 1) for name in parties.ROLES}
+    cast = {name: parties.make_party(name, play, 1) for name in parties.PROBATION.roles}
     parties.exchange_public(cast)
     written = {}
     for system, owner in OWNERS.items():
@@ -399,7 +399,7 @@ def test_faults_reach_the_analysts_table(tmp_path: Path) -> None:
             frames.write_table(table, play / owner / f"{name}.csv")
     parties.draw_up(cast)
     parties.share_secret(cast)
-    for owner in parties.OWNERS:
+    for owner in parties.PROBATION.owners:
         parties.hand_in(cast[owner], cast["linker"])
     parties.link(cast["linker"], cast["analyst"])
     pathways = build(parties.open_cohort(cast["analyst"]), Settings())

@@ -5,6 +5,7 @@ import pytest
 from statsmodels.duration.survfunc import CumIncidenceRight
 
 from blindlink.analyst.estimate.intervals import Bootstrap
+from blindlink.analyst.study.incidence import incidence
 from blindlink.studies.probation_treatment.correction import Correction
 from blindlink.studies.probation_treatment.definitions import Settings
 from blindlink.studies.probation_treatment.linkage_error import error_rates
@@ -13,7 +14,6 @@ from blindlink.studies.probation_treatment.statistics.entry import (
     entry_curves,
     first_events,
     grid,
-    incidence,
 )
 from worlds import simulated
 

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from blindlink.analyst.estimate.columns import day_number
+from blindlink.analyst.study.spells import NONE
 from blindlink.studies.probation_treatment.definitions import Definitions
 from blindlink.studies.probation_treatment.extracts import Problems, read_episodes
-from blindlink.studies.probation_treatment.journeys import NONE, Journeys
+from blindlink.studies.probation_treatment.journeys import Journeys
 from worlds import simulated
 
 RULES = Definitions()

@@ -37,7 +37,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         # A cheap passphrase hash: its real cost is tested with the keys.
         patch.setattr("blindlink.keys.party.MEMORY_KIB", 64)
         write(small_study(), out)
-        cast = {name: parties.make_party(name, out, SEED) for name in parties.ROLES}
+        cast = {name: parties.make_party(name, out, SEED) for name in parties.PROBATION.roles}
         parties.exchange_public(cast)
         parties.draw_up(cast)
         parties.share_secret(cast)
@@ -72,9 +72,9 @@ def secrets_of(played: Played) -> set[bytes]:
 
 
 def test_every_party_has_exactly_its_files(played: Played) -> None:
-    publics = {f"{name}.public" for name in parties.ROLES}
+    publics = {f"{name}.public" for name in parties.PROBATION.roles}
     everybody = publics | {parties.AGREEMENT, parties.PASSPHRASE}
-    owner = {"identities.csv", "events.csv", parties.LINKAGE_KEY, parties.SECRET}
+    owner = {"identities.csv", "events.csv", parties.LINKAGE_KEY, parties.secret_file("ohid")}
     expected = {
         "moj": everybody
         | owner
@@ -97,7 +97,7 @@ def test_every_party_has_exactly_its_files(played: Played) -> None:
 @pytest.mark.parametrize("party", ["linker", "analyst", "truth"])
 def test_the_linkage_secret_is_with_the_owners_only(played: Played, party: str) -> None:
     assert holders(played.out / party, secrets_of(played)) == []
-    for owner in parties.OWNERS:
+    for owner in parties.PROBATION.owners:
         assert holders(played.out / owner, secrets_of(played)) == [parties.LINKAGE_KEY]
 
 
@@ -126,7 +126,7 @@ def test_an_owner_holds_nothing_of_the_other(played: Played) -> None:
 
 def test_pseudonyms_stay_between_linker_and_analyst(played: Played) -> None:
     names = {name.encode() for name in played.cohort.people["person"].head(200)}
-    for owner in parties.OWNERS:
+    for owner in parties.PROBATION.owners:
         assert holders(played.out / owner, names) == []
     assert holders(played.out / "truth", names) == []
 
@@ -134,10 +134,10 @@ def test_pseudonyms_stay_between_linker_and_analyst(played: Played) -> None:
 def test_private_files_are_private(played: Played) -> None:
     private = [
         played.out / name / file
-        for name in parties.ROLES
+        for name in parties.PROBATION.roles
         for file in (f"{name}.key", parties.PASSPHRASE)
     ]
-    private += [played.out / owner / parties.LINKAGE_KEY for owner in parties.OWNERS]
+    private += [played.out / owner / parties.LINKAGE_KEY for owner in parties.PROBATION.owners]
     assert {path.stat().st_mode & 0o077 for path in private} == {0}
 
 
@@ -164,7 +164,7 @@ def test_the_linkage_is_good_and_scored_without_pseudonyms(played: Played) -> No
 def test_controls_measure_the_rate_of_false_links(played: Played, side: int) -> None:
     """Of people without a true record, as many are linked as of the control records: two samples,
     which Fisher's exact test at 1 % does not tell apart."""
-    owner, column = parties.OWNERS[side], ("left_row_id", "right_row_id")[side]
+    owner, column = parties.PROBATION.owners[side], ("left_row_id", "right_row_id")[side]
     ids = played.sent[side].rows_of.to_pandas().set_index("row_id")["entity_id"]
     linked = set(ids[played.released.matches.column(column).to_pylist()].dropna())
     people = frame("truth/people")
@@ -181,7 +181,7 @@ def test_controls_measure_the_rate_of_false_links(played: Played, side: int) -> 
 
 def test_replayed_bytes_depend_on_seed_and_purpose() -> None:
     assert replay(1, "moj")(16) == replay(1, "moj")(16)
-    drawn = {replay(seed, name)(16) for seed in (1, 2) for name in parties.ROLES}
-    assert len(drawn) == 2 * len(parties.ROLES)
+    drawn = {replay(seed, name)(16) for seed in (1, 2) for name in parties.PROBATION.roles}
+    assert len(drawn) == 2 * len(parties.PROBATION.roles)
     stream = replay(1, "moj")
     assert stream(16) != stream(16)

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from blindlink.analyst.study.spells import NONE
 from blindlink.studies.probation_treatment.definitions import Definitions
 from blindlink.studies.probation_treatment.extracts import Problems, read_episodes
-from blindlink.studies.probation_treatment.journeys import NONE, Journeys
+from blindlink.studies.probation_treatment.journeys import Journeys
 from blindlink.synthetic.generator import truth
 from blindlink.synthetic.generator.parameters import SUBSTANCES, Parameters
 from blindlink.synthetic.generator.treatment import OPEN

@@ -14,6 +14,11 @@ from blindlink.pages.html import render as render_page
 
 Figure = Chart | Stages
 
+SYNTHETIC = (
+    "Synthetic data.",
+    "The people in these figures do not exist. The report shows what the method gives, and none of "
+    "its figures is a statistic about anybody.",
+)
 MOST_ROWS = 45
 DAYS = {0, 7, 14, 21, 28, 42, 56, 84, 126, 182, 273, 365, 546, 730, 1095, 1460}
 
@@ -88,6 +93,17 @@ def render(front: Frontmatter, parts: Sequence[Part]) -> str:
         contents=[(p.id, p.title, [(c.id, c.title) for c in p.children]) for p in parts],
         sections=_Numbering().parts(parts),
     )
+
+
+def in_order(parts: Sequence[Part]) -> list[SafeTable]:
+    """The tables in the order in which the page shows and numbers them, each once."""
+    return list({table.id: table for table in _shown(parts)}.values())
+
+
+def _shown(parts: Sequence[Part]) -> Iterator[SafeTable]:
+    for part in parts:
+        yield from (*part.open, *part.tables)
+        yield from _shown(part.children)
 
 
 def _drawings(parts: Sequence[Part]) -> Iterator[Figure]:

@@ -25,7 +25,16 @@ PACKAGES = (
     "Jinja2",
     "gptables",
 )
-INFO = ("project", "agreement", "agreement_digest", "created", "owners", "digests", "versions")
+INFO = (
+    "study",
+    "project",
+    "agreement",
+    "agreement_digest",
+    "created",
+    "owners",
+    "digests",
+    "versions",
+)
 
 
 def versions() -> dict[str, str]:

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from blindlink.synthetic.demo.score import Headline
     from blindlink.synthetic.demo.stages import Stage
     from blindlink.synthetic.demo.study import DemoResult
+    from blindlink.synthetic.housing.demo import HousingResult
 
 COLOURS = {
+    "housing": "cyan",
+    "employment": "magenta",
     "moj": "cyan",
     "ohid": "magenta",
     "owners": "cyan",
@@ -97,6 +100,40 @@ def study_text(result: "DemoResult") -> str:
             "",
             f"report   {result.page}",
             f"time     {result.seconds:.0f} s",
+        ]
+    )
+
+
+def housing_text(result: "HousingResult") -> str:
+    """The shares beside the true ones, the linkage against the truth, and where the report is."""
+    head = ("", "applications", "observed", "corrected (95 % interval)", "true")
+    rows = [
+        (
+            each.kind,
+            f"{each.applications:,}",
+            _number(each.observed),
+            f"{_number(each.corrected)} ({' to '.join(map(_number, each.interval))})",
+            f"{each.true:.1f}",
+        )
+        for each in result.shares
+    ]
+    quality = result.quality
+    return "\n".join(
+        [
+            "",
+            "Started a job within a year of the application, % of applications followed so long",
+            "",
+            *_aligned([head, *rows]),
+            "",
+            *_aligned(
+                [
+                    ("Linkage", "against the truth"),
+                    ("precision", _percent(quality.precision)),
+                    ("recall", _percent(quality.recall)),
+                ]
+            ),
+            "",
+            f"report   {result.page}",
         ]
     )
 

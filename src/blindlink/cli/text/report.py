@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from blindlink.analyst.disclosure.gate import Audit
     from blindlink.analyst.disclosure.safe import SafeTable
-    from blindlink.studies.probation_treatment.report import ReportResult
+    from blindlink.analyst.publish.writing import ReportResult
 
 QUALITY = "data_quality"
 SHOWN = 5

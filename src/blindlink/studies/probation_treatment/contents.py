@@ -1,22 +1,16 @@
 """What stands on the page: main points, coverage, method, results, limits, definitions, contact."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from blindlink.analyst.disclosure.gate import Audit
 from blindlink.analyst.disclosure.safe import SafeTable
-from blindlink.analyst.publish.page import Frontmatter, Part
+from blindlink.analyst.publish.page import SYNTHETIC, Frontmatter, Part, in_order
 from blindlink.studies.probation_treatment.definitions import Settings
 from blindlink.studies.probation_treatment.sections import closing, opening
 from blindlink.studies.probation_treatment.sections.results import results
 from blindlink.studies.probation_treatment.sections.view import View
-
-SYNTHETIC = (
-    "Synthetic data.",
-    "The people in these figures do not exist. The report shows what the method gives, and none of "
-    "its figures is a statistic about anybody.",
-)
 
 
 def contents(
@@ -36,37 +30,26 @@ def contents(
         results(view),
         closing.limits(view),
     ]
-    further = closing.further(view, {table.id for table in _shown(parts)})
+    further = closing.further(view, {table.id for table in in_order(parts)})
     parts += [further] if further else []
     return _front(view), [*parts, closing.definitions(view), closing.contact(view)]
-
-
-def in_order(parts: Sequence[Part]) -> list[SafeTable]:
-    """The tables in the order in which the page shows and numbers them, each once."""
-    return list({table.id: table for table in _shown(parts)}.values())
-
-
-def _shown(parts: Sequence[Part]) -> Iterator[SafeTable]:
-    for part in parts:
-        yield from (*part.open, *part.tables)
-        yield from _shown(part.children)
 
 
 def _front(view: View) -> Frontmatter:
     settings = view.settings
     rules = settings.definitions
+    named = f"{settings.title} {settings.publisher}".lower()
+    synthetic = "synthetic" in named or bool(view.info.get("synthetic"))
     facts = [
-        ("Published", f"{view.now:%d %B %Y}".lstrip("0")),
+        ("Made as of" if synthetic else "Published", f"{view.now:%d %B %Y}".lstrip("0")),
         ("Period", f"{rules.observation_start:%B %Y} to {rules.observation_end:%B %Y}"),
         ("Area", "England"),
         ("Publisher", settings.publisher or "not stated"),
         ("Contact", settings.contact or "not stated"),
     ]
-    named = f"{settings.title} {settings.publisher}".lower()
-    synthetic = "synthetic" in named or bool(view.info.get("synthetic"))
     return Frontmatter(
         title=settings.title,
-        kind="Statistics in development",
+        kind="Invented figures" if synthetic else "Statistics in development",
         description="People sentenced to an alcohol treatment requirement or a drug rehabilitation "
         "requirement: how many engage with treatment, how it ends, and how sure linked records can "
         "be of it.",

@@ -14,14 +14,11 @@ import numpy as np
 import pandas as pd
 
 from blindlink.analyst.estimate.intervals import Bootstrap, effective_size, wilson
+from blindlink.analyst.estimate.presence import true_share
 from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.studies.probation_treatment.definitions import FOLDED, SUBSTANCES
 from blindlink.studies.probation_treatment.journeys import Journeys
-from blindlink.studies.probation_treatment.linkage_error import (
-    ErrorRates,
-    true_share,
-    true_share_of_firsts,
-)
+from blindlink.studies.probation_treatment.linkage_error import ErrorRates, true_share_of_firsts
 from blindlink.studies.probation_treatment.pathways import Pathways
 from blindlink.studies.probation_treatment.rivals import (
     POOL_PAIRS,
@@ -59,10 +56,16 @@ class Counted:
     highest: Floats
 
 
+def within(days: int) -> str:
+    """The flag of engagement within so many days of the sentence."""
+    return f"{ENGAGED} within {days} days"
+
+
 def flags(
     journeys: Journeys, person: Int64s, sentence: Floats, pathways: Pathways
 ) -> dict[str, Bools]:
-    """Per case: engaged, in treatment at three weeks, folded outcomes and substance groups."""
+    """Per case: engaged, within each window, in treatment at three weeks, folded outcomes and
+    substance groups."""
     rules = pathways.settings.definitions
     found = journeys.next(person, sentence)
     exits = pd.Series(journeys.pick(journeys.exit, found, "")).map(rules.fold).to_numpy()
@@ -71,6 +74,9 @@ def flags(
         ENGAGED: found >= 0,
         AT_THREE_WEEKS: journeys.open_on(person, sentence + rules.three_weeks),
     }
+    start = journeys.pick(journeys.start, found, np.inf)
+    for days in {*rules.windows, rules.follow_up_days}:
+        result[within(days)] = np.asarray(start <= sentence + days)
     result |= {name: np.asarray(exits == name, dtype=bool) for name in FOLDED}
     result |= {name: np.asarray(substance == name, dtype=bool) for name in SUBSTANCES}
     return result
@@ -231,7 +237,8 @@ class Correction:
 
     def _first(self, name: str) -> bool:
         """Whether a flag of the first journey can change by a stranger on top of a true record."""
-        return not self.rates.exclusive and name not in BY_ANY_RECORD
+        by_any = name in BY_ANY_RECORD or name.startswith(f"{ENGAGED} within")
+        return not self.rates.exclusive and not by_any
 
     def _count_strangers(self, name: str) -> tuple[Floats, Floats]:
         if self._first(name):

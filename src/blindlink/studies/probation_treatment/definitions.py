@@ -5,7 +5,6 @@ here with their defaults, can be set in a TOML file, and are printed in the repo
 """
 
 import datetime as dt
-import math
 import tomllib
 from pathlib import Path
 from typing import Annotated, Self
@@ -13,6 +12,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from blindlink import validation
+from blindlink.analyst.estimate.rates import beta_parameters
 from blindlink.errors import InputError
 from blindlink.files import read_bytes
 
@@ -47,19 +47,6 @@ SUBSTANCES = (OPIATE, MIXED, NON_OPIATE, ALCOHOL, NO_SUBSTANCE)
 _LIMIT = 1 << 20
 
 
-def beta_parameters(value: float, low: float, high: float) -> tuple[float, float]:
-    """Alpha and beta of the Beta distribution with this mean and a 95 % range as wide as given.
-
-    By moments: standard deviation = (high - low) / (2 x 1.96). Raises ValueError when no such
-    distribution exists.
-    """
-    variance = ((high - low) / (2 * 1.959964)) ** 2
-    size = math.inf if variance == 0 else value * (1 - value) / variance - 1
-    if not 0 < size < math.inf:
-        raise ValueError("the range is too wide for its mean, or empty")
-    return value * size, (1 - value) * size
-
-
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -76,6 +63,7 @@ class Definitions(_Frozen):
     three_weeks: Days = 21
     representation_days: Days = 182
     follow_up_days: Days = 365
+    windows: tuple[Days, ...] = (84, 365)
     top_window_days: Days = 14
     opiates: tuple[CodeRange, ...] = ((1000, 1999),)
     non_opiates: tuple[CodeRange, ...] = ((2000, 6999),)
@@ -106,6 +94,7 @@ class Definitions(_Frozen):
     ogrs_bands: dict[str, int] = {"low": 0, "medium": 50, "high": 75, "very high": 90}
     rsr_bands: dict[str, float] = {"low": 0, "medium": 3, "high": 6.9}
     references: dict[str, str] = {
+        "requirement": "ATR",
         "sex": "M",
         "ethnicity": "white",
         "offence_category": "violence",

@@ -13,6 +13,7 @@ import pandas as pd
 
 from blindlink.analyst.cohort.folder import Cohort
 from blindlink.analyst.estimate.columns import day_number, mix, sum_hashes
+from blindlink.analyst.study.spells import NONE
 from blindlink.arrays import Bools, Int64s, Words
 from blindlink.studies.probation_treatment.definitions import Settings
 from blindlink.studies.probation_treatment.extracts import (
@@ -22,7 +23,7 @@ from blindlink.studies.probation_treatment.extracts import (
     read_forms,
     read_requirements,
 )
-from blindlink.studies.probation_treatment.journeys import NONE, Journeys
+from blindlink.studies.probation_treatment.journeys import Journeys
 from blindlink.studies.probation_treatment.populations import Populations
 
 

@@ -49,6 +49,17 @@ RETURN_SEEN = Dimension("observed after completion", (YES, NO), {YES: (PATHWAY.o
 RETURNED = Dimension(
     "returned", (YES, NO), {YES: (RETURN_SEEN.of(YES),), NO: (RETURN_SEEN.of(YES),)}
 )
+OBSERVED_FROM_ENTRY = Dimension(
+    "observed for the follow-up from entry", (YES, NO), {YES: (ENGAGED,), NO: (ENGAGED,)}
+)
+COMPLETED_IN_TIME = Dimension(
+    "completed within the follow-up from entry",
+    (YES, NO),
+    {
+        YES: (OBSERVED_FROM_ENTRY.of(YES), PATHWAY.of(OUTCOMES[0])),
+        NO: (OBSERVED_FROM_ENTRY.of(YES),),
+    },
+)
 BREACH = Dimension("breach", (YES, NO, "not recorded"))
 BREACH_KNOWN = BREACH.of(YES, NO)
 STATUS = ("in_treatment", "not_yet", "ended", "never")
@@ -114,7 +125,7 @@ class Populations:
     def followed(self, day: int) -> Condition:
         """Observed at least until a day after the sentence."""
         rules = self.rules
-        days = sorted({*rules.status_days, rules.three_weeks, rules.follow_up_days})
+        days = sorted({*rules.status_days, rules.three_weeks, rules.follow_up_days, *rules.windows})
         names = [f"under {days[0]}", *(f"from {each}" for each in days)]
         return Dimension("followed", tuple(names)).of(*names[1 + days.index(day) :])
 
@@ -122,6 +133,10 @@ class Populations:
         """The state on a day; who has none of treatment from the sentence on is not engaged."""
         implied = {name: (NOT_ENGAGED if name == "never" else ENGAGED,) for name in STATUS}
         return Dimension(f"status on day {day}", STATUS, implied).of(*states)
+
+    def entered(self, day: int) -> Condition:
+        """Engaged by a day: in treatment on it, or before it."""
+        return self.status(day, "in_treatment", "ended")
 
     def under(self, links: pd.DataFrame, reached: str) -> Condition:
         """Who reaches a stage under other links; links like the plan's own are no other."""

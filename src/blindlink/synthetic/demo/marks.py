@@ -2,6 +2,7 @@
 
 import hashlib
 from functools import cache
+from itertools import product
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from blindlink.keys import Entropy, LinkageKey
 from blindlink.keys.party import NONCE, SALT, SEED_BYTES
 
 DEMO_MARK = "[demo]"  # behind the organisation of every party of the demo
-FIRST = "moj"  # the owner that makes the linkage secret
+FIRST = ("moj", "housing")  # the owners that make the linkage secret of a demo
 PASSPHRASE_BYTES = 16
 
 
@@ -27,8 +28,8 @@ def replay(seed: int, purpose: str) -> Entropy:
 def demo_checks(seeds: int = 10) -> frozenset[str]:
     """The check values of the demo's linkage secrets, for the first seeds: nobody's secrets."""
     found = set()
-    for seed in range(seeds):
-        entropy = replay(seed, FIRST)
+    for seed, first in product(range(seeds), FIRST):
+        entropy = replay(seed, first)
         for size in (SEED_BYTES, PASSPHRASE_BYTES, SALT, NONCE):  # what ``make_party`` draws before
             entropy(size)
         found.add(LinkageKey.generate(entropy).check_value())

@@ -5,7 +5,7 @@ another is a file that is copied into the other's folder, and nothing else cross
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from blindlink import frames
 from blindlink.analyst.cohort.folder import Cohort, build_cohort
 from blindlink.analyst.publish.checked import Published, approve
 from blindlink.analyst.publish.checked import publish as publish_checked
+from blindlink.analyst.publish.writing import ReportResult
 from blindlink.files import write_bytes, write_text
 from blindlink.keys import Entropy, LinkageKey, PartyKeys, PartyPublic, Role
 from blindlink.linker.protocol import release
@@ -33,27 +34,64 @@ from blindlink.progress import Progress, silent
 from blindlink.schema.document import LinkageSchema, parse_schema
 from blindlink.schema.profiles.making import new_schema
 from blindlink.studies.probation_treatment.definitions import Settings
-from blindlink.studies.probation_treatment.report import ReportResult, report
+from blindlink.studies.probation_treatment.report import report
 from blindlink.synthetic.demo.marks import DEMO_MARK, replay
 
 NOW = datetime(2023, 3, 30, 9, 30, tzinfo=UTC)
-ROLES: dict[str, tuple[Role, str]] = {
-    "moj": ("owner", "Ministry of Justice (invented data)"),
-    "ohid": ("owner", "Office for Health Improvement and Disparities (invented data)"),
+AGREEMENT, LINKAGE_KEY, PASSPHRASE = "study.agreement", "linkage.key", "passphrase"
+RELEASE, COHORT, REPORT = "study.release", "cohort", "report"
+MOST_CONTROLS = 0.25
+
+
+@dataclass(frozen=True)
+class Play:
+    """Who takes part in a demo, and what they agree; the first owner makes the linkage secret.
+
+    ``tables``: payload tables of each owner. ``controls``: the share of an owner's identity rows
+    that become control records, and the fewest that say something; a small file can make only a
+    few. ``agreement``: package and name of the draft.
+    """
+
+    roles: Mapping[str, tuple[Role, str]]
+    tables: Mapping[str, tuple[str, ...]]
+    controls: Mapping[str, tuple[float, int]]
+    agreement: tuple[str, str]
+    schema: Callable[[Sequence[Sequence[str]]], LinkageSchema]
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The owners, in order."""
+        return tuple(self.tables)
+
+
+def study_schema(columns: Sequence[Sequence[str]]) -> LinkageSchema:
+    """The profile for what both can supply, with the strictest of its match keys alone.
+
+    What the study calls deterministic linkage is then exact agreement in every identifier.
+    """
+    made, _ = new_schema("weak", columns)
+    document = deepcopy(made.document)
+    del document["blindlink"]["matchKeys"][1:]
+    return parse_schema(document)
+
+
+OTHERS: dict[str, tuple[Role, str]] = {
     "linker": ("linker", "Trusted third party"),
     "analyst": ("analyst", "Secure research environment"),
     "checker": ("checker", "Secure research environment"),
 }
-OWNERS = ("moj", "ohid")
-PROFILE = "weak"
 CHECK, PUBLISHED = "report.check", "published"
-AGREEMENT, LINKAGE_KEY, PASSPHRASE = "study.agreement", "linkage.key", "passphrase"
-SECRET, RELEASE, COHORT, REPORT = "for-ohid.secret", "study.release", "cohort", "report"
-TABLES = {"moj": ("events",), "ohid": ("events", "details")}
-# Share of identity rows that become control records, and the fewest that say something; a small
-# file can make only a few.
-CONTROLS = {"moj": (0.05, 200), "ohid": (0.01, 50)}
-MOST_CONTROLS = 0.25
+PROBATION = Play(
+    roles={
+        "moj": ("owner", "Ministry of Justice (invented data)"),
+        "ohid": ("owner", "Office for Health Improvement and Disparities (invented data)"),
+        **OTHERS,
+    },
+    tables={"moj": ("events",), "ohid": ("events", "details")},
+    controls={"moj": (0.05, 200), "ohid": (0.01, 50)},
+    agreement=("blindlink.synthetic.demo", "agreement.toml"),
+    schema=study_schema,
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +102,7 @@ class Party:
     folder: Path
     keys: PartyKeys
     entropy: Entropy
+    play: Play
 
     def path(self, name: str) -> Path:
         """A file of this party."""
@@ -82,9 +121,9 @@ class Party:
         return Acting(self.agreement(), self.keys, NOW, self.entropy, progress)
 
 
-def make_party(name: str, out: Path, seed: int) -> Party:
+def make_party(name: str, out: Path, seed: int, play: Play = PROBATION) -> Party:
     """Make the party's keys: private file and passphrase for itself, public file for everybody."""
-    role, organisation = ROLES[name]
+    role, organisation = play.roles[name]
     folder, entropy = out / name, replay(seed, name)
     folder.mkdir(exist_ok=True)
     marked = f"{organisation} {DEMO_MARK}"
@@ -93,7 +132,7 @@ def make_party(name: str, out: Path, seed: int) -> Party:
     write_bytes(folder / PASSPHRASE, passphrase + b"\n", mode=0o600)
     keys.save(folder / f"{name}.key", passphrase, entropy=entropy)
     keys.public.save(folder / f"{name}.public")
-    return Party(name, folder, keys, entropy)
+    return Party(name, folder, keys, entropy, play)
 
 
 def exchange_public(parties: dict[str, Party]) -> None:
@@ -105,44 +144,38 @@ def exchange_public(parties: dict[str, Party]) -> None:
 
 
 def draw_up(parties: dict[str, Party]) -> SignedAgreement:
-    """MoJ makes secret, schema (for what both can supply) and draft; all sign."""
-    moj = parties["moj"]
-    key = LinkageKey.generate(moj.entropy)
-    key.save(moj.path(LINKAGE_KEY))
-    for name in OWNERS:
-        owner = parties[name]
-        write_columns(owner.path("identities.csv"), owner.path(f"{name}.columns.json"))
-    parties["ohid"].hand("ohid.columns.json", moj)
-    lists = [columns_of(moj.path(f"{name}.columns.json"))[0] for name in OWNERS]
-    write_text(moj.path("schema.json"), study_schema(lists).to_json())
-    write_text(moj.path("study.toml"), _draft(parties))
-    signed = new_agreement(moj.path("study.toml"), now=NOW, key=key)
+    """The first owner makes secret, schema (for what all can supply) and draft; all sign."""
+    play, first = next(iter(parties.values())).play, next(iter(parties.values()))
+    key = LinkageKey.generate(first.entropy)
+    key.save(first.path(LINKAGE_KEY))
+    for name in play.owners:
+        owner, columns = parties[name], f"{name}.columns.json"
+        write_columns(owner.path("identities.csv"), owner.path(columns))
+        if owner is not first:
+            owner.hand(columns, first)
+    lists = [columns_of(first.path(f"{name}.columns.json"))[0] for name in play.owners]
+    write_text(first.path("schema.json"), play.schema(lists).to_json())
+    write_text(first.path("study.toml"), _draft(parties))
+    signed = new_agreement(first.path("study.toml"), now=NOW, key=key)
     for name in signed.agreement.names:
         signed = sign(signed, parties[name].keys, now=NOW)
     for party in parties.values():
         signed.save(party.path(AGREEMENT))
-    return moj.agreement()
+    return first.agreement()
 
 
-def study_schema(columns: Sequence[Sequence[str]]) -> LinkageSchema:
-    """The profile for what both can supply, with the strictest of its match keys alone.
-
-    What the study calls deterministic linkage is then exact agreement in every identifier.
-    """
-    made, _ = new_schema(PROFILE, columns)
-    document = deepcopy(made.document)
-    del document["blindlink"]["matchKeys"][1:]
-    return parse_schema(document)
+def secret_file(owner: str) -> str:
+    """The file by which an owner gets the linkage secret."""
+    return f"for-{owner}.secret"
 
 
 def share_secret(parties: dict[str, Party]) -> PartyPublic:
-    """MoJ seals the linkage secret to OHID; nobody else can open it."""
-    moj, ohid = parties["moj"], parties["ohid"]
-    key = LinkageKey.load(moj.path(LINKAGE_KEY))
-    send_secret(key, moj.acting(), "ohid", moj.path(SECRET))
-    envelope = moj.hand(SECRET, ohid)
-    receive_secret(envelope, ohid.acting(), ohid.path(LINKAGE_KEY))
-    return ohid.keys.public
+    """The first owner seals the linkage secret to the second; nobody else can open it."""
+    first, other = list(parties.values())[:2]
+    key, name = LinkageKey.load(first.path(LINKAGE_KEY)), secret_file(other.name)
+    send_secret(key, first.acting(), other.name, first.path(name))
+    receive_secret(first.hand(name, other), other.acting(), other.path(LINKAGE_KEY))
+    return other.keys.public
 
 
 def make_submission(
@@ -153,7 +186,8 @@ def make_submission(
     ``assessed``: the disclosure-risk report runs first, as it does in ``blindlink owner submit``.
     """
     out = owner.path(f"{owner.name}.submission")
-    tables = {name: frames.read_table(owner.path(f"{name}.csv")) for name in TABLES[owner.name]}
+    names = owner.play.tables[owner.name]
+    tables = {name: frames.read_table(owner.path(f"{name}.csv")) for name in names}
     identities = frames.read_table(owner.path("identities.csv"))
     secret = LinkageKey.load(owner.path(LINKAGE_KEY))
     options = Options(assess=gate(out, now=NOW, progress=progress) if assessed else None)
@@ -172,7 +206,7 @@ def link(linker: Party, analyst: Party, progress: Progress = silent) -> release.
     project = linker.path("project")
     project.mkdir()
     released = release.link(
-        [linker.path(f"{name}.submission") for name in OWNERS],
+        [linker.path(f"{name}.submission") for name in linker.play.owners],
         linker.acting(progress),
         Place(project),
         linker.path(RELEASE),
@@ -220,14 +254,17 @@ def publish(analyst: Party) -> Published:
 
 
 def _draft(parties: dict[str, Party]) -> str:
-    held = {name: parties[name].path("identities.csv") for name in CONTROLS}
-    return draft_text({name: frames.read_table(path).num_rows for name, path in held.items()})
+    play = next(iter(parties.values())).play
+    held = {name: parties[name].path("identities.csv") for name in play.owners}
+    rows = {name: frames.read_table(path).num_rows for name, path in held.items()}
+    return draft_text(rows, play)
 
 
-def draft_text(rows: Mapping[str, int]) -> str:
-    """The draft of the demo's agreement (TOML) for owners with so many rows of identities."""
-    text = resources.files("blindlink.synthetic.demo").joinpath("agreement.toml").read_text("utf-8")
-    for name, (share, fewest) in CONTROLS.items():
+def draft_text(rows: Mapping[str, int], play: Play = PROBATION) -> str:
+    """The draft of a demo's agreement (TOML) for owners with so many rows of identities."""
+    package, file = play.agreement
+    text = resources.files(package).joinpath(file).read_text("utf-8")
+    for name, (share, fewest) in play.controls.items():
         number = min(max(fewest, round(share * rows[name])), int(MOST_CONTROLS * rows[name]))
         text = text.replace(f"{{{name}_controls}}", str(number))
     return text

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
+from blindlink.analyst.publish.writing import ReportResult
 from blindlink.linker.model.evaluate import Evaluation, evaluate
 from blindlink.owner.submit import Submitted
-from blindlink.studies.probation_treatment.report import ReportResult
 from blindlink.synthetic.demo.targets import ANY_RECORD, TARGETS, any_record, true_figures
 from blindlink.synthetic.generator.generate import Study
 
@@ -43,10 +43,20 @@ class Headline:
 def linkage_quality(
     matches: pa.Table, left: Submitted, right: Submitted, people: pa.Table
 ) -> Evaluation:
-    """The links as pairs of persons, against the true pairs that the extracts hold.
+    """The links against the true pairs that the study's extracts hold; see ``pairs_quality``."""
+    truth = people.to_pandas()
+    held = truth[truth["in_extract"].astype(int) == 1]
+    return pairs_quality(matches, left, right, held.set_index("ohid_entity_id")["moj_entity_id"])
+
+
+def pairs_quality(
+    matches: pa.Table, left: Submitted, right: Submitted, partner: pd.Series
+) -> Evaluation:
+    """The links as pairs of persons, against the true pairs.
 
     ``matches``: what stays with the linker; the owners' row maps lead back to their own ids;
-    ``people``: the truth. Links of control records are left out, as in the cohort.
+    ``partner``: the left owner's id of each of the right one's. Links of control records are left
+    out, as in the cohort.
     """
     ids = [_ids(left), _ids(right)]
     pairs = pd.DataFrame(
@@ -55,16 +65,13 @@ def linkage_quality(
             "right": matches.column("right_row_id").to_pandas().map(ids[1]),
         }
     ).dropna()
-    truth = people.to_pandas()
-    held = truth[truth["in_extract"].astype(int) == 1]
     left_ids = pd.Index(ids[0].dropna().unique())
     right_ids = pd.Index(ids[1].dropna().unique())
-    person = held.set_index("ohid_entity_id")["moj_entity_id"].reindex(right_ids).fillna("")
     return evaluate(
         left_ids.get_indexer(pd.Index(pairs["left"])).astype(str).tolist(),
         right_ids.get_indexer(pd.Index(pairs["right"])).astype(str).tolist(),
         left_ids.tolist(),
-        person.tolist(),
+        partner.reindex(right_ids).fillna("").tolist(),
     )
 
 

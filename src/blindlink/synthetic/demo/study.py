@@ -168,7 +168,7 @@ def _prepare(folder: Path, seed: int, hand: Stagehand) -> dict[str, Party]:
     """Keys, agreement and linkage secret."""
 
     def keys(_: Progress) -> dict[str, Party]:
-        cast = {name: parties.make_party(name, folder, seed) for name in parties.ROLES}
+        cast = {name: parties.make_party(name, folder, seed) for name in parties.PROBATION.roles}
         parties.exchange_public(cast)
         return cast
 

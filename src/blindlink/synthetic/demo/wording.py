@@ -5,6 +5,7 @@ from pathlib import Path
 
 from blindlink.analyst.cohort.folder import Cohort
 from blindlink.analyst.publish.checked import Published
+from blindlink.analyst.publish.writing import ReportResult
 from blindlink.keys import PartyPublic
 from blindlink.linker.model.evaluate import Evaluation, Figure
 from blindlink.linker.protocol.release import Released
@@ -14,7 +15,6 @@ from blindlink.messages.output_check import OutputCheck
 from blindlink.messages.signed import Signed
 from blindlink.owner.risk.gate import document_of, page_of
 from blindlink.owner.submit import Submitted
-from blindlink.studies.probation_treatment.report import ReportResult
 from blindlink.synthetic.demo.febrl import Benchmark
 from blindlink.synthetic.generator.generate import Study
 
@@ -48,10 +48,7 @@ def agreed(signed: SignedAgreement) -> list[str]:
 
 def shared(receiver: PartyPublic) -> list[str]:
     """The linkage secret."""
-    return [
-        f"the linkage secret goes sealed from moj to {receiver.name}: "
-        "linker and analyst never see it"
-    ]
+    return [f"the linkage secret goes sealed to {receiver.name}: linker and analyst never see it"]
 
 
 def submitted(found: Submitted) -> list[str]:

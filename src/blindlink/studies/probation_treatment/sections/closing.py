@@ -15,6 +15,7 @@ MEANING = {
     "three_weeks": "Three weeks, days",
     "representation_days": "Return to treatment counts within, days",
     "follow_up_days": "Full follow-up, days",
+    "windows": "Windows of equal follow-up, days",
     "top_days": "Reporting period of the Treatment Outcomes Profile, days",
     "top_window_days": "A form belongs to a journey within, days",
     "opiates": "Opiates, drug codes",

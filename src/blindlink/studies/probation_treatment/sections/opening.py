@@ -13,7 +13,7 @@ def main_points(view: View) -> Part:
     """What a reader in a hurry takes away: one sentence per finding, only from released figures."""
     points = [
         f"{text[:1].upper()}{text[1:]}."
-        for make in (_engaged, _corrected, _weeks, _ends, _chain, _deaths)
+        for make in (_in_time, _engaged, _corrected, _weeks, _ends, _chain, _deaths)
         if (text := make(view))
     ]
     drawing = headline(view.tables, view.benchmarks)
@@ -34,6 +34,29 @@ def main_points(view: View) -> Part:
     )
 
 
+def _in_time(view: View) -> str:
+    """At equal follow-up, which alone compares those sentenced early and late."""
+    name, days = "headlines_corrected", view.settings.definitions.follow_up_days
+    at = {"measure": f"engaged within {days} days"}
+    if not view.has(name, "observed", requirement=TOTAL, **at):
+        return ""
+    kinds = " and ".join(
+        f"{view.percent(name, 'observed', requirement=kind, **at)} of {kind}s"
+        for kind in view.settings.definitions.requirements
+    )
+    every = {"requirement": TOTAL, **at}
+    said = (
+        f"within {days} days of the sentence, {view.percent(name, 'observed', **every)} of the "
+        f"{view.text(name, 'units', **every)} requirements that were followed for so long engaged "
+        f"with treatment: {kinds}, as observed through the links"
+    )
+    if not view.has(name, "corrected", **every):
+        return said
+    return (
+        f"{said}; {view.percent(name, 'corrected', **every)} corrected for false and missed links"
+    )
+
+
 def _engaged(view: View) -> str:
     name = "engagement_corrected"
     if not view.has(name, "observed", requirement=TOTAL):
@@ -42,7 +65,8 @@ def _engaged(view: View) -> str:
         f"{view.percent(name, 'observed', requirement=TOTAL)} of "
         f"{view.text(name, 'requirements', requirement=TOTAL)} alcohol treatment requirements "
         "(ATR) and drug rehabilitation requirements (DRR) show engagement with treatment on or "
-        f"after the sentence date: {view.percent(name, 'observed', requirement='ATR')} of ATRs "
+        "after the sentence date and before the end of observation: "
+        f"{view.percent(name, 'observed', requirement='ATR')} of ATRs "
         f"and {view.percent(name, 'observed', requirement='DRR')} of DRRs, as observed through "
         "the links"
     )

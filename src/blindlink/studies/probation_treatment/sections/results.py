@@ -169,7 +169,7 @@ def access(view: View) -> Part:
     """Who accesses treatment."""
     drawings = [
         charts.model(view.tables, f"access_{kind.lower()}", "engagement with treatment",
-                     f"Who engages with treatment: {kind}")
+                     f"Who engages with treatment in time: {kind}")
         for kind in ("ATR", "DRR")
     ]  # fmt: skip
     return Part(
@@ -178,9 +178,10 @@ def access(view: View) -> Part:
         text=[
             "Odds ratios from logistic regressions, each characteristic adjusted for the others. "
             "Above 1 a group is more likely to engage than the reference category, below 1 less "
-            "likely. They are associations, not effects. The figures show the "
-            "population-averaged model without the reason for which the order ended, which is "
-            "known only afterwards; the tables hold all models, each under its name.",
+            "likely. They are associations, not effects. All cases of a model had the same time: "
+            "engagement is counted within a year, among those followed for so long. The figures "
+            "show the population-averaged model without the reason for which the order ended, "
+            "which is known only afterwards; the tables hold all models, each under its name.",
         ],
         drawings=_drawn(*drawings),
         tables=[
@@ -197,8 +198,13 @@ def completion(view: View) -> Part:
         "Who is more or less likely to complete treatment?",
         drawings=_drawn(
             charts.model(view.tables, "outcome_model", "successful completion",
-                         "Who completes treatment successfully, of those engaged")
+                         "Who completes treatment within a year of entry, of those engaged")
         ),
+        text=[
+            "Among those observed for a year from entry, so that nobody is counted as one who did "
+            "not complete for being seen too short. The requirement is in the model: it says more "
+            "about completion than anything else, and what goes with it would look like a cause.",
+        ],
         tables=[view.get("outcome_model", "Who completes treatment successfully")],
     )  # fmt: skip
 

@@ -4,17 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from blindlink.analyst.publish.layout import count, estimate, impossible, label, make, share, text
 from blindlink.analyst.publish.tables import TOTAL, Column, Table
 from blindlink.studies.probation_treatment.definitions import Benchmark
-from blindlink.studies.probation_treatment.statistics.layout import (
-    count,
-    estimate,
-    impossible,
-    label,
-    make,
-    share,
-    text,
-)
 
 COLUMNS: dict[str, Column] = {
     "benchmark": label("Outside figure"),

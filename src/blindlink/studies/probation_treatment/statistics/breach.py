@@ -3,6 +3,16 @@
 import numpy as np
 import pandas as pd
 
+from blindlink.analyst.publish.layout import (
+    CLUSTERED,
+    count,
+    impossible,
+    label,
+    make,
+    share,
+    share_rows,
+    with_all,
+)
 from blindlink.analyst.publish.tables import Table
 from blindlink.schema.populations import Condition
 from blindlink.studies.probation_treatment.pathways import Pathways
@@ -13,18 +23,7 @@ from blindlink.studies.probation_treatment.populations import (
     NOT_ENGAGED,
     YES,
 )
-from blindlink.studies.probation_treatment.statistics.layout import (
-    CLUSTERED,
-    REQUIREMENT,
-    count,
-    impossible,
-    kinds,
-    label,
-    make,
-    share,
-    share_rows,
-    with_all,
-)
+from blindlink.studies.probation_treatment.statistics.layout import REQUIREMENT, kinds
 
 COLUMNS = {
     "requirement": label(REQUIREMENT),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from blindlink.analyst.estimate.intervals import rate
+from blindlink.analyst.publish.layout import bounds, count, label, make, share, share_rows
 from blindlink.analyst.publish.tables import TOTAL, Column, Table
 from blindlink.schema.populations import Condition
 from blindlink.studies.probation_treatment.definitions import DIED
@@ -17,16 +18,7 @@ from blindlink.studies.probation_treatment.populations import (
     NO,
     YES,
 )
-from blindlink.studies.probation_treatment.statistics.layout import (
-    REQUIREMENT,
-    bounds,
-    count,
-    kinds,
-    label,
-    make,
-    share,
-    share_rows,
-)
+from blindlink.studies.probation_treatment.statistics.layout import REQUIREMENT, kinds
 
 YEAR = 365.25
 GROUPS = (

@@ -3,25 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.publish.tables import TOTAL, Column, Table
-from blindlink.schema.populations import Population
-from blindlink.studies.probation_treatment.correction import AT_THREE_WEEKS, ENGAGED, Correction
-from blindlink.studies.probation_treatment.definitions import FOLDED, SUBSTANCES
-from blindlink.studies.probation_treatment.groups import GROUPS, grouped, levels
-from blindlink.studies.probation_treatment.pathways import Pathways
-from blindlink.studies.probation_treatment.populations import ENGAGED as IS_ENGAGED
-from blindlink.studies.probation_treatment.populations import (
-    SUBSTANCE,
-    Populations,
-)
-from blindlink.studies.probation_treatment.statistics.flow import sentence_keys
-from blindlink.studies.probation_treatment.statistics.layout import (
+from blindlink.analyst.publish.layout import (
     CLUSTERED,
-    REQUIREMENT,
     count,
     estimate,
     impossible,
-    kinds,
     label,
     make,
     percentages,
@@ -30,6 +16,24 @@ from blindlink.studies.probation_treatment.statistics.layout import (
     whole_numbers,
     with_all,
 )
+from blindlink.analyst.publish.tables import TOTAL, Column, Table
+from blindlink.schema.populations import Population
+from blindlink.studies.probation_treatment.correction import (
+    AT_THREE_WEEKS,
+    ENGAGED,
+    Correction,
+    within,
+)
+from blindlink.studies.probation_treatment.definitions import FOLDED, SUBSTANCES, Definitions
+from blindlink.studies.probation_treatment.groups import GROUPS, grouped, levels
+from blindlink.studies.probation_treatment.pathways import Pathways
+from blindlink.studies.probation_treatment.populations import ENGAGED as IS_ENGAGED
+from blindlink.studies.probation_treatment.populations import (
+    SUBSTANCE,
+    Populations,
+)
+from blindlink.studies.probation_treatment.statistics.flow import sentence_keys
+from blindlink.studies.probation_treatment.statistics.layout import REQUIREMENT, kinds
 
 BASES = ("requirements", "sentences", "persons")
 _FIGURES = (
@@ -117,6 +121,10 @@ def headlines_corrected(correction: Correction) -> Table:
         (AT_THREE_WEEKS, "requirements", correction.shares(
             correction.count(AT_THREE_WEEKS, mask=seen))),
     ]  # fmt: skip
+    for days in rules.windows:
+        followed = (correction.pathways.cases["follow_up"] >= days).to_numpy()
+        window = correction.count(within(days), mask=followed)
+        parts.append((within(days), "requirements", correction.shares(window)))
     for name in (*FOLDED, *SUBSTANCES):
         among = correction.ratio(correction.count(name), engaged)
         parts.append((name, "engaged", among))
@@ -127,7 +135,7 @@ def headlines_corrected(correction: Correction) -> Table:
     frame = frame.rename(columns={"whole": "units", "part": "counted"})
     columns = {
         "measure": label("What is counted: engagement, first-journey outcome, substance group"),
-        "of": label("Of whom: all requirements, or those engaged"),
+        "of": label("Of whom: requirements (those followed so long), or those engaged"),
         **corrected_columns("units", "counted"),
     }
     notes = (
@@ -138,7 +146,7 @@ def headlines_corrected(correction: Correction) -> Table:
     title = "Headline shares, corrected for linkage error"
     made = correction.pathways.populations
     pairs = [
-        _measured(made, rules.three_weeks, measure, name)
+        _measured(made, rules, measure, name)
         for measure, name in zip(frame["measure"], frame["requirement"], strict=True)
     ]
     populations = {
@@ -195,15 +203,19 @@ def engagement_by_group(correction: Correction) -> Table:
 
 
 def _measured(
-    made: Populations, three_weeks: int, measure: str, name: str
+    made: Populations, rules: Definitions, measure: str, name: str
 ) -> tuple[Population, Population]:
     """Whole and part of a headline measure."""
     if measure == ENGAGED:
         return made.case(name), made.case(name, IS_ENGAGED)
     if measure == AT_THREE_WEEKS:
-        seen = made.followed(three_weeks)
-        now = made.status(three_weeks, "in_treatment")
+        seen = made.followed(rules.three_weeks)
+        now = made.status(rules.three_weeks, "in_treatment")
         return made.case(name, seen), made.case(name, seen, now)
+    for days in rules.windows:
+        if measure == within(days):
+            seen = made.followed(days)
+            return made.case(name, seen), made.case(name, seen, made.entered(days))
     part = made.fold(measure) if measure in FOLDED else SUBSTANCE.of(measure)
     return made.case(name, IS_ENGAGED), made.case(name, part)
 

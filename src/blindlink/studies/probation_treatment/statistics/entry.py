@@ -9,20 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from blindlink.analyst.publish.layout import count, estimate, impossible, label, make
 from blindlink.analyst.publish.tables import TOTAL, Column, Table
-from blindlink.arrays import Floats, Int64s
+from blindlink.analyst.study.incidence import incidence_rows
+from blindlink.arrays import Int64s
 from blindlink.schema.populations import Dimension, Population
 from blindlink.studies.probation_treatment.correction import Correction
 from blindlink.studies.probation_treatment.pathways import Pathways
 from blindlink.studies.probation_treatment.populations import ENGAGED, NOT_ENGAGED
-from blindlink.studies.probation_treatment.statistics.layout import (
-    REQUIREMENT,
-    count,
-    estimate,
-    impossible,
-    label,
-    make,
-)
+from blindlink.studies.probation_treatment.statistics.layout import REQUIREMENT
 
 EVENTS = ("entered treatment", "died before entry", "order ended before entry")
 CURVES = {"to the end of observation": 2, "within the order": 3}
@@ -120,14 +115,6 @@ def first_events(pathways: Pathways, events: int) -> Times:
     return Times(day, np.where(first == len(EVENTS), 0, first + 1).astype(np.int64))
 
 
-def incidence(events: Floats, at_risk: Floats) -> Floats:
-    """Aalen-Johansen. Shapes: events (..., causes, days), at_risk (..., days) -> like events."""
-    safe = np.maximum(at_risk, 1e-300)
-    staying = np.cumprod(1 - events.sum(axis=-2) / safe, axis=-1)
-    before = np.concatenate([np.ones_like(staying[..., :1]), staying[..., :-1]], axis=-1)
-    return np.asarray(np.cumsum(before[..., None, :] * events / safe[..., None, :], axis=-1))
-
-
 def grid(days: int) -> Int64s:
     """The days that are shown: weekly for half a year, then four-weekly, and the last."""
     early, late = np.arange(0, min(days, 183), 7), np.arange(196, days, 28)
@@ -150,33 +137,9 @@ def _curve(correction: Correction, times: Times) -> pd.DataFrame:
             correction.person[inside], here, ones[inside], shape[1] * days
         ).reshape(-1, shape[1], days)
         exact = point.sum(axis=1) if name == TOTAL else point[:, code]
-        rows.append(_rows(exact, drawn, shown, correction.confidence).assign(requirement=name))
-    return pd.concat(rows, ignore_index=True)
-
-
-def _rows(exact: Floats, drawn: Floats, shown: Int64s, confidence: float) -> pd.DataFrame:
-    curve, at_risk = _estimate(exact)
-    draws, _ = _estimate(drawn)
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(draws[:, :, shown], [tail, 1 - tail], axis=0)
-    parts = [
-        pd.DataFrame(
-            {
-                "event": EVENTS[cause],
-                "day": shown,
-                "at_risk": at_risk[0, shown].astype(int),
-                "events": np.cumsum(exact[0, cause + 1])[shown].astype(int),
-                "incidence": 100 * curve[0, cause, shown],
-                "incidence_low": 100 * low[cause],
-                "incidence_high": 100 * high[cause],
-            }
+        rows.append(
+            incidence_rows(exact, drawn, shown, EVENTS, correction.confidence).assign(
+                requirement=name
+            )
         )
-        for cause in range(curve.shape[1])
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def _estimate(counts: Floats) -> tuple[Floats, Floats]:
-    leaving = counts.sum(axis=1)
-    at_risk = np.cumsum(leaving[:, ::-1], axis=1)[:, ::-1]
-    return incidence(counts[:, 1:], at_risk), at_risk
+    return pd.concat(rows, ignore_index=True)

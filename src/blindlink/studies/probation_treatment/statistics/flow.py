@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from blindlink.analyst.publish.layout import count, label, make, text
 from blindlink.analyst.publish.tables import TOTAL, Column, Declared, Table
 from blindlink.schema.populations import Dimension, Population, population
 from blindlink.studies.probation_treatment.extracts import ELIGIBLE, VALID
@@ -18,7 +19,6 @@ from blindlink.studies.probation_treatment.populations import (
     STAGES,
     Populations,
 )
-from blindlink.studies.probation_treatment.statistics.layout import count, label, make, text
 
 COLUMNS: dict[str, Column] = {
     "stage": label("How far the requirement got; each stage is a part of the one before"),

@@ -5,21 +5,13 @@ import pandas as pd
 from scipy import stats
 
 from blindlink.analyst.estimate.intervals import shares
+from blindlink.analyst.publish.layout import count, estimate, impossible, label, make, with_all
 from blindlink.analyst.publish.tables import Column, Table
 from blindlink.arrays import Floats
 from blindlink.studies.probation_treatment.correction import Correction
 from blindlink.studies.probation_treatment.imputation import candidates, imputed, pool
 from blindlink.studies.probation_treatment.pathways import Pathways
-from blindlink.studies.probation_treatment.statistics.layout import (
-    REQUIREMENT,
-    count,
-    estimate,
-    impossible,
-    kinds,
-    label,
-    make,
-    with_all,
-)
+from blindlink.studies.probation_treatment.statistics.layout import REQUIREMENT, kinds
 
 COLUMNS: dict[str, Column] = {
     "requirement": label(REQUIREMENT),

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from blindlink.analyst.publish.layout import count, impossible, label, make
 from blindlink.analyst.publish.tables import Column, Table
 from blindlink.schema.populations import Dimension, population
 from blindlink.studies.probation_treatment.correction import Correction
 from blindlink.studies.probation_treatment.link_counts import LinkCounts, fit_link_counts
-from blindlink.studies.probation_treatment.statistics.layout import count, impossible, label, make
 
 COLUMNS: dict[str, Column] = {
     "pairs": label("Pairs of the person above the threshold, before the cardinality rule"),

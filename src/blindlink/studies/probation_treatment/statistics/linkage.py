@@ -5,6 +5,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from blindlink.analyst.estimate.matchings import ONE_TO_ONE
+from blindlink.analyst.publish.layout import (
+    CLUSTERED,
+    count,
+    estimate,
+    impossible,
+    label,
+    make,
+    share,
+    share_rows,
+    text,
+    with_all,
+)
 from blindlink.analyst.publish.tables import TOTAL, Column, Table
 from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.schema.populations import Population
@@ -15,24 +28,10 @@ from blindlink.studies.probation_treatment.correction import (
     Counted,
 )
 from blindlink.studies.probation_treatment.link_counts import LinkCounts
-from blindlink.studies.probation_treatment.linkage_error import ONE_TO_ONE
 from blindlink.studies.probation_treatment.pathways import Pathways
 from blindlink.studies.probation_treatment.populations import ENGAGED as IS_ENGAGED
 from blindlink.studies.probation_treatment.populations import RELEASED
-from blindlink.studies.probation_treatment.statistics.layout import (
-    CLUSTERED,
-    REQUIREMENT,
-    count,
-    estimate,
-    impossible,
-    kinds,
-    label,
-    make,
-    share,
-    share_rows,
-    text,
-    with_all,
-)
+from blindlink.studies.probation_treatment.statistics.layout import REQUIREMENT, kinds
 
 
 def linkage_quality(correction: Correction, by_counts: LinkCounts | None) -> Table:

@@ -3,17 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from blindlink.analyst.publish.layout import count, estimate, impossible, label, make
 from blindlink.analyst.publish.tables import TOTAL, Column, Table
 from blindlink.studies.probation_treatment.correction import Correction
 from blindlink.studies.probation_treatment.groups import GROUPS, grouped, levels
 from blindlink.studies.probation_treatment.populations import LINKED
-from blindlink.studies.probation_treatment.statistics.layout import (
-    count,
-    estimate,
-    impossible,
-    label,
-    make,
-)
 from blindlink.studies.probation_treatment.statistics.linkage import central
 
 STRATA = ("sex", "age_band", "ethnicity", "region")

@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
+from blindlink.analyst.estimate.presence import error_pair
 from blindlink.analyst.estimate.regression import (
     Fit,
     conditional,
@@ -12,27 +14,22 @@ from blindlink.analyst.estimate.regression import (
     pool,
     population_averaged,
 )
+from blindlink.analyst.publish.layout import count, estimate, impossible, label, make
 from blindlink.analyst.publish.tables import Column, Table
+from blindlink.analyst.study.design import RARE, REFERENCE, Design
 from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.schema.populations import Condition, Population, population
-from blindlink.studies.probation_treatment.correction import ENGAGED, Correction
+from blindlink.studies.probation_treatment.correction import Correction, within
 from blindlink.studies.probation_treatment.definitions import COMPLETED
-from blindlink.studies.probation_treatment.design import RARE, REFERENCE, Design, design
+from blindlink.studies.probation_treatment.design import REQUIREMENT, design
 from blindlink.studies.probation_treatment.groups import grouped
-from blindlink.studies.probation_treatment.linkage_error import true_share
 from blindlink.studies.probation_treatment.pathways import Pathways
-from blindlink.studies.probation_treatment.populations import ENGAGED as IS_ENGAGED
 from blindlink.studies.probation_treatment.populations import (
-    PATHWAY,
+    COMPLETED_IN_TIME,
+    OBSERVED_FROM_ENTRY,
     REQUIREMENTS,
+    YES,
     Populations,
-)
-from blindlink.studies.probation_treatment.statistics.layout import (
-    count,
-    estimate,
-    impossible,
-    label,
-    make,
 )
 
 POPULATION, CONDITIONAL, CORRECTED = (
@@ -42,30 +39,56 @@ POPULATION, CONDITIONAL, CORRECTED = (
 )
 IMPUTED = "population-averaged, links imputed"
 WITHOUT, WITH = "without end of the order", "with end of the order"
-_EXPLAINED = {"engaged": IS_ENGAGED, "completed": PATHWAY.of(COMPLETED)}
 DRAWS = 10  # of the linkage error rates, in the corrected model
 FEWEST = 50  # cases with and without the outcome that a model needs
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a model explains: an outcome among some cases."""
+    """What a model explains: an outcome among some cases, both declared, and in words."""
 
     cases: pd.DataFrame
     y: Bools
     kind: str | None
+    among: tuple[Condition, ...]
+    explained: Condition
+    words: str
 
 
 def access(correction: Correction, requirement: str, drawn: list[Pathways]) -> Table:
     """Odds ratios of engagement for one requirement; ``drawn``: the study under drawn linkages."""
-    cases = correction.pathways.cases
-    cases = cases[cases["requirement"] == requirement].reset_index(drop=True)
-    outcome = Outcome(cases, cases["engaged"].to_numpy(dtype=bool), requirement)
-    imputed = [each.cases[each.cases["requirement"] == requirement] for each in drawn]
+    days = correction.pathways.settings.definitions.follow_up_days
+    chosen = correction.pathways.cases["requirement"] == requirement
+    chosen &= correction.pathways.cases["follow_up"] >= days
+    cases = correction.pathways.cases[chosen].reset_index(drop=True)
+    made = correction.pathways.populations
+    outcome = Outcome(
+        cases, _by(cases, days), requirement,
+        (made.kind[REQUIREMENTS].of(requirement), made.followed(days)), made.entered(days),
+        f"Engaged: with treatment within {days} days of the sentence, among those followed for so "
+        "long. With unequal time, whoever was sentenced later would look less likely to engage.",
+    )  # fmt: skip
     name = f"access_{requirement.lower()}"
-    title = f"Who engages with treatment, {requirement}"
-    others = [each["engaged"].to_numpy(dtype=bool) for each in imputed]
+    title = f"Who engages with treatment within {days} days, {requirement}"
+    others = [_by(each.cases[chosen.to_numpy()], days) for each in drawn]
     return _table(name, title, "engaged", outcome, correction, others)
+
+
+def _by(cases: pd.DataFrame, days: int) -> Bools:
+    """Engaged within so many days of the sentence."""
+    return np.asarray((cases["entry"] <= days).to_numpy(), dtype=bool)
+
+
+def _completion(cases: pd.DataFrame, days: int) -> tuple[Bools, Bools]:
+    """Who was observed for so many days from entry, and who of them completed within them.
+
+    Everybody has the same time, so that nobody is censored; other ends of the first journey compete
+    with completion.
+    """
+    observed = (cases["follow_up"] - cases["entry"] >= days).to_numpy()
+    lasted = cases["exit_day"] - cases["sentence_date"] - cases["entry"]
+    done = (cases["exit"] == COMPLETED).to_numpy() & (lasted <= days).to_numpy()
+    return np.asarray(observed, bool), np.asarray(observed & done, bool)
 
 
 def outcome_model(correction: Correction, drawn: list[Pathways]) -> Table:
@@ -74,10 +97,15 @@ def outcome_model(correction: Correction, drawn: list[Pathways]) -> Table:
     Under each drawn linkage others are engaged: each has its own cases, and a wrong link its own
     outcome, so that the pooled model carries false and missed links among the candidates.
     """
-    everybody = correction.pathways.cases
-    cases = everybody[everybody["engaged"]].reset_index(drop=True)
-    outcome = Outcome(cases, (cases["exit"] == COMPLETED).to_numpy(dtype=bool), None)
-    title = "Who completes treatment successfully, of those engaged"
+    days = correction.pathways.settings.definitions.follow_up_days
+    observed, completed = _completion(correction.pathways.cases, days)
+    cases = correction.pathways.cases[observed].reset_index(drop=True)
+    outcome = Outcome(
+        cases, completed[observed], None, (OBSERVED_FROM_ENTRY.of(YES),), COMPLETED_IN_TIME.of(YES),
+        f"Completed: the first journey, within {days} days of entry, among those observed for so "
+        "long from entry. Other ends of treatment compete with completion.",
+    )  # fmt: skip
+    title = f"Who completes treatment within {days} days of entry, of those engaged"
     table = _table("outcome_model", title, "completed", outcome, correction, [])
     rows, notes = _outcome_imputed(correction, drawn) if len(table.frame) else ([], [])
     frame = pd.concat([table.frame, *rows], ignore_index=True)[list(table.columns)]
@@ -93,8 +121,9 @@ def _outcome_imputed(
     """The outcome model over drawn linkages: one design of all who are ever engaged."""
     if not drawn:
         return [], []
-    engaged = np.stack([each.cases["engaged"].to_numpy(dtype=bool) for each in drawn])
-    completed = np.stack([(each.cases["exit"] == COMPLETED).to_numpy(dtype=bool) for each in drawn])
+    days = correction.pathways.settings.definitions.follow_up_days
+    both = [_completion(each.cases, days) for each in drawn]
+    engaged, completed = (np.stack([each[place] for each in both]) for place in (0, 1))
     ever = np.flatnonzero(engaged.any(axis=0))
     cases = correction.pathways.cases.iloc[ever].reset_index(drop=True)
     rules = correction.pathways.settings.definitions
@@ -147,7 +176,7 @@ def _table(
     if smaller < FEWEST:
         why = f"A model needs {FEWEST} cases with and {FEWEST} without the outcome."
         return impossible(name, title, columns, why)
-    rows, notes = [], list(_NOTES)
+    rows, notes = [], [outcome.words, *_NOTES]
     rules = correction.pathways.settings.definitions
     populations: dict[str, list[Population | None]] = {"requirements": [], what: []}
     for adjustment, termination in ((WITHOUT, False), (WITH, True)):
@@ -169,11 +198,12 @@ def _table(
             part["requirements"] = [whole for whole, _ in counts]
             part[what] = [having for _, having in counts]
             rows.append(part)
-            base = [made.kind[REQUIREMENTS].of(outcome.kind) if outcome.kind else IS_ENGAGED]
             for condition in conditions:
-                whole = population(REQUIREMENTS, *base, *condition)
+                whole = population(REQUIREMENTS, *outcome.among, *condition)
                 populations["requirements"].append(whole)
-                populations[what].append(whole.and_(_EXPLAINED[what]))
+                populations[what].append(whole.and_(outcome.explained))
+            if model == CONDITIONAL:
+                notes.append(_spread(fit, adjustment))
     if not rows:
         return impossible(name, title, columns, notes[-1])
     frame = pd.concat(rows, ignore_index=True)
@@ -188,6 +218,7 @@ def _table(
 def _conditions(made: Populations, matrix: Design) -> list[tuple[Condition, ...]]:
     """What each term of a model is about."""
     dimensions = {dimension.name: dimension for dimension in made.groups.values()}
+    dimensions[REQUIREMENT] = made.kind[REQUIREMENTS].dimension
     named: dict[str, set[str]] = {}
     for term in matrix.terms:
         named.setdefault(term.variable, set()).add(_level(term.level))
@@ -210,8 +241,10 @@ def _counted(
     Beside the counts of groups, counts of those *in the model* would tell the few left out of it.
     """
     inside = np.ones(len(outcome.cases), dtype=bool)
+    columns = {d: c for c, d in made.groups.items()}
+    columns[made.kind[REQUIREMENTS].dimension] = "requirement"
     for one in condition:
-        column = next(c for c, d in made.groups.items() if d == one.dimension)
+        column = columns[one.dimension]
         levels = [n for i, n in enumerate(one.dimension.levels) if one.mask >> i & 1]
         inside &= grouped(outcome.cases, made.rules)[column].isin(levels).to_numpy()
     return int(inside.sum()), int((inside & outcome.y).sum())
@@ -219,6 +252,16 @@ def _counted(
 
 def _level(text: str) -> str:
     return text.removesuffix(f" ({REFERENCE})")
+
+
+def _spread(fit: Fit, adjustment: str) -> str:
+    """How much regions differ: the median odds ratio of Larsen and Merlo (2005)."""
+    ratio = np.exp(stats.norm.ppf(0.75) * np.sqrt(2) * fit.deviation)
+    return (
+        f"Between regions, {adjustment}: the log odds have a standard deviation of "
+        f"{fit.deviation:.2f}; the odds of two regions drawn at random differ by a factor of "
+        f"{ratio:.2f} in the middle."
+    )
 
 
 _NOTES = (
@@ -242,7 +285,7 @@ def _fits(
     region = pd.factorize(cases["region"], sort=True)[0].astype(np.int64)
     fits.append((CONDITIONAL, conditional(matrix.X, y, region)))
     if outcome.kind is not None and not np.isnan(correction.rates.sensitivity_draws).any():
-        fits.append((CORRECTED, _corrected(matrix.X, y, person, outcome.kind, correction)))
+        fits.append((CORRECTED, _corrected(matrix.X, y, person, outcome, correction)))
     if others:
         seen = [other[matrix.rows].astype(float) for other in others]
         each = [population_averaged(matrix.X, other, person) for other in seen]
@@ -252,37 +295,20 @@ def _fits(
 
 
 def _corrected(
-    X: Floats, y: Floats, person: Int64s, kind: str, correction: Correction
+    X: Floats, y: Floats, person: Int64s, outcome: Outcome, correction: Correction
 ) -> Fit | None:
     """The misclassified model at several draws of the error rates, pooled by Rubin's rules."""
     rates = correction.rates
-    cases = correction.pathways.cases
-    mine = cases["requirement"] == kind
-    linked, share = float(cases.loc[mine, "linked"].mean()), float(y.mean())
-    q = float(correction.counts_as(ENGAGED)[0, correction.kinds.index(kind)])
+    linked, share = float(outcome.cases["linked"].mean()), float(y.mean())
+    window = within(correction.pathways.settings.definitions.follow_up_days)
+    q = float(correction.counts_as(window)[0, correction.kinds.index(str(outcome.kind))])
     fits = []
     for f, s in zip(rates.false_link_draws[:DRAWS], rates.sensitivity_draws[:DRAWS], strict=True):
-        seen, invented = error_pair(share, linked, q, float(f), float(s), rates.exclusive)
+        seen, invented = error_pair(share, linked, q, f, s, exclusive=rates.exclusive)
         fit = misclassified(X, y, person, seen, invented)
         if fit is not None:
             fits.append(fit)
     return pool(fits) if len(fits) > 1 else None
-
-
-def error_pair(
-    share: float, linked: float, q: float, f: float, s: float, exclusive: bool
-) -> tuple[float, float]:
-    """P(counted | truly engaged) and P(counted | truly not), see study.md, section 4."""
-    seen = s + (1 - s) * f * q
-    if not exclusive:
-        return seen, f * q
-    p = float(np.clip(true_share(
-        np.asarray(share), np.asarray(linked), np.asarray(q), f, s, exclusive=True), 0.001, 0.999)
-    )  # fmt: skip
-    found = (linked - f) / (1 - f)
-    # Those not engaged whose own record was found cannot be linked to a stranger.
-    own = np.clip((found - s * p) / (1 - p), 0, 1)
-    return seen, float(f * q * (1 - own))
 
 
 def _rows(

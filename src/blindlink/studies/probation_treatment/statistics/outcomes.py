@@ -3,6 +3,16 @@
 import numpy as np
 import pandas as pd
 
+from blindlink.analyst.publish.layout import (
+    CLUSTERED,
+    count,
+    estimate,
+    label,
+    make,
+    share,
+    share_rows,
+    with_all,
+)
 from blindlink.analyst.publish.tables import Table
 from blindlink.schema.populations import Condition
 from blindlink.studies.probation_treatment.definitions import COMPLETED, FOLDED, OPEN, OUTCOMES
@@ -18,18 +28,7 @@ from blindlink.studies.probation_treatment.populations import (
     YES,
     Populations,
 )
-from blindlink.studies.probation_treatment.statistics.layout import (
-    CLUSTERED,
-    REQUIREMENT,
-    count,
-    estimate,
-    kinds,
-    label,
-    make,
-    share,
-    share_rows,
-    with_all,
-)
+from blindlink.studies.probation_treatment.statistics.layout import REQUIREMENT, kinds
 
 AT_OBSERVATION_END, AT_ORDER_END = "end of observation", "end of the order"
 FULL, FOLD = "full", "four-way"

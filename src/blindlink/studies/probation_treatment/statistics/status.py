@@ -3,20 +3,19 @@
 import numpy as np
 import pandas as pd
 
-from blindlink.analyst.publish.tables import Table
-from blindlink.studies.probation_treatment.journeys import NONE
-from blindlink.studies.probation_treatment.pathways import Pathways
-from blindlink.studies.probation_treatment.statistics.layout import (
+from blindlink.analyst.publish.layout import (
     CLUSTERED,
-    REQUIREMENT,
     count,
-    kinds,
     label,
     make,
     share,
     share_rows,
     with_all,
 )
+from blindlink.analyst.publish.tables import Table
+from blindlink.analyst.study.spells import NONE
+from blindlink.studies.probation_treatment.pathways import Pathways
+from blindlink.studies.probation_treatment.statistics.layout import REQUIREMENT, kinds
 
 STATES = {
     "in_treatment": "in treatment on the day",

@@ -2,21 +2,20 @@
 
 import pandas as pd
 
-from blindlink.analyst.publish.tables import Table
-from blindlink.studies.probation_treatment.definitions import SUBSTANCES
-from blindlink.studies.probation_treatment.pathways import Pathways
-from blindlink.studies.probation_treatment.populations import ENGAGED, SUBSTANCE
-from blindlink.studies.probation_treatment.statistics.layout import (
+from blindlink.analyst.publish.layout import (
     CLUSTERED,
-    REQUIREMENT,
     count,
-    kinds,
     label,
     make,
     share,
     share_rows,
     with_all,
 )
+from blindlink.analyst.publish.tables import Table
+from blindlink.studies.probation_treatment.definitions import SUBSTANCES
+from blindlink.studies.probation_treatment.pathways import Pathways
+from blindlink.studies.probation_treatment.populations import ENGAGED, SUBSTANCE
+from blindlink.studies.probation_treatment.statistics.layout import REQUIREMENT, kinds
 
 
 def substances(pathways: Pathways) -> Table:

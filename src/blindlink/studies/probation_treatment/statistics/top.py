@@ -10,22 +10,14 @@ import numpy as np
 import pandas as pd
 
 from blindlink.analyst.estimate.intervals import cluster_mean, shares
+from blindlink.analyst.publish.layout import count, estimate, impossible, label, make, share
 from blindlink.analyst.publish.tables import TOTAL, Column, Table
+from blindlink.analyst.study.spells import NONE
 from blindlink.schema.populations import Dimension
 from blindlink.studies.probation_treatment.extracts import TOP_MEASURES
-from blindlink.studies.probation_treatment.journeys import NONE
 from blindlink.studies.probation_treatment.pathways import Pathways
 from blindlink.studies.probation_treatment.populations import JOURNEYS
-from blindlink.studies.probation_treatment.statistics.layout import (
-    REQUIREMENT,
-    count,
-    estimate,
-    impossible,
-    kinds,
-    label,
-    make,
-    share,
-)
+from blindlink.studies.probation_treatment.statistics.layout import REQUIREMENT, kinds
 
 COLUMNS: dict[str, Column] = {
     "requirement": label(REQUIREMENT),

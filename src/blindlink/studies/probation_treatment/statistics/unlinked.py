@@ -3,19 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from blindlink.analyst.publish.layout import count, impossible, label, make, share, share_rows
 from blindlink.analyst.publish.tables import Column, Table
 from blindlink.schema.populations import population
 from blindlink.studies.probation_treatment.groups import GROUPS, grouped, levels
 from blindlink.studies.probation_treatment.pathways import Pathways
 from blindlink.studies.probation_treatment.populations import LINKED, NOT_LINKED, PERSONS
-from blindlink.studies.probation_treatment.statistics.layout import (
-    count,
-    impossible,
-    label,
-    make,
-    share,
-    share_rows,
-)
 
 COLUMNS: dict[str, Column] = {
     "dimension": label("Characteristic, at the person's first sentence"),

@@ -1,0 +1,1 @@
+"""Any declared study, computed: a cohort and a declaration in, tables and pages out."""

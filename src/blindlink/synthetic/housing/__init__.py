@@ -1,0 +1,1 @@
+"""The study of housing and work with invented people, and its truth."""
