@@ -60,8 +60,9 @@ class Fuzzer:
         recipe = self.recipe()
         try:
             said = self.play(recipe, folder)
-        except Exception:
+        except Exception as error:
             traceback.print_exc()
+            self.found[f"no answer: {type(error).__name__}"] = recipe
             return recipe
         self.found.setdefault(said, recipe)
         return None

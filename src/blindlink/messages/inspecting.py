@@ -201,7 +201,7 @@ def _encodings(path: Path) -> dict[str, Any]:
     with file:
         known = file.schema_arrow.metadata or {}
         ours = {
-            name.decode().removeprefix("blindlink."): value.decode("utf-8", "replace")
+            _shown(name).removeprefix("blindlink."): _shown(value)
             for name, value in known.items()
             if name.startswith(b"blindlink.")
         }
@@ -209,6 +209,10 @@ def _encodings(path: Path) -> dict[str, Any]:
     if ours.get("format") != ENCODINGS:
         raise _foreign(path)
     return {"what": "encodings of records, neither sealed nor signed", "rows": rows, **ours}
+
+
+def _shown(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
 
 
 _BY_LINE: dict[str, Callable[[Path], dict[str, Any]]] = {

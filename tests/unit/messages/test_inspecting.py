@@ -1,9 +1,12 @@
 """Every kind of file is told from every other, and no secret is shown."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from blindlink.errors import FormatError, InputError
@@ -12,7 +15,7 @@ from blindlink.messages.agreement.secret import seal_secret
 from blindlink.messages.audit.log import AuditLog
 from blindlink.messages.audit.proofs import prove_consistency
 from blindlink.messages.container import reader as container
-from blindlink.messages.encodings import Encodings, write_encodings
+from blindlink.messages.encodings import Encodings, read_encodings, write_encodings
 from blindlink.messages.inspecting import describe
 from worlds.parties import LATER, NOW, PASSPHRASE, SCHEMA, entropy, keys, secret, signed
 
@@ -148,3 +151,14 @@ def test_proofs_and_reports(tmp_path: Path) -> None:
     (tmp_path / "r").write_text('{"format": "other"}')
     with pytest.raises(FormatError, match="not a file of blindlink"):
         describe(tmp_path / "r")
+
+
+def test_names_in_a_parquet_file_that_are_no_text(tmp_path: Path) -> None:
+    """Found by fuzzing: a traceback in 'inspect', from one byte of a name in the metadata."""
+    known = {"blindlink.format": "blindlink-encodings-1", b"blindlink.\xa4": "x"}
+    table = pa.table({"row": [1]}).replace_schema_metadata(known)
+    pq.write_table(table, tmp_path / "a.parquet")
+    with suppress(FormatError):
+        describe(tmp_path / "a.parquet")
+    with pytest.raises(FormatError):
+        read_encodings(tmp_path / "a.parquet")
