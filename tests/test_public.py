@@ -281,6 +281,14 @@ class TestTables:
         ]
         assert len(bl.join(a, threshold=1.0, top=1, engine="reference")) == 20
 
+    def test_links_bring_their_candidates_to_estimates(self) -> None:
+        a = bl.encode(PEOPLE_FRAME, SCHEMA, KEY)
+        links = bl.link(a, a, threshold=0.9)
+        linked = bl.LinkedData(PEOPLE_FRAME, PEOPLE_FRAME.assign(yes=1), links)
+        assert len(linked) == len(links)
+        assert len(linked._linked.candidates) == len(links.candidates)
+        assert bl.share(linked, "yes").to_frame()["observed"].tolist() == [1]
+
     def test_evaluate_counts_what_is_right(self) -> None:
         left = PEOPLE_FRAME.assign(person=range(60))
         right = PEOPLE_FRAME.assign(who=range(60))

@@ -19,9 +19,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from blindlink import errors as errors
+    from blindlink.analyst.estimate.rates import ErrorRates as ErrorRates
     from blindlink.api import study as study
     from blindlink.api.encoding import Encodings as Encodings
     from blindlink.api.encoding import encode as encode
+    from blindlink.api.estimating import Estimates as Estimates
+    from blindlink.api.estimating import LinkedData as LinkedData
+    from blindlink.api.estimating import cox as cox
+    from blindlink.api.estimating import crosstab as crosstab
+    from blindlink.api.estimating import glm as glm
+    from blindlink.api.estimating import share as share
     from blindlink.api.example import example_study as example_study
     from blindlink.api.example import example_tables as example_tables
     from blindlink.api.linking import Links as Links
@@ -41,8 +48,11 @@ if TYPE_CHECKING:
 # Each name and the module that has it; a module that is public itself has its own name there.
 _HOMES = {
     "Encodings": "api.encoding",
+    "ErrorRates": "analyst.estimate.rates",
+    "Estimates": "api.estimating",
     "Evaluation": "api.quality",
     "LinkageKey": "keys.linkage",
+    "LinkedData": "api.estimating",
     "Links": "api.linking",
     "Pairs": "api.pairs",
     "Plan": "api.linking",
@@ -51,20 +61,27 @@ _HOMES = {
     "Schema": "api.schema",
     "__version__": "version",
     "assess": "api.quality",
+    "cox": "api.estimating",
+    "crosstab": "api.estimating",
     "encode": "api.encoding",
     "errors": "errors",
     "evaluate": "api.quality",
     "example_study": "api.example",
     "example_tables": "api.example",
+    "glm": "api.estimating",
     "join": "api.pairs",
     "link": "api.linking",
+    "share": "api.estimating",
     "study": "api.study",
 }
 
 __all__ = [
     "Encodings",
+    "ErrorRates",
+    "Estimates",
     "Evaluation",
     "LinkageKey",
+    "LinkedData",
     "Links",
     "Pairs",
     "Plan",
@@ -73,13 +90,17 @@ __all__ = [
     "Schema",
     "__version__",
     "assess",
+    "cox",
+    "crosstab",
     "encode",
     "errors",
     "evaluate",
     "example_study",
     "example_tables",
+    "glm",
     "join",
     "link",
+    "share",
     "study",
 ]
 

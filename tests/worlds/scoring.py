@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from blindlink.analyst.estimate.intervals import Bootstrap
+from blindlink.analyst.estimate.rates import beta_parameters
 from blindlink.studies.probation_treatment.correction import ENGAGED, Correction
-from blindlink.studies.probation_treatment.definitions import Prior, Settings, beta_parameters
+from blindlink.studies.probation_treatment.definitions import Prior, Settings
 from blindlink.studies.probation_treatment.linkage_error import error_rates
 from blindlink.studies.probation_treatment.pathways import build
 from blindlink.studies.probation_treatment.statistics.imputed import engagement_imputed, studies

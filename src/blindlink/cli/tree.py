@@ -22,6 +22,7 @@ COMMANDS = {
     "owner": ("owner", "What a data owner does: it sees identities."),
     "linker": ("linker", "What the trusted third party does: it sees encodings."),
     "analyst": ("analyst", "What the analyst does: it sees pseudonyms."),
+    "estimate": ("estimate", "Shares, models and tables from anybody's links, with their errors."),
     "audit": ("audit", "Check the audit log against heads that others kept."),
     "serve": ("service.serve", "Run the linkage service of the trusted third party."),
     "worker": ("service.worker", "Do the jobs of a linkage service."),
@@ -40,6 +41,7 @@ EXTRAS = {
     "owner": "owner",
     "linker": "linker",
     "analyst": "analyst",
+    "estimate": "analyst",
     **dict.fromkeys(("serve", "worker", "backup", "restore"), "service"),
     "client": "client",
 }

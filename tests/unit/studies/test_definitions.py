@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from blindlink.analyst.estimate.rates import beta_parameters
 from blindlink.errors import InputError
 from blindlink.studies.probation_treatment.definitions import (
     OUTCOMES,
     Definitions,
     Prior,
     Settings,
-    beta_parameters,
     load_settings,
 )
 

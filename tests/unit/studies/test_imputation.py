@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from blindlink.studies.probation_treatment.imputation import Candidates, draw, moved, pool
+from blindlink.analyst.estimate.matchings import Candidates, draw, moved
+from blindlink.studies.probation_treatment.imputation import pool
 
 DRAWS = 3000
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from blindlink.analyst.estimate.presence import true_share
 from blindlink.studies.probation_treatment.definitions import Prior, Settings
 from blindlink.studies.probation_treatment.linkage_error import (
     error_rates,
-    true_share,
     true_share_of_firsts,
 )
 from worlds import simulated

@@ -25,14 +25,15 @@ _LARGEST = 15.0  # a log odds ratio beyond this is a separated level, not an est
 
 @dataclass(frozen=True)
 class Fit:
-    """Log odds with their covariance; ``freedom`` of the t distribution, inf for the normal.
+    """Log odds with their covariance; ``freedom`` of the t distribution, inf for the
+    normal, one for all terms or one for each.
 
     ``usable`` is False for coefficients that the data do not determine. Shapes (p,), (p, p), (p,).
     """
 
     beta: Floats
     covariance: Floats
-    freedom: float
+    freedom: float | Floats
     usable: Bools
     deviation: float = np.nan
 
@@ -53,7 +54,7 @@ def population_averaged(X: Floats, y: Floats, person: Int64s) -> Fit | None:
             )
         except (np.linalg.LinAlgError, ValueError):
             return None
-    return _checked(np.asarray(fit.params), np.asarray(fit.cov_params()), np.inf)
+    return checked(np.asarray(fit.params), np.asarray(fit.cov_params()), np.inf)
 
 
 def conditional(X: Floats, y: Floats, region: Int64s) -> Fit | None:
@@ -80,7 +81,7 @@ def conditional(X: Floats, y: Floats, region: Int64s) -> Fit | None:
         _, both, covariance = _laplace(X, y, region, start, deviation)
     except np.linalg.LinAlgError:
         return None
-    return _checked(both[: X.shape[1]], covariance, regions - 1, deviation)
+    return checked(both[: X.shape[1]], covariance, regions - 1, deviation)
 
 
 def misclassified(
@@ -108,19 +109,38 @@ def misclassified(
         bread = np.linalg.inv(X.T @ (weight[:, None] * X))
     except np.linalg.LinAlgError:
         return None
-    return _checked(beta, bread @ _meat(X, score, person) @ bread, np.inf)
+    return checked(beta, bread @ clustered_meat(X, score, person) @ bread, np.inf)
 
 
 def pool(fits: list[Fit]) -> Fit:
-    """Rubin's rules (1987) over imputations, with Barnard and Rubin's large-sample freedom."""
+    """Rubin's rules (1987) with the small-sample freedom of Barnard and Rubin (1999), by term.
+
+    The freedom of complete data is that of the fits. Equal fits have nothing between them.
+    """
+    number = len(fits)
     betas = np.array([fit.beta for fit in fits])
     within = np.mean([fit.covariance for fit in fits], axis=0)
-    between = np.atleast_2d(np.cov(betas.T, ddof=1)) if len(fits) > 1 else np.zeros_like(within)
-    total = within + (1 + 1 / len(fits)) * between
-    lost = (1 + 1 / len(fits)) * np.diag(between) / np.maximum(np.diag(total), 1e-300)
-    freedom = (len(fits) - 1) / max(float(lost.max()), 1e-9) ** 2
+    between = np.atleast_2d(np.cov(betas.T, ddof=1)) if number > 1 else np.zeros_like(within)
+    total = within + (1 + 1 / number) * between
+    lost = (1 + 1 / number) * np.diag(between) / np.maximum(np.diag(total), 1e-300)
+    freedom = small_sample(number, lost, float(np.min(fits[0].freedom)))
     usable = np.all([fit.usable for fit in fits], axis=0)
-    return Fit(betas.mean(axis=0), total, max(freedom, 1.0), usable)
+    return Fit(betas.mean(axis=0), total, freedom, usable)
+
+
+def small_sample(number: int, lost: Floats, complete: float) -> Floats:
+    """Degrees of freedom of pooled estimates (Barnard and Rubin 1999); shape of ``lost``.
+
+    ``lost``: the part of the total variance that lies between ``number`` imputations;
+    ``complete``: the freedom that complete data would have, inf for the normal.
+    """
+    if number == 1:
+        return np.full(lost.shape, complete)
+    with np.errstate(divide="ignore"):
+        large = (number - 1) / lost**2
+        factor = 1.0 if np.isinf(complete) else (complete + 1) / (complete + 3)
+        seen = factor * complete * np.maximum(1 - lost, 1e-9)
+        return np.asarray(np.maximum(1 / (1 / large + 1 / seen), 1.0))
 
 
 def independent_columns(X: Floats) -> Bools:
@@ -132,7 +152,16 @@ def independent_columns(X: Floats) -> Bools:
     return np.asarray((np.abs(np.diag(triangle)) > 1e-8) & (scale > 0))
 
 
-def _checked(beta: Floats, covariance: Floats, freedom: float, deviation: float = np.nan) -> Fit:
+def clustered_meat(X: Floats, score: Floats, person: Int64s) -> Floats:
+    """The sum over people of the outer products of their rows of X times score. Shape (p, p)."""
+    codes = np.unique(person, return_inverse=True)[1]
+    people = int(codes.max()) + 1
+    sums = sparse.csr_array((score, (codes, np.arange(len(score)))), shape=(people, len(score))) @ X
+    return np.asarray(people / max(people - 1, 1) * (sums.T @ sums))
+
+
+def checked(beta: Floats, covariance: Floats, freedom: float, deviation: float = np.nan) -> Fit:
+    """A fit whose ``usable`` says which coefficients the data determine."""
     with np.errstate(invalid="ignore"):
         usable = np.isfinite(beta) & (np.abs(beta) < _LARGEST) & (np.diag(covariance) > 0)
     return Fit(beta, covariance, freedom, usable, deviation)
@@ -205,13 +234,6 @@ def _ascend(
         if _misclassified_parts(X @ tried, y, seen, invented)[2] >= current:
             return np.asarray(tried)
     return beta
-
-
-def _meat(X: Floats, score: Floats, person: Int64s) -> Floats:
-    codes = np.unique(person, return_inverse=True)[1]
-    people = int(codes.max()) + 1
-    sums = sparse.csr_array((score, (codes, np.arange(len(score)))), shape=(people, len(score))) @ X
-    return np.asarray(people / max(people - 1, 1) * (sums.T @ sums))
 
 
 def _log_likelihood(eta: Floats, y: Floats) -> float:

@@ -14,14 +14,11 @@ import numpy as np
 import pandas as pd
 
 from blindlink.analyst.estimate.intervals import Bootstrap, effective_size, wilson
+from blindlink.analyst.estimate.presence import true_share
 from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.studies.probation_treatment.definitions import FOLDED, SUBSTANCES
 from blindlink.studies.probation_treatment.journeys import Journeys
-from blindlink.studies.probation_treatment.linkage_error import (
-    ErrorRates,
-    true_share,
-    true_share_of_firsts,
-)
+from blindlink.studies.probation_treatment.linkage_error import ErrorRates, true_share_of_firsts
 from blindlink.studies.probation_treatment.pathways import Pathways
 from blindlink.studies.probation_treatment.rivals import (
     POOL_PAIRS,

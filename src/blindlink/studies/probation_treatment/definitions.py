@@ -5,13 +5,13 @@ here with their defaults, can be set in a TOML file, and are printed in the repo
 """
 
 import datetime as dt
-import math
 import tomllib
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from blindlink.analyst.estimate.rates import beta_parameters
 from blindlink.errors import InputError
 from blindlink.files import read_bytes
 
@@ -44,19 +44,6 @@ NO_SUBSTANCE = "not recorded"
 SUBSTANCES = (OPIATE, MIXED, NON_OPIATE, ALCOHOL, NO_SUBSTANCE)
 
 _LIMIT = 1 << 20
-
-
-def beta_parameters(value: float, low: float, high: float) -> tuple[float, float]:
-    """Alpha and beta of the Beta distribution with this mean and a 95 % range as wide as given.
-
-    By moments: standard deviation = (high - low) / (2 x 1.96). Raises ValueError when no such
-    distribution exists.
-    """
-    variance = ((high - low) / (2 * 1.959964)) ** 2
-    size = math.inf if variance == 0 else value * (1 - value) / variance - 1
-    if not 0 < size < math.inf:
-        raise ValueError("the range is too wide for its mean, or empty")
-    return value * size, (1 - value) * size
 
 
 class _Frozen(BaseModel):

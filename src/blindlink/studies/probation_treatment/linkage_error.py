@@ -1,23 +1,9 @@
 """Linkage error in a share: what the linkage misses, what it invents, and what is left of both.
 
-For somebody with a true treatment record, s is the probability that it is found and accepted; for
-somebody without an accepted true record, f is the probability of being linked to a stranger, and q
-the probability that a stranger's record would count. Of n cases a share L is linked and a share a
-is counted. Where a link excludes further links (one-to-one),
+The share behind links is that of ``blindlink.analyst.estimate.presence``, with the f and s of the
+study, and q the probability that a stranger's record would count.
 
-    a = p s + q f (1 - s t),    L = s t + f (1 - s t)
-
-with t the share who have a record, so s t = (L - f) / (1 - f) and
-
-    p = (a - q f (1 - L) / (1 - f)) / s.
-
-Where somebody may have several links, strangers come on top of true records:
-
-    a = p s (1 - f q) + f q,    p = (a - f q) / (s (1 - f q)).
-
-Both are the estimator of Rogan and Gladen (1978) with error rates that the linkage implies.
-
-The second holds for what any treatment record makes true. How the *first* journey after a sentence
+It holds for what any treatment record makes true. How the *first* journey after a sentence
 ended, and its substances, a stranger on top of a true record changes only where the stranger's
 journey comes first or overlaps. There d, the mean change of the count by one more record, stands
 for the strangers:
@@ -31,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from blindlink.analyst.estimate.matchings import ONE_TO_ONE
+from blindlink.analyst.estimate.rates import beta_parameters
 from blindlink.arrays import Floats
-from blindlink.studies.probation_treatment.definitions import Settings, beta_parameters
-
-ONE_TO_ONE = "one-to-one"
+from blindlink.studies.probation_treatment.definitions import Settings
 
 
 @dataclass(frozen=True)
@@ -71,24 +57,6 @@ class ErrorRates:
     losses: tuple[Rate, ...]
     loss_draws: tuple[Floats, ...]
     notes: tuple[str, ...]
-
-
-def true_share(
-    share: Floats,
-    linked: Floats,
-    counts_as: Floats,
-    false_link: Floats | float,
-    sensitivity: Floats | float,
-    *,
-    exclusive: bool,
-) -> Floats:
-    """p from a, L, q, f and s (module header), not yet clipped. Shapes broadcast."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        if exclusive:
-            strangers = counts_as * false_link * (1 - linked) / (1 - false_link)
-            return np.asarray((share - strangers) / sensitivity)
-        chance = counts_as * false_link
-        return np.asarray((share - chance) / (sensitivity * (1 - chance)))
 
 
 def true_share_of_firsts(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from blindlink.analyst.estimate.matchings import ONE_TO_ONE
 from blindlink.analyst.publish.tables import TOTAL, Column, Table
 from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.schema.populations import Population
@@ -15,7 +16,6 @@ from blindlink.studies.probation_treatment.correction import (
     Counted,
 )
 from blindlink.studies.probation_treatment.link_counts import LinkCounts
-from blindlink.studies.probation_treatment.linkage_error import ONE_TO_ONE
 from blindlink.studies.probation_treatment.pathways import Pathways
 from blindlink.studies.probation_treatment.populations import ENGAGED as IS_ENGAGED
 from blindlink.studies.probation_treatment.populations import RELEASED

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from blindlink.analyst.estimate.presence import error_pair
 from blindlink.analyst.estimate.regression import (
     Fit,
     conditional,
@@ -19,7 +20,6 @@ from blindlink.studies.probation_treatment.correction import ENGAGED, Correction
 from blindlink.studies.probation_treatment.definitions import COMPLETED
 from blindlink.studies.probation_treatment.design import RARE, REFERENCE, Design, design
 from blindlink.studies.probation_treatment.groups import grouped
-from blindlink.studies.probation_treatment.linkage_error import true_share
 from blindlink.studies.probation_treatment.pathways import Pathways
 from blindlink.studies.probation_treatment.populations import ENGAGED as IS_ENGAGED
 from blindlink.studies.probation_treatment.populations import (
@@ -262,27 +262,11 @@ def _corrected(
     q = float(correction.counts_as(ENGAGED)[0, correction.kinds.index(kind)])
     fits = []
     for f, s in zip(rates.false_link_draws[:DRAWS], rates.sensitivity_draws[:DRAWS], strict=True):
-        seen, invented = error_pair(share, linked, q, float(f), float(s), rates.exclusive)
+        seen, invented = error_pair(share, linked, q, f, s, exclusive=rates.exclusive)
         fit = misclassified(X, y, person, seen, invented)
         if fit is not None:
             fits.append(fit)
     return pool(fits) if len(fits) > 1 else None
-
-
-def error_pair(
-    share: float, linked: float, q: float, f: float, s: float, exclusive: bool
-) -> tuple[float, float]:
-    """P(counted | truly engaged) and P(counted | truly not), see study.md, section 4."""
-    seen = s + (1 - s) * f * q
-    if not exclusive:
-        return seen, f * q
-    p = float(np.clip(true_share(
-        np.asarray(share), np.asarray(linked), np.asarray(q), f, s, exclusive=True), 0.001, 0.999)
-    )  # fmt: skip
-    found = (linked - f) / (1 - f)
-    # Those not engaged whose own record was found cannot be linked to a stranger.
-    own = np.clip((found - s * p) / (1 - p), 0, 1)
-    return seen, float(f * q * (1 - own))
 
 
 def _rows(
