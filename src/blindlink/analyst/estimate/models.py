@@ -103,8 +103,7 @@ def misclassification(linked: Linked, ask: Asked) -> Model:
     def fit(f: Floats, s: Floats) -> Fit | None:
         """With f by stratum and s by row."""
         pair = error_pair(a[code], at[code], found.counts_as, f[code], s, exclusive=found.exclusive)
-        made_fit = misclassified(made.X, made.y, made.cluster, *pair)
-        return made_fit and replace(made_fit, freedom=made.people - made.X.shape[1])
+        return misclassified(made.X, made.y, made.cluster, *pair)
 
     fits = [
         one
