@@ -106,8 +106,8 @@ statistics: $(STAMP) ## interval coverage over 200 studies, the study against th
 	$(BIN)/python benchmarks/study_targets.py --seeds 20 --first 61 --out docs/reference/study-targets.md
 
 .PHONY: worlds linked-coverage
-worlds: $(STAMP) ## the report's intervals where its assumptions do not hold, twelve worlds (an hour)
-	$(BIN)/python benchmarks/worlds.py --seeds 20 --people 6000 --out docs/reference/worlds.md
+worlds: $(STAMP) ## the report's intervals where its assumptions do not hold, twelve worlds (half an hour)
+	$(BIN)/python benchmarks/worlds.py --seeds 9 --people 6000 --out docs/reference/worlds.md
 
 linked-coverage: $(STAMP) ## coverage of estimates across anybody's links (five minutes)
 	$(BIN)/python benchmarks/linked_coverage.py --seeds 50 --out docs/reference/coverage-linked.md

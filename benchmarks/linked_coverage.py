@@ -209,8 +209,8 @@ def main() -> None:
         "",
         "In each world a fifth of the links is wrong, or 15 % of the true partners are not found "
         "and 6 % of the others get a stranger, unless the row says otherwise. *Holds*: whether the "
-        "method's assumption is true there. Where it is not, no interval can be right, and nothing "
-        "in the links shows it: these rows say how far off one then is. The last column tests "
+        "method's assumption is true there. Where it is not, nothing in the links shows it, and no "
+        "interval is promised: these rows say how far off one then is. The last column tests "
         "90 % coverage, one-sided at 1 %.",
         "",
         "| estimate | world | holds | 95 % interval held | mean error | median width | |",

@@ -204,7 +204,9 @@ def method(view: View) -> Part:
             "itself, and where it cannot tell, from the stated assumptions below. The corrected "
             "shares undo both errors, and their intervals carry the doubt about the errors with "
             "the sampling error: people, not requirements, are resampled. All intervals are "
-            f"{view.level} intervals.",
+            f"{view.level} intervals, of the rates that stand behind these requirements as if they "
+            "were drawn from more of their kind: of these very requirements they are wider than "
+            "they need be.",
             "Entry into treatment is estimated with competing events (Aalen-Johansen): somebody "
             "who died, or whose order ended, can no longer enter treatment within the order.",
         ],
