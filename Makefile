@@ -111,6 +111,13 @@ statistics: $(STAMP) ## interval coverage over 200 studies, the study against th
 	$(BIN)/python benchmarks/interval_coverage.py --studies 200 --requirements 4000 --imputations 0 --out docs/reference/coverage.md
 	$(BIN)/python benchmarks/study_targets.py --seeds 20 --first 61 --out docs/reference/study-targets.md
 
+.PHONY: worlds linked-coverage
+worlds: $(STAMP) ## the report's intervals where its assumptions do not hold, twelve worlds (half an hour)
+	$(BIN)/python benchmarks/worlds.py --seeds 9 --people 6000 --out docs/reference/worlds.md
+
+linked-coverage: $(STAMP) ## coverage of estimates across anybody's links (five minutes)
+	$(BIN)/python benchmarks/linked_coverage.py --seeds 50 --out docs/reference/coverage-linked.md
+
 before: $(STAMP) ## the demo as the tag v0.1-one-study makes it, of 15,000 people, into before-out/
 	rm -rf before-src
 	git worktree add --force --detach before-src v0.1-one-study

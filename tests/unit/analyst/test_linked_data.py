@@ -96,6 +96,19 @@ def test_numbers_that_other_libraries_made_floats_are_still_ids() -> None:
     assert pairs(bl.LinkedData(left, right, links, ids="unique_id")) == ROWS
 
 
+def test_files_keep_dates_and_text_becomes_numbers_only_where_all_of_it_is(tmp_path: Path) -> None:
+    days = pd.to_datetime(["2020-01-02"] * 4)
+    LEFT.assign(day=days, code=["1", "2", "", "3"], mixed=["1", "x", "", "3"]).to_parquet(
+        tmp_path / "left.parquet"
+    )
+    rows = pd.DataFrame(ROWS, columns=["left", "right"])
+    read = bl.LinkedData(tmp_path / "left.parquet", RIGHT, rows)._linked.left
+    assert str(read["day"].dtype).startswith("datetime")
+    assert read["code"].sum() == 6
+    assert read["code"].isna().sum() == read["mixed"].isna().sum() == 1
+    assert read["mixed"][0] == "1"
+
+
 CANARY = "Zaphodine"
 
 

@@ -21,7 +21,7 @@ IDS = [
     "substances", "outcomes", "representation", "chain", "deaths", "breach", "top", "access_atr",
     "access_drr", "outcome_model", "linked_unlinked", "linkage_quality",
     "linkage_by_group", "link_counts",
-    "decomposition", "sensitivity", "linkage_methods", "engagement_imputed",
+    "decomposition", "dependence", "sensitivity", "linkage_methods", "engagement_imputed",
 ]  # fmt: skip
 SETTINGS = Settings(replicates=60, imputations=2)
 
@@ -234,3 +234,67 @@ def test_models_carry_the_drawn_linkages(tables: dict[str, Table]) -> None:
         assert len(drawn), name
         ratio = drawn["odds_ratio"]
         assert ((drawn["odds_ratio_low"] < ratio) & (ratio < drawn["odds_ratio_high"])).sum() > 10
+
+
+def test_every_error_rate_says_whether_it_was_measured(tables: dict[str, Table]) -> None:
+    frame = tables["linkage_quality"].frame.set_index("measure")
+    assert frame["basis"]["false links"] == "measured"
+    assert frame["basis"]["true records found (sensitivity)"] == "assumed"
+    assert frame["basis"]["consent"] == "assumed"
+    assert tables["linkage_quality"].columns["value"].decimals == 1
+    assert "consent, assumed" in " ".join(tables["engagement_corrected"].notes)
+    assert "do not depend on the outcome" in " ".join(tables["headlines_corrected"].notes)
+
+
+def test_a_group_is_set_against_all_others(tables: dict[str, Table]) -> None:
+    frame = tables["engagement_by_group"].frame
+    frame = frame[(frame["dimension"] == "Sex") & (frame["requirement"] == TOTAL)]
+    frame = frame.set_index("group")
+    frame = frame[frame["requirements"] > 0]
+    rest = {
+        name: np.average(
+            frame["corrected"].drop(name), weights=frame["requirements"].drop(name).astype(float)
+        )
+        for name in frame.index
+    }
+    # Clipping to 0 and 1, and rounding, are all that the two can differ by.
+    for name, row in frame.iterrows():
+        assert row["difference"] == pytest.approx(row["corrected"] - rest[name], abs=0.5)
+        clear = row["difference_low"] > 0 or row["difference_high"] < 0
+        assert np.isnan(row["tipping"]) or clear or abs(row["tipping"]) < 3
+
+
+def test_dependence_on_the_outcome_by_hand(tables: dict[str, Table]) -> None:
+    frame = tables["dependence"].frame
+    assumed = frame[frame["sensitivity"] == "assumed"].set_index("odds")["corrected"]
+    quality = tables["linkage_quality"].frame.set_index("measure")["value"]
+    s = quality["true records found (sensitivity)"] / 100
+    headline = tables["engagement_corrected"].frame.set_index("requirement")["corrected"][TOTAL]
+    assert assumed["1"] == pytest.approx(headline, abs=1e-6)
+    # Odds of being found times two.
+    assert assumed["2"] == pytest.approx(headline * s / (2 * s / (1 - s + 2 * s)), abs=1e-6)
+    by_rate = frame[frame["odds"] == "1"].set_index("sensitivity")["corrected"]
+    assert by_rate["lower end"] > by_rate["assumed"] > by_rate["upper end"]
+
+
+def test_corrected_odds_ratios_have_tipping_points(tables: dict[str, Table]) -> None:
+    for name in ("access_atr", "access_drr"):
+        frame = tables[name].frame
+        corrected = frame["model"].str.endswith("corrected for linkage error")
+        assert frame.loc[~corrected, "tipping"].isna().all()
+        known = frame[corrected & frame["tipping"].notna()]
+        up = known["odds_ratio"] > 1
+        assert (known.loc[up, "tipping"] > 0).all()
+        assert (known.loc[~up, "tipping"] < 0).all()
+
+
+def test_imputed_and_corrected_shares_rest_on_the_same_sensitivity(
+    tables: dict[str, Table],
+) -> None:
+    """Where candidates show nothing beyond the links, both divide by the same s."""
+    imputed = tables["engagement_imputed"].frame.set_index("requirement")
+    corrected = tables["engagement_corrected"].frame.set_index("requirement")["corrected"]
+    assert (imputed["corrected"] - corrected).abs().max() < 2.5
+    s = tables["linkage_quality"].frame.set_index("measure")["value"]
+    whole = s["true records found (sensitivity)"] / 100
+    assert (imputed["imputed"] / imputed["corrected"] >= whole - 1e-9).all()

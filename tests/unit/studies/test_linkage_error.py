@@ -1,10 +1,12 @@
 """The correction for linkage error: its formula, its inputs, and what it says without them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from blindlink.analyst.estimate.presence import true_share
-from blindlink.studies.probation_treatment.definitions import Prior, Settings
+from blindlink.studies.probation_treatment.definitions import KnownPairs, Prior, Settings
 from blindlink.studies.probation_treatment.linkage_error import (
     error_rates,
     true_share_of_firsts,
@@ -112,3 +114,29 @@ def test_the_formula_of_first_journeys_inverts_its_own_model() -> None:
     changed = q * (1 - seen)
     found = true_share_of_firsts(np.array(seen), np.array(changed), np.array(q), f, s)
     assert found == pytest.approx(p)
+
+
+def test_known_pairs_measure_what_else_is_assumed() -> None:
+    known = KnownPairs(
+        found=150, number=200, source="NHS number", replaces=("comparable identifiers",)
+    )
+    info = {"linkage_report": simulated.report(), "controls": {}}
+    rates = error_rates(info, Settings(known_pairs=known), 1)
+    assert [(rate.name, rate.basis) for rate in rates.losses] == [
+        ("true pairs found among those known", "measured"),
+        ("consent", "assumed"),
+    ]
+    assert rates.measured
+    assert rates.sensitivity == pytest.approx(150.5 / 201 * 0.98)
+    assert rates.sensitivity_draws.std() == pytest.approx(np.sqrt(0.75 * 0.25 / 202), rel=0.15)
+    assert "150 of 200 pairs known to be true: NHS number" in rates.given
+    # The measurement does not need a linkage report.
+    assert error_rates({}, Settings(known_pairs=known), 1).losses == rates.losses
+
+
+@pytest.mark.parametrize(
+    "options", [{"found": 3, "number": 2}, {"found": 1, "number": 2, "replaces": ("luck",)}]
+)
+def test_known_pairs_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="known_pairs"):
+        Settings(known_pairs=KnownPairs(source="x", **options))

@@ -2,8 +2,9 @@
 
 A pair's match probability knows nothing of the analysis, and linkages drawn from it alone pull a
 model towards nothing. So each imputation goes to and fro (Gutman, Sammartino, Green and Montague
-2016; Goldstein, Harron and Wade 2012): draw beta near its fit, weigh each candidate by
-f(y | x; beta) / g(y), draw a linkage, fit again. The fits are pooled by Rubin's rules.
+2016; Goldstein, Harron and Wade 2012): draw beta near its fit, weigh the candidates of each outcome
+by their probability times f(y | x; beta), and having no partner by what is left to 1 times g(y),
+draw a partner or none for each outcome, fit again. The fits are pooled by Rubin's rules.
 """
 
 from typing import Any
@@ -16,7 +17,8 @@ from blindlink.analyst.estimate.mixture import density, marginal, scaled
 from blindlink.analyst.estimate.regression import Fit, checked, pool
 from blindlink.arrays import Bools, Floats, Int64s
 
-_ROUNDS = 5  # to and fro before a linkage counts
+_ROUNDS = 3  # to and fro between two linkages that count
+_FIRST = 20  # rounds before the first: the start believes the likeliest links
 
 
 def imputed(
@@ -32,21 +34,24 @@ def imputed(
 ) -> Fit | None:
     """The model over ``number`` linkages of the candidates whose rows are X (n, p) and y (n,).
 
-    ``everybody``: the outcomes of the whole table, for g. None where a linkage cannot be fitted.
+    ``pairs.right``: rows of the outcome's table. ``everybody``: the outcomes of all of it, for g.
+    None where a linkage cannot be fitted.
     """
     generator = np.random.Generator(np.random.PCG64([seed, 2]))
     g = marginal(y, everybody, family)
-    fits = []
-    first = _fit(X, y, pairs.probability >= 0.5, family, person)
-    if first is None:
+    fits: list[Fit] = []
+    none = np.maximum(1 - np.bincount(pairs.right, weights=pairs.probability), 0.0)[pairs.right]
+    found = _fit(X, y, pairs.probability >= 0.5, family, person)
+    if found is None:
         return None
-    for _ in range(number):
-        fit, scale = first
-        for _ in range(_ROUNDS):
+    fit, scale = found
+    for place in range(number):
+        for _ in range(_ROUNDS if place else _FIRST):
             beta = generator.multivariate_normal(fit.beta, fit.covariance, method="cholesky")
             f = density(X, y, beta, scale, family)
             p = pairs.probability * f
-            p = p / np.maximum(p + (1 - pairs.probability) * g, 1e-300)
+            rivals = np.bincount(pairs.right, weights=p)[pairs.right]
+            p = p / np.maximum(rivals + none * g, 1e-300)
             chosen = draw(Candidates(pairs.left, pairs.right, p, pairs.cardinality), generator)
             found = _fit(X, y, chosen, family, person)
             if found is None:

@@ -85,7 +85,7 @@ def typed(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _typed(column: pd.Series) -> pd.Series:
-    if pd.api.types.is_numeric_dtype(column):
+    if not (column.dtype == object or pd.api.types.is_string_dtype(column.dtype)):
         return column
     filled = column.where(column.astype(str).str.strip() != "", None)
     number = pd.to_numeric(filled, errors="coerce")

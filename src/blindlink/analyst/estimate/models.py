@@ -13,7 +13,7 @@ from blindlink.analyst.estimate import adjusted, designs, imputed, mixture, surv
 from blindlink.analyst.estimate import crosstab as tables
 from blindlink.analyst.estimate.designs import Design, pair_clusters
 from blindlink.analyst.estimate.linked import Linked, Pairs
-from blindlink.analyst.estimate.matchings import ONE_TO_ONE, Candidates
+from blindlink.analyst.estimate.matchings import Candidates
 from blindlink.analyst.estimate.presence import chances, error_pair
 from blindlink.analyst.estimate.rates import ErrorRates
 from blindlink.analyst.estimate.regression import Fit, checked, misclassified, pool
@@ -103,8 +103,7 @@ def misclassification(linked: Linked, ask: Asked) -> Model:
     def fit(f: Floats, s: Floats) -> Fit | None:
         """With f by stratum and s by row."""
         pair = error_pair(a[code], at[code], found.counts_as, f[code], s, exclusive=found.exclusive)
-        made_fit = misclassified(made.X, made.y, made.cluster, *pair)
-        return made_fit and replace(made_fit, freedom=made.people - made.X.shape[1])
+        return misclassified(made.X, made.y, made.cluster, *pair)
 
     fits = [
         one
@@ -206,11 +205,12 @@ def drawn(linked: Linked, ask: Asked) -> Model:
     every, person = _known(linked.candidates), pair_clusters(linked, _known(linked.candidates))
     pairs = designs.design(ask.formula, linked.frame(every), person)
     kept = every.where(pairs.row)
-    rule = ONE_TO_ONE if linked.exclusive else "one-to-many"
+    on_right = designs.sides(ask.formula, linked)
+    sides = (kept.left, kept.right) if on_right else (kept.right, kept.left)
     fit = imputed.imputed(
         pairs.X,
         pairs.y,
-        Candidates(kept.left, kept.right, kept.probability, rule),
+        Candidates(*sides, kept.probability, "one-to-many"),
         _outcomes(linked, ask),
         designs.family(ask.family),
         person=pairs.cluster,
@@ -218,7 +218,7 @@ def drawn(linked: Linked, ask: Asked) -> Model:
         seed=ask.seed,
     )
     rests = ("assumed: the match probabilities of the candidates are calibrated",)
-    notes = (_APART, f"{ask.draws} linkages drawn with the model, {rule}; Rubin's rules")
+    notes = (_APART, f"{ask.draws} linkages drawn with the model; Rubin's rules")
     result = _enough([fit] if fit else [], ask)[0]
     return Model(made.names, _plain(made, ask.family), result, _ratios(ask), rests, notes)
 

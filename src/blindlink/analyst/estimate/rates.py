@@ -192,18 +192,25 @@ def _known(name: str) -> str:
     return name
 
 
-def _measured(part: int, whole: int, source: str) -> Rate:
-    """A share with Jeffreys' interval, so that none of few does not mean no doubt."""
+def jeffreys(part: int, whole: int) -> Range:
+    """A share with Jeffreys' 95 % interval, so that none of few does not mean no doubt.
+
+    The mean and the quantiles of Beta(part + 1/2, whole - part + 1/2).
+    """
     try:
         from scipy import stats
     except ModuleNotFoundError:
         raise MissingExtraError("scipy", "analyst") from None
-    if not 0 <= part <= whole or not whole:
-        raise InputError(f"{part} of {whole} is no share")
     alpha, beta = part + 0.5, whole - part + 0.5
     low, high = stats.beta.ppf([0.025, 0.975], alpha, beta)
-    value = alpha / (alpha + beta)
-    return Rate(value, float(low), float(high), "measured", source, (alpha, beta))
+    return alpha / (alpha + beta), float(low), float(high)
+
+
+def _measured(part: int, whole: int, source: str) -> Rate:
+    if not 0 <= part <= whole or not whole:
+        raise InputError(f"{part} of {whole} is no share")
+    parameters = (part + 0.5, whole - part + 0.5)
+    return Rate(*jeffreys(part, whole), "measured", source, parameters)
 
 
 def _assumed(name: str, rate: Range, source: str) -> Rate:

@@ -54,7 +54,7 @@ def population_averaged(X: Floats, y: Floats, person: Int64s) -> Fit | None:
             )
         except (np.linalg.LinAlgError, ValueError):
             return None
-    return checked(np.asarray(fit.params), np.asarray(fit.cov_params()), np.inf)
+    return checked(np.asarray(fit.params), np.asarray(fit.cov_params()), _freedom(X, person))
 
 
 def conditional(X: Floats, y: Floats, region: Int64s) -> Fit | None:
@@ -109,7 +109,8 @@ def misclassified(
         bread = np.linalg.inv(X.T @ (weight[:, None] * X))
     except np.linalg.LinAlgError:
         return None
-    return checked(beta, bread @ clustered_meat(X, score, person) @ bread, np.inf)
+    meat = clustered_meat(X, score, person)
+    return checked(beta, bread @ meat @ bread, _freedom(X, person))
 
 
 def pool(fits: list[Fit]) -> Fit:
@@ -165,6 +166,11 @@ def checked(beta: Floats, covariance: Floats, freedom: float, deviation: float =
     with np.errstate(invalid="ignore"):
         usable = np.isfinite(beta) & (np.abs(beta) < _LARGEST) & (np.diag(covariance) > 0)
     return Fit(beta, covariance, freedom, usable, deviation)
+
+
+def _freedom(X: Floats, person: Int64s) -> float:
+    """People less coefficients: the freedom of a sandwich over people."""
+    return float(max(len(np.unique(person)) - X.shape[1], 1))
 
 
 def _laplace(

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from blindlink.analyst.estimate.intervals import Bootstrap, effective_size, wilson
-from blindlink.analyst.estimate.presence import true_share
+from blindlink.analyst.estimate.presence import counting, tipping, true_share
 from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.studies.probation_treatment.definitions import FOLDED, SUBSTANCES
 from blindlink.studies.probation_treatment.journeys import Journeys
@@ -196,6 +196,43 @@ class Correction:
             counted, counted.whole, counted.part, (observed, low, high), counted.p,
             counted.p_draws, (counted.lowest, counted.highest), edge,
         )  # fmt: skip
+
+    def candidates_over_links(self) -> float:
+        """Expected true pairs among the candidates over expected right links; 1 where unknown."""
+        if self._pair_sums is None:
+            return 1.0
+        right, every, _ = (float(each.sum()) for each in self._pair_sums)
+        return every / right if right > 0 else 1.0
+
+    def apart(self, counted: Counted) -> pd.DataFrame:
+        """The corrected share of each group less that of all others, and its tipping point.
+
+        Rows as in ``shares``. Others are weighted by their cases as counted. The tipping point is
+        that of ``blindlink.analyst.estimate.presence``.
+        """
+        whole = counted.whole
+        other = whole.sum(axis=0) - whole
+        rest, rests = (
+            _divide(np.nansum(p * whole, axis=-2, keepdims=True) - p * whole, other)
+            for p in (counted.p, counted.p_draws)
+        )
+        tail = (1 - self.confidence) / 2
+        low, high = _quantiles(counted.p_draws - rests, [tail, 1 - tail])
+        shape = (len(rests), -1)
+        tips = tipping(counted.p_draws.reshape(shape).T, rests.reshape(shape).T, tail)
+        columns = {"difference": counted.p - rest, "difference_low": low, "difference_high": high}
+        return pd.DataFrame(
+            {name: values.ravel() for name, values in columns.items()} | {"tipping": tips}
+        )
+
+    def dependent(self, delta: Floats, sensitivity: float) -> Floats:
+        """The corrected share engaged of everybody if missed links depend on the outcome.
+
+        ``delta``: log odds of being found for records that count over those of all.
+        ``sensitivity``: that of everybody. Shape of ``delta``.
+        """
+        level = float(self.count(ENGAGED).level[0, -1])
+        return np.minimum(level / counting(np.full(len(delta), sensitivity), delta), 1.0)
 
     def ratio(self, part: Counted, whole: Counted) -> pd.DataFrame:
         """The same for the share of ``whole`` that is ``part``: s cancels, f and q do not.

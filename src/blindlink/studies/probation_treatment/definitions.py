@@ -141,6 +141,26 @@ class Prior(_Frozen):
         return self
 
 
+class KnownPairs(_Frozen):
+    """Pairs that were known to be true beforehand, and how many of them the linkage found.
+
+    Counts alone, from whoever may know: an identifier that some people have in both files and that
+    was not used to link, or people who checked a sample. They measure what the linkage report's
+    sensitivity and the priors named in ``replaces`` would assume.
+    """
+
+    found: Annotated[int, Field(ge=0)]
+    number: Annotated[int, Field(ge=1)]
+    source: str = Field(min_length=1)
+    replaces: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.found > self.number:
+            raise ValueError("known_pairs: more were found than there are")
+        return self
+
+
 class SecondRecord(_Frozen):
     """Of the people with a true record, the share who have two, with its range."""
 
@@ -210,6 +230,7 @@ class Settings(_Frozen):
     details: str = "details"
     definitions: Definitions = Definitions()
     priors: tuple[Prior, ...] = (CONSENT, COMPARABLE)
+    known_pairs: KnownPairs | None = None
     second_record: SecondRecord = SecondRecord()
     benchmarks: tuple[Benchmark, ...] = (DRUG_STRATEGY,)
     sensitivity_minimum: Annotated[float, Field(gt=0, le=1)] = 0.60
@@ -224,6 +245,8 @@ class Settings(_Frozen):
         names = [prior.name for prior in self.priors]
         if len(set(names)) != len(names):
             raise ValueError("two priors have one name")
+        if self.known_pairs and set(self.known_pairs.replaces) - set(names):
+            raise ValueError(f"known_pairs replaces no prior but {', '.join(names) or 'none'}")
         if self.left == self.right:
             raise ValueError("left and right name the same owner")
         if self.imputations == 1:

@@ -18,16 +18,20 @@ from typing import Any
 import numpy as np
 
 from blindlink.analyst.estimate.matchings import ONE_TO_ONE
-from blindlink.analyst.estimate.rates import beta_parameters
+from blindlink.analyst.estimate.rates import Basis, beta_parameters, jeffreys
 from blindlink.arrays import Floats
-from blindlink.studies.probation_treatment.definitions import Settings
+from blindlink.studies.probation_treatment.definitions import Prior, Settings
+
+KNOWN = "true pairs found among those known"
+MODEL = "score model of the linkage report, which holds a prior of its own"
 
 
 @dataclass(frozen=True)
 class Rate:
-    """One error rate with its 95 % range and where it comes from.
+    """One error rate with its 95 % range, its basis and where it comes from.
 
-    ``loss``: what is missed where the rate is a share that was found, in words for a figure.
+    ``basis``: measured, if this linkage was counted for it, else assumed. ``loss``: what is missed
+    where the rate is a share that was found, in words for a figure.
     """
 
     name: str
@@ -35,6 +39,7 @@ class Rate:
     low: float
     high: float
     source: str
+    basis: Basis
     loss: str = ""
 
 
@@ -57,6 +62,19 @@ class ErrorRates:
     losses: tuple[Rate, ...]
     loss_draws: tuple[Floats, ...]
     notes: tuple[str, ...]
+
+    @property
+    def measured(self) -> bool:
+        """Whether known pairs measured how many true records are missed."""
+        return bool(self.losses) and self.losses[0].basis == "measured"
+
+    @property
+    def given(self) -> str:
+        """What corrected figures are given, in words for a note."""
+        told = [self.false_links[0]] if self.false_links else []
+        parts = [f"{rate.name}, {rate.basis} ({rate.source})" for rate in (*told, *self.losses)]
+        independent = "and, assumed, that missed links do not depend on the outcome"
+        return f"{'; '.join(parts)}; {independent}"
 
 
 def true_share_of_firsts(
@@ -122,15 +140,12 @@ def _false_links(
     model = _estimate(report.get("false_link_rate"))
     draws = np.full(settings.replicates, np.nan)
     if total:
-        # Jeffreys' prior, so that no linked control does not mean no doubt.
-        alpha, beta = linked + 0.5, total - linked + 0.5
-        draws = generator.beta(alpha, beta, settings.replicates)
-        wide = generator.beta(alpha, beta, 20_000)
-        low, high = np.quantile(wide, [0.025, 0.975])
+        draws = generator.beta(linked + 0.5, total - linked + 0.5, settings.replicates)
+        value, low, high = jeffreys(linked, total)
         source = f"{linked:,} of {total:,} control records of {settings.left} linked"
-        found.append(Rate("false links", alpha / (alpha + beta), float(low), float(high), source))
+        found.append(Rate("false links", value, low, high, source, "measured"))
     if model:
-        rate = Rate("false links by the score model", *model, "linkage report")
+        rate = Rate("false links by the score model", *model, MODEL, "assumed")
         if not total:
             draws = _draws(model, settings.replicates, generator)
             notes.append("There are no control records: false links are the score model's claim.")
@@ -149,6 +164,12 @@ def _false_links(
 
 
 def _losses(report: Mapping[str, Any], settings: Settings, notes: list[str]) -> list[Rate]:
+    known = settings.known_pairs
+    if known is not None:
+        seen = jeffreys(known.found, known.number)
+        text = f"{known.found:,} of {known.number:,} pairs known to be true: {known.source}"
+        rate = Rate(KNOWN, *seen, text, "measured", "known pairs, not linked")
+        return [rate, *(_prior(p) for p in settings.priors if p.name not in known.replaces)]
     found = _estimate(report.get("sensitivity"))
     if found is None:
         notes.append(
@@ -160,12 +181,17 @@ def _losses(report: Mapping[str, Any], settings: Settings, notes: list[str]) -> 
         Rate(
             "true records found among comparable ones",
             *found,
-            "linkage report",
+            MODEL,
+            "assumed",
             "comparable, but not linked",
         ),
         *_with_identifiers(report),
-        *(Rate(p.name, p.value, p.low, p.high, p.source, p.loss) for p in settings.priors),
+        *(_prior(prior) for prior in settings.priors),
     ]
+
+
+def _prior(prior: Prior) -> Rate:
+    return Rate(prior.name, prior.value, prior.low, prior.high, prior.source, "assumed", prior.loss)
 
 
 def _with_identifiers(report: Mapping[str, Any]) -> list[Rate]:
@@ -179,7 +205,13 @@ def _with_identifiers(report: Mapping[str, Any]) -> list[Rate]:
             name = f"persons with identifiers ({side})"
             rates.append(
                 Rate(
-                    name, share, share, share, "linkage report, counted", f"no identifiers ({side})"
+                    name,
+                    share,
+                    share,
+                    share,
+                    "linkage report, counted",
+                    "measured",
+                    f"no identifiers ({side})",
                 )
             )
     return rates

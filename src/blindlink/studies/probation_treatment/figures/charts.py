@@ -310,6 +310,30 @@ def thresholds(tables: Tables) -> Chart | None:
     )
 
 
+def dependence(tables: Tables) -> Chart | None:
+    """Corrected engagement over the dependence of missed links on it, for three sensitivities."""
+    table = tables.get("dependence")
+    if table is None or table.empty:
+        return None
+    names = {
+        "lower end": "fewest records found",
+        "assumed": "as assumed",
+        "upper end": "most records found",
+    }
+    drawn = [_line(table, n, "odds", "corrected", sensitivity=key) for key, n in names.items()]
+    known = [line for line in drawn if line is not None]
+    told = [f"{line.name} from {line.y[0]:.1f}% to {line.y[-1]:.1f}%" for line in known]
+    return lines(
+        [Panel("", known, marks=((1.0, "assumed"),))],
+        name="dependence",
+        title="Corrected engagement if the engaged are found less or more often than others",
+        alt=f"Lines that fall as the engaged are found more often: {'; '.join(told)}.",
+        x_label="Odds that a record of the engaged is found, over those of all",
+        y_label="Corrected share engaged",
+        dots=True,
+    )
+
+
 def steps(tables: Tables) -> Chart | None:
     """From the observed to the corrected share, step by step."""
     table = tables.get("decomposition")

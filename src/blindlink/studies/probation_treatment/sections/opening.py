@@ -2,8 +2,9 @@
 
 from blindlink.analyst.publish.page import Part
 from blindlink.analyst.publish.tables import TOTAL
-from blindlink.studies.probation_treatment.figures.charts import headline
+from blindlink.studies.probation_treatment.figures.charts import headline, spoken
 from blindlink.studies.probation_treatment.figures.flow import flow_diagram
+from blindlink.studies.probation_treatment.linkage_error import KNOWN
 from blindlink.studies.probation_treatment.sections.view import View
 
 FOLD = {"measured": "end of observation", "split": "four-way", "requirement": TOTAL}
@@ -13,7 +14,7 @@ def main_points(view: View) -> Part:
     """What a reader in a hurry takes away: one sentence per finding, only from released figures."""
     points = [
         f"{text[:1].upper()}{text[1:]}."
-        for make in (_in_time, _engaged, _corrected, _weeks, _ends, _chain, _deaths)
+        for make in (_in_time, _engaged, _corrected, _rests, _weeks, _ends, _chain, _deaths)
         if (text := make(view))
     ]
     drawing = headline(view.tables, view.benchmarks)
@@ -27,9 +28,9 @@ def main_points(view: View) -> Part:
         after=[
             "Observed: counted through the links as they are. Corrected: what the true share is, "
             "given how many links are estimated to be false and how many true links to be missed; "
-            f"its {view.level} interval contains both kinds of doubt. Bounds: the furthest that "
-            "the share can lie from the observed one under the false-link and missed-link rates "
-            "that are held possible."
+            f"its {view.level} interval contains both kinds of doubt, given that missed links do "
+            "not depend on the outcome. Bounds: the furthest that the share can lie from the "
+            "observed one under the false-link and missed-link rates that are held possible."
         ],
     )
 
@@ -80,8 +81,43 @@ def _corrected(view: View) -> str:
     least, most = view.text(name, "bound_low", **row), view.percent(name, "bound_high", **row)
     return (
         f"corrected for false and missed links, {view.percent(name, 'corrected', **row)} engaged "
-        f"({view.level} interval {low} to {high}); shares from {least} to {most} cannot be ruled "
-        "out"
+        f"({view.level} interval {low} to {high}, given the assumptions below); shares from "
+        f"{least} to {most} cannot be ruled out"
+    )
+
+
+def _rests(view: View) -> str:
+    """Which of the error rates behind the corrected share were measured, and which assumed."""
+    table = view.tables.get("linkage_quality")
+    if table is None or table.empty or "basis" not in table.columns:
+        return ""
+    false = table.row(measure="false links")
+    measured = "false links were measured with control records" if false is not None else ""
+    found = "how many true records were missed is assumed, not measured"
+    if table.row(measure=KNOWN) is not None:
+        found = "how many true records were missed was measured on pairs known to be true"
+    tips = _tipping(view)
+    return "; ".join(part for part in (measured, found, tips) if part)
+
+
+def _tipping(view: View) -> str:
+    """The clear difference of a group that the least difference in missed links would end."""
+    table = view.tables.get("engagement_by_group")
+    if table is None or table.empty or "tipping" not in table.columns:
+        return ""
+    known = {
+        row: value
+        for row in table.rows(requirement=TOTAL)
+        if (value := table.value(row, "tipping")) is not None
+    }
+    if not known:
+        return ""
+    row = min(known, key=lambda each: abs(known[each]))
+    often = "less" if known[row] < 0 else "more"
+    group = f"{table.label(row, 'dimension')} {spoken(table.label(row, 'group'))}"
+    return (
+        f"of the clear differences between groups the least sure is that of {group}, which is no "
+        f"longer clear if its records are found {abs(known[row]):.0f}% {often} often than assumed"
     )
 
 
@@ -192,7 +228,9 @@ def method(view: View) -> Part:
             "itself, and where it cannot tell, from the stated assumptions below. The corrected "
             "shares undo both errors, and their intervals carry the doubt about the errors with "
             "the sampling error: people, not requirements, are resampled. All intervals are "
-            f"{view.level} intervals.",
+            f"{view.level} intervals, of the rates that stand behind these requirements as if they "
+            "were drawn from more of their kind: of these very requirements they are wider than "
+            "they need be.",
             "Entry into treatment is estimated with competing events (Aalen-Johansen): somebody "
             "who died, or whose order ended, can no longer enter treatment within the order.",
         ],
@@ -213,7 +251,8 @@ def _assumptions(view: View) -> Part:
         "assumptions",
         "Assumptions about missed links",
         text=[
-            "Shares of true records that each cause leaves linkable, taken from outside the data:"
+            "None of these was measured. Shares of true records that each cause leaves linkable, "
+            "assumed from outside the data:"
         ],
         facts=facts,
     )

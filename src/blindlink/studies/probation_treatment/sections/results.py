@@ -46,10 +46,14 @@ def why_not_more(view: View) -> Part:
             "raised by links to strangers. The first figure takes these apart; what is left is "
             "people who had no structured treatment.",
         ],
-        drawings=_drawn(charts.steps(view.tables), charts.thresholds(view.tables)),
+        drawings=_drawn(
+            charts.steps(view.tables),
+            charts.dependence(view.tables),
+            charts.thresholds(view.tables),
+        ),
         tables=[
             view.get("decomposition", "From observed to corrected engagement, step by step"),
-            *view.some("sensitivity", "engagement_imputed"),
+            *view.some("dependence", "sensitivity", "engagement_imputed"),
         ],
     )
 

@@ -46,6 +46,7 @@ _FIGURES = (
     "bound_low",
     "bound_high",
 )
+_APART = ("difference", "difference_low", "difference_high", "tipping")
 
 
 def engagement(pathways: Pathways) -> Table:
@@ -166,6 +167,13 @@ def engagement_by_group(correction: Correction) -> Table:
         "dimension": label("Characteristic"),
         "group": label("Group"),
         **corrected_columns(),
+        **estimate("difference", "Corrected share less that of all others, points", "engaged"),
+        "tipping": Column(
+            "estimate",
+            "How much less (-) or more often the group's records must be found, against the "
+            "others' and beyond what is assumed, for the difference to be no longer clear (%)",
+            base="engaged",
+        ),
     }
     title = "Engagement by group"
     if not len(pathways.cases):
@@ -177,7 +185,7 @@ def engagement_by_group(correction: Correction) -> Table:
         names = levels(column, cases[column], rules)
         codes = pd.Categorical(cases[column], categories=names).codes.astype(np.int64)
         counted = correction.count(ENGAGED, group=codes, groups=len(names))
-        frame = _named(correction, correction.shares(counted))
+        frame = _named(correction, correction.shares(counted).join(correction.apart(counted)))
         frame["group_name"] = [names[code] for code in frame["group"]]
         parts.append(frame.assign(dimension=dimension))
     frame = pd.concat(parts, ignore_index=True).drop(columns="group")
@@ -190,6 +198,8 @@ def engagement_by_group(correction: Correction) -> Table:
         "candidates (table linkage_by_group); what no candidate can show is taken to be as "
         "frequent in every group, and what would count as engagement among wrongly linkable "
         "records is taken per requirement.",
+        "The tipping point is missing where the difference from all others is not clear. A small "
+        "one means that a slightly worse linkage of the group would explain its share.",
     )
     made = pathways.populations
     by_label = {d.name: d for d in made.groups.values()}
@@ -199,7 +209,11 @@ def engagement_by_group(correction: Correction) -> Table:
         "requirements": [made.case(name, group) for name, group in groups_of],
         "engaged": [made.case(name, group, IS_ENGAGED) for name, group in groups_of],
     }
-    return make("engagement_by_group", title, frame, columns, notes, populations=populations)
+    whole = [(made.case(name, IS_ENGAGED),) for name in frame["requirement"]]
+    return make(
+        "engagement_by_group", title, frame, columns, notes, populations=populations,
+        rests_on={"difference": whole, "tipping": whole},
+    )  # fmt: skip
 
 
 def _measured(
@@ -237,7 +251,8 @@ def corrected_columns(whole: str = "requirements", part: str = "engaged") -> dic
 def _named(correction: Correction, frame: pd.DataFrame) -> pd.DataFrame:
     names = [*correction.kinds, TOTAL]
     frame = frame.assign(requirement=[names[kind] for kind in frame["kind"]])
-    return whole_numbers(percentages(frame, _FIGURES), ["whole", "part"])
+    apart = [name for name in _APART if name in frame]
+    return whole_numbers(percentages(frame, [*_FIGURES, *apart]), ["whole", "part"])
 
 
 def _notes(correction: Correction, frame: pd.DataFrame) -> list[str]:
@@ -247,7 +262,8 @@ def _notes(correction: Correction, frame: pd.DataFrame) -> list[str]:
     replicates = correction.pathways.settings.replicates
     notes.append(
         f"Corrected intervals: {replicates} bootstrap replicates over people, with the doubt about "
-        "false links, sensitivity and the stated priors in them. "
-        f"What a stranger's record counts for is taken from {correction.pairs_source}."
+        "false links, sensitivity and the stated priors in them. They hold given: "
+        f"{correction.rates.given}. What a stranger's record counts for is taken from "
+        f"{correction.pairs_source}."
     )
     return notes

@@ -80,8 +80,8 @@ def engagement_imputed(correction: Correction, drawn: list[Pathways]) -> Table:
         f"{len(drawn)} linkages drawn from the match probabilities of the released candidates "
         "under the plan's cardinality, each with another draw of the false-link rate, pooled by "
         "Rubin's rules. It rests on those probabilities being calibrated.",
-        "The corrected share divides by the stated priors alone: the candidates hold what the "
-        "linkage could compare.",
+        "The corrected share rests on the same sensitivity as everywhere in this report, of which "
+        "the candidates show more than the links do.",
     )
     frame = pd.DataFrame(rows)
     made = correction.pathways.populations
@@ -103,12 +103,20 @@ def _variances(pathways: Pathways, names: list[str]) -> pd.DataFrame:
 
 
 def _blind(correction: Correction) -> tuple[float, float]:
-    """The share of true records that candidates can show at all, and its standard deviation."""
+    """The share of true records that candidates can show at all, and its standard deviation.
+
+    Links show the share s of them; candidates show more, as their expected true pairs are more than
+    the expected right links.
+    """
     rates = correction.rates
     if not rates.losses:
         return np.nan, np.nan
-    draws = np.prod(rates.loss_draws[1:], axis=0) if len(rates.losses) > 1 else np.ones(1)
-    return float(np.prod([loss.value for loss in rates.losses[1:]])), float(np.std(draws))
+    more = correction.candidates_over_links()
+    comparable = min(rates.losses[0].value * more, 1.0)
+    comparables = np.minimum(rates.loss_draws[0] * more, 1.0)
+    rest = float(np.prod([loss.value for loss in rates.losses[1:]]))
+    draws = np.prod([comparables, *rates.loss_draws[1:]], axis=0)
+    return comparable * rest, float(np.std(draws))
 
 
 def _scaled(

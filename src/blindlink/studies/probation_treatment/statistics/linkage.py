@@ -33,37 +33,55 @@ from blindlink.studies.probation_treatment.populations import ENGAGED as IS_ENGA
 from blindlink.studies.probation_treatment.populations import RELEASED
 from blindlink.studies.probation_treatment.statistics.layout import REQUIREMENT, kinds
 
+GIVEN = "measured, given an assumption"
+
 
 def linkage_quality(correction: Correction, by_counts: LinkCounts | None) -> Table:
     """f, the parts of s, s itself, q and the expected share of right links, with their sources."""
     pathways, rates = correction.pathways, correction.rates
-    rows = [(r.name, r.value, r.low, r.high, r.source) for r in (*rates.false_links, *rates.losses)]
+    rows: list[tuple[str, float, float, float, str, str]] = [
+        (r.name, r.value, r.low, r.high, r.basis, r.source)
+        for r in (*rates.false_links, *rates.losses)
+    ]
     if by_counts is not None:
         name, source = "false links by link counts", f"pairs per person, {by_counts.model}"
-        rows.append((name, by_counts.false_link, by_counts.low, by_counts.high, source))
+        ends = (by_counts.false_link, by_counts.low, by_counts.high)
+        rows.append((name, *ends, GIVEN, source))
     if rates.losses:
         low, high = (float(end) for end in central(rates.sensitivity_draws, correction.confidence))
         name, source = "true records found (sensitivity)", "product of the parts"
-        rows.append((name, rates.sensitivity, low, high, source))
+        basis = GIVEN if rates.measured else "assumed"
+        rows.append((name, rates.sensitivity, low, high, basis, source))
     for name in (ENGAGED, AT_THREE_WEEKS):
         for kind, q in zip(correction.kinds, correction.counts_as(name)[0], strict=True):
             source = correction.pairs_source
-            rows.append((f"a stranger's record counts: {name}, {kind}", q, np.nan, np.nan, source))
+            measure = f"a stranger's record counts: {name}, {kind}"
+            rows.append((measure, q, np.nan, np.nan, GIVEN, source))
     known = pathways.links["probability"].dropna()
     if len(known):
         source = "mean match probability of the links"
-        rows.append(("links expected to be right", float(known.mean()), np.nan, np.nan, source))
-    frame = pd.DataFrame(rows, columns=["measure", "value", "value_low", "value_high", "source"])
+        mean = float(known.mean())
+        rows.append(("links expected to be right", mean, np.nan, np.nan, "assumed", source))
+    names = ["measure", "value", "value_low", "value_high", "basis", "source"]
+    frame = pd.DataFrame(rows, columns=names)
     for name in ("value", "value_low", "value_high"):
         frame[name] = 100 * frame[name].astype(float)
     frame["persons"] = pathways.left_people
     columns = {
         "measure": label("Error rate of the linkage, or a part of it"),
         "persons": count("Persons of the left owner"),
-        **estimate("value", "Rate (%)", "persons", 2),
+        **estimate("value", "Rate (%)", "persons"),
+        "basis": text("Measured in this linkage, or assumed"),
         "source": text("Where it comes from"),
     }
-    notes = (*rates.notes, "Sensitivity is not known without truth: it rests on the stated priors.")
+    notes = (
+        *rates.notes,
+        "How many true records were missed was measured on pairs known to be true; it holds for "
+        "people like those, and given the priors."
+        if rates.measured
+        else "Nothing here measured how many true records were missed: sensitivity is assumed, and "
+        "what is corrected with it is given that assumption.",
+    )
     title = "Quality of the linkage"
     populations = {"persons": [RELEASED] * len(frame)}
     return make(
@@ -238,7 +256,8 @@ def _steps(correction: Correction, counted: Counted) -> list[tuple[str, Floats, 
     rates = correction.rates
     now, draws_now = counted.part / np.maximum(counted.whole, 1), counted.observed_draws
     level, levels = counted.level, counted.level_draws
-    source = rates.false_links[0].source if rates.false_links else "not measured"
+    first = rates.false_links[0] if rates.false_links else None
+    source = f"{first.basis}: {first.source}" if first else "not measured"
     steps = [
         ("observed", now, draws_now, "seen through the accepted links"),
         ("false links taken out", level - now, levels - draws_now, source),
@@ -249,7 +268,7 @@ def _steps(correction: Correction, counted: Counted) -> list[tuple[str, Floats, 
         draws = np.prod([np.ones(len(levels)), *rates.loss_draws[number:]], axis=0)
         up, ups = counted.p * hidden, counted.p_draws * draws[:, None, None]
         name = f"missed: {loss.loss or loss.name}"
-        steps.append((name, up - level, ups - levels, loss.source))
+        steps.append((name, up - level, ups - levels, f"{loss.basis}: {loss.source}"))
         level, levels = up, ups
     steps.append(("corrected", counted.p, counted.p_draws, "observed and all steps together"))
     days = correction.pathways.settings.definitions.follow_up_days

@@ -19,7 +19,7 @@ from blindlink.analyst.publish.tables import Column, Table
 from blindlink.analyst.study.design import RARE, REFERENCE, Design
 from blindlink.arrays import Bools, Floats, Int64s
 from blindlink.schema.populations import Condition, Population, population
-from blindlink.studies.probation_treatment.correction import Correction, within
+from blindlink.studies.probation_treatment.correction import ENGAGED, Correction, within
 from blindlink.studies.probation_treatment.definitions import COMPLETED
 from blindlink.studies.probation_treatment.design import REQUIREMENT, design
 from blindlink.studies.probation_treatment.groups import grouped
@@ -39,6 +39,15 @@ POPULATION, CONDITIONAL, CORRECTED = (
 )
 IMPUTED = "population-averaged, links imputed"
 WITHOUT, WITH = "without end of the order", "with end of the order"
+_TIPPING = {
+    "tipping": Column(
+        "estimate",
+        "How much less (-) or more often the level's records must be found, beyond what is "
+        "assumed, for its corrected odds ratio to be no longer clear (%)",
+        base=ENGAGED,
+    )
+}
+_WORSE = 0.9  # the sensitivity, relative, by which the slope of an odds ratio is taken
 DRAWS = 10  # of the linkage error rates, in the corrected model
 FEWEST = 50  # cases with and without the outcome that a model needs
 
@@ -160,6 +169,7 @@ def _columns(what: str) -> dict[str, Column]:
         "requirements": count("Requirements with the level"),
         what: count(f"Of these, {what}"),
         **estimate("odds_ratio", "Odds ratio", what, 2),
+        **(_TIPPING if what == ENGAGED else {}),
     }
 
 
@@ -182,7 +192,10 @@ def _table(
     for adjustment, termination in ((WITHOUT, False), (WITH, True)):
         matrix = design(outcome.cases, outcome.y, rules, termination=termination)
         notes += matrix.notes
+        tips = np.full(len(matrix.terms), np.nan)
         for model, fit in _fits(matrix, outcome, correction, others):
+            if model == CORRECTED and fit is not None:
+                tips = _tipping(matrix, fit, outcome, correction)
             if fit is None:
                 notes.append(
                     f"{model}, {adjustment}: the model does not converge or cannot be fitted."
@@ -197,6 +210,8 @@ def _table(
             counts = [_counted(made, outcome, condition) for condition in conditions]
             part["requirements"] = [whole for whole, _ in counts]
             part[what] = [having for _, having in counts]
+            if what == ENGAGED:
+                part["tipping"] = 100 * tips if model == CORRECTED else np.nan
             rows.append(part)
             for condition in conditions:
                 whole = population(REQUIREMENTS, *outcome.among, *condition)
@@ -270,6 +285,9 @@ _NOTES = (
     "degrees of freedom. The two are different quantities.",
     "The end of the order is known only after the outcome may have happened: the model is given "
     "with and without it.",
+    "The corrected odds ratios are given that missed links depend on no characteristic beyond what "
+    "is assumed for everybody. A small tipping point means that a slightly worse linkage of the "
+    "level would explain its odds ratio; none is given where no linkage could.",
     "Associations, not effects. Counts are of all with the level: a few may be in no model.",
 )
 
@@ -294,17 +312,51 @@ def _fits(
     return fits
 
 
+def _tipping(matrix: Design, fit: Fit, outcome: Outcome, correction: Correction) -> Floats:
+    """The tipping point of each term's corrected odds ratio, shape (terms,).
+
+    The log odds ratio is taken to be linear in the log of the sensitivity of the level's records.
+    """
+    rates = correction.rates
+    y = outcome.y[matrix.rows].astype(float)
+    person = outcome.cases["person"].to_numpy(dtype=np.int64)[matrix.rows]
+    parts = _parts(y, outcome, correction)
+
+    def at(sensitivity: Floats) -> Fit | None:
+        pair = error_pair(*parts, rates.false_link, sensitivity, exclusive=rates.exclusive)
+        return misclassified(matrix.X, y, person, *pair)
+
+    plain = at(np.full(len(y), rates.sensitivity))
+    low, high = fit.interval(correction.confidence)
+    tips = np.full(len(matrix.terms), np.nan)
+    for place, term in enumerate(matrix.terms):
+        own = term.column
+        if own is None or not term.level or plain is None or not (low[own] > 0 or high[own] < 0):
+            continue
+        worse = at(np.where(term.rows, _WORSE, 1.0) * rates.sensitivity)
+        slope = 0.0 if worse is None else (worse.beta[own] - plain.beta[own]) / np.log(_WORSE)
+        end = low[own] if low[own] > 0 else high[own]
+        times = np.exp(-end / slope) if slope < 0 else np.inf
+        # More often than always no record can be found.
+        tips[place] = times - 1 if times * rates.sensitivity <= 1 else np.nan
+    return tips
+
+
+def _parts(y: Floats, outcome: Outcome, correction: Correction) -> tuple[float, float, float]:
+    """The share counted, the share linked and q of one requirement."""
+    window = within(correction.pathways.settings.definitions.follow_up_days)
+    q = float(correction.counts_as(window)[0, correction.kinds.index(str(outcome.kind))])
+    return float(y.mean()), float(outcome.cases["linked"].mean()), q
+
+
 def _corrected(
     X: Floats, y: Floats, person: Int64s, outcome: Outcome, correction: Correction
 ) -> Fit | None:
     """The misclassified model at several draws of the error rates, pooled by Rubin's rules."""
     rates = correction.rates
-    linked, share = float(outcome.cases["linked"].mean()), float(y.mean())
-    window = within(correction.pathways.settings.definitions.follow_up_days)
-    q = float(correction.counts_as(window)[0, correction.kinds.index(str(outcome.kind))])
-    fits = []
+    parts, fits = _parts(y, outcome, correction), []
     for f, s in zip(rates.false_link_draws[:DRAWS], rates.sensitivity_draws[:DRAWS], strict=True):
-        seen, invented = error_pair(share, linked, q, f, s, exclusive=rates.exclusive)
+        seen, invented = error_pair(*parts, f, s, exclusive=rates.exclusive)
         fit = misclassified(X, y, person, seen, invented)
         if fit is not None:
             fits.append(fit)
