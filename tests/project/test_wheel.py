@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("src", "schemas", "pyproject.toml", "README.md", "LICENSE")
+PARTS = ("src", "schemas", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE")
 
 
 def built(tree: Path, out: Path, *kinds: str) -> list[bytes]:
