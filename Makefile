@@ -105,6 +105,10 @@ statistics: $(STAMP) ## interval coverage over 200 studies, the study against th
 	$(BIN)/python benchmarks/interval_coverage.py --studies 200 --requirements 4000 --imputations 0 --out docs/reference/coverage.md
 	$(BIN)/python benchmarks/study_targets.py --seeds 20 --first 61 --out docs/reference/study-targets.md
 
+.PHONY: disclosure-attacks
+disclosure-attacks: $(STAMP) ## whole studies of four sizes by each method of disclosure control, attacked in their files (hours)
+	$(BIN)/python benchmarks/disclosure_attacks.py --people 150000,15000,5000,1500 --seeds 20
+
 before: $(STAMP) ## the demo as the tag v0.1-one-study makes it, of 15,000 people, into before-out/
 	rm -rf before-src
 	git worktree add --force --detach before-src v0.1-one-study
