@@ -118,6 +118,10 @@ worlds: $(STAMP) ## the report's intervals where its assumptions do not hold, tw
 linked-coverage: $(STAMP) ## coverage of estimates across anybody's links (five minutes)
 	$(BIN)/python benchmarks/linked_coverage.py --seeds 50 --out docs/reference/coverage-linked.md
 
+.PHONY: disclosure-attacks
+disclosure-attacks: $(STAMP) ## whole studies of four sizes by each method of disclosure control, attacked in their files (hours)
+	$(BIN)/python benchmarks/disclosure_attacks.py --people 150000,15000,5000,1500 --seeds 20
+
 before: $(STAMP) ## the demo as the tag v0.1-one-study makes it, of 15,000 people, into before-out/
 	rm -rf before-src
 	git worktree add --force --detach before-src v0.1-one-study
