@@ -62,6 +62,17 @@ def prove(later: str, *more: str, out: str = "proof") -> int:
     return run(["audit", "prove", LOG, *LINKER, "--head", later, *more, "--out", out, "--force"])
 
 
+def test_an_owner_holds_its_receipt_against_what_it_sent(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = ["--receipt", "project/receipts/moj-1.receipt"]
+    mine = ["--submission", "moj.submission", "--party", "moj.public"]
+    assert verify(*kept, *mine) == 0
+    assert verify(*kept, *mine[:2]) == 2
+    assert verify(*kept, "--submission", "ohid.submission", *mine[2:]) == 15
+    assert "is for no submission that moj sent" in capsys.readouterr().err
+
+
 def test_the_log_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["audit", "show", LOG]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -64,6 +64,23 @@ def test_key_check_by_hand(folder: Path) -> None:
         new_agreement(draft(folder), now=NOW)
 
 
+def test_a_later_version_names_the_one_before(folder: Path) -> None:
+    first = new_agreement(draft(folder), now=NOW, key=secret())
+    write_agreement(first, draft(folder), folder / "study.agreement")
+    named = ('# supersedes = "study.agreement"', 'supersedes = "study.agreement"')
+    second = ("version = 1 ", "version = 2 ")
+    made = new_agreement(draft(folder, named, second), now=NOW, key=secret()).agreement
+    assert made.supersedes == first.digest()
+    assert "supersedes" not in first.agreement.document()
+    for changes, message in (
+        ((named,), "is not of an earlier version"),
+        ((named, second, ('"drug-treatment-study"', '"another"')), "of another project"),
+        ((second, (named[0], "supersedes = 1")), "is not the name of an agreement file"),
+    ):
+        with pytest.raises(InputError, match=f"supersedes: {message}|supersedes: is the agreement"):
+            new_agreement(draft(folder, *changes), now=NOW, key=secret())
+
+
 def test_a_policy_file_beside_the_draft(folder: Path) -> None:
     (folder / "policy.json").write_text('{"threshold": 10}')
     text = template()
