@@ -75,7 +75,13 @@ COLUMN = forms.fields(
     {"name": forms.column, "kind": forms.one_of(*KINDS), "width": forms.whole(1, 1024)}
 )
 TABLE = forms.fields({"name": forms.column, "columns": forms.list_of(COLUMN, 1, 256)})
-LAYOUT = forms.fields({"tables": forms.list_of(TABLE, 0, 16)})
+NUMBERS = ("rows", "filled", "kept", "unreadable", "unknown", "placeholder", "missing", "unjoined")
+LOSS = forms.fields(
+    {"field": forms.pattern(r"[\s\S]{1,100}"), **dict.fromkeys(NUMBERS, forms.whole(0, 2**31))}
+)
+LAYOUT = forms.fields(
+    {"tables": forms.list_of(TABLE, 0, 16), "losses": forms.list_of(LOSS, 0, 256)}
+)
 
 
 @dataclass
@@ -385,11 +391,17 @@ def _payload(
             layout = read_json(plain["layout"])
             LAYOUT(layout)
             need(len({t["name"] for t in layout["tables"]}) == len(layout["tables"]))
+            need(len({each["field"] for each in layout["losses"]}) == len(layout["losses"]))
+            for each in layout["losses"]:
+                need(each["kept"] <= each["filled"] <= each["rows"])
+                parts = (each["unreadable"], each["unknown"], each["placeholder"])
+                need(max(parts) <= each["filled"])
             for table in layout["tables"]:
                 need(len({c["name"] for c in table["columns"]}) == len(table["columns"]))
         agreed = world.terms["payload"][owner.part["name"]]
         with step(VERIFY, "columns"):
             sent = {t["name"]: [c["name"] for c in t["columns"]] for t in layout["tables"]}
+            need(all(each["rows"] <= owner.content["rows"] for each in layout["losses"]))
             need(
                 {t: sorted(c) for t, c in sent.items()} == {t: sorted(c) for t, c in agreed.items()}
             )

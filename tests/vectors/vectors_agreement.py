@@ -144,7 +144,7 @@ def _terms() -> list[Vector]:
             "format",
             "a version that nobody knows",
         ),
-        "unknown-field": (lambda t: t.update(extra=1), "extra", "a field that nobody knows"),
+        "unknown-field": (lambda t: t.update(extra=1), "is not known", "a field that nobody knows"),
         "missing-field": (lambda t: t.pop("limits"), "limits", "a field is left out"),
         "default-left-out": (lambda t: t.pop("waivers"), "left out", "a field with a default"),
         "expires-first": (

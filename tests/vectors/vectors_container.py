@@ -131,7 +131,7 @@ def _shape() -> dict[str, tuple[Edit, str, str, str]]:
         return lambda d: d["sections"][0].update(changes)
 
     return {
-        "unknown-field": (lambda d: d.update(x=1), SHAPE, "manifest", "x: extra"),
+        "unknown-field": (lambda d: d.update(x=1), SHAPE, "manifest", "x: is not known"),
         "missing-field": (lambda d: d.pop("bundle"), SHAPE, "manifest", "bundle"),
         "another-format": (
             lambda d: d.update(format="blindlink-parcel-v1"),

@@ -69,11 +69,20 @@ def faults() -> dict[str, Fault]:
         "column-of-unknown-kind": Fault(
             SHAPE, "forwarded", "kind", layout(lambda t: t["columns"][0].update(kind="code"))
         ),
+        "losses-of-more-rows": Fault(
+            VERIFY, columns, "losses of more rows", _lost(lambda each: each.update(rows=10**6))
+        ),
+        "losses-above-filled": Fault(
+            SHAPE,
+            "forwarded",
+            "more cells than there are",
+            _lost(lambda each: each.update(kept=10**6)),
+        ),
         "layout-not-canonical": Fault(
             SHAPE, "forwarded", "canonical", {"layout": lambda d: b" " + d}
         ),
         "layout-unknown-field": Fault(
-            SHAPE, "forwarded", "x: extra", layout(lambda t: t.update(x=1))
+            SHAPE, "forwarded", "x: is not known", layout(lambda t: t.update(x=1))
         ),
         "value-of-another-kind": Fault(
             SHAPE,
@@ -131,6 +140,17 @@ def vectors(scratch: Path) -> list[Vector]:
         )
         for name, fault in found.items()
     ]
+
+
+def _lost(edit: Callable[[Document], Any]) -> dict[str, Change]:
+    """The first field that the layout tells the losses of, changed."""
+
+    def change(data: bytes) -> bytes:
+        found = canonical.loads(data)
+        edit(found["losses"][0])
+        return canonical.dumps(found)
+
+    return {"layout": change}
 
 
 def _layout(edit: Callable[[Document], Any]) -> dict[str, Change]:

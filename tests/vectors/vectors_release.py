@@ -71,7 +71,7 @@ def _content() -> dict[str, tuple[Callable[[Document], Any], str, str, str]]:
             lambda c: c["submissions"].update(nobody="0" * 64),
             *(VERIFY, "owners", "not those of the agreement"),
         ),
-        "content-unknown-field": (lambda c: c.update(x=1), SHAPE, "content", "x: extra"),
+        "content-unknown-field": (lambda c: c.update(x=1), SHAPE, "content", "x: is not known"),
     }
 
 
@@ -254,7 +254,12 @@ def _index() -> dict[str, tuple[dict[str, Change], str, str, str]]:
             "index",
             "links",
         ),
-        "index-unknown-field": (_edited(lambda d: d.update(x=1)), SHAPE, "index", "x: extra"),
+        "index-unknown-field": (
+            _edited(lambda d: d.update(x=1)),
+            SHAPE,
+            "index",
+            "x: is not known",
+        ),
         "index-not-canonical": ({"index": lambda d: d + b" "}, SHAPE, "index", "canonical"),
     }
 

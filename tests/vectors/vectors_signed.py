@@ -113,7 +113,12 @@ def secrets(scratch: Path) -> list[Vector]:
             *(verify, "check value", "check value of"),
         ),
         "short": (resigned(good, lambda d: d.update(sealed="AAAA"), moj), shape, "file", "sealed"),
-        "unknown-field": (resigned(good, lambda d: d.update(x=1), moj), shape, "file", "x: extra"),
+        "unknown-field": (
+            resigned(good, lambda d: d.update(x=1), moj),
+            shape,
+            "file",
+            "x: is not known",
+        ),
         "no-line-feed": (good[:-1], shape, "file", "line feed"),
         "a-head": (_head(scratch, 1), shape, "file", "format"),
     }
@@ -155,7 +160,7 @@ def audits(scratch: Path) -> list[Vector]:
         "torn": (good[:-5], shape, "file", "cut off"),
         "not-canonical": (good.replace(b'"index":3', b'"index": 3'), shape, "file", "entry 3"),
         "gap": (_without(good, 3), shape, "file", "entry 2: has another number"),
-        "entry-unknown-field": (_one_more_field(good), shape, "file", "x: extra"),
+        "entry-unknown-field": (_one_more_field(good), shape, "file", "x: is not known"),
     }
     heads = {
         "of-another-history": (_head(scratch, 9, salt=7), verify, "root", "rewritten"),
@@ -234,7 +239,7 @@ def _proofs(scratch: Path) -> list[Vector]:
             *(verify, "signature", "signature of ttp"),
         ),
         "head-by-another": (altered(good, head_by("moj")), verify, "signature", "is not ttp"),
-        "unknown-field": (altered(good, lambda d: d.update(x=1)), shape, "file", "x: extra"),
+        "unknown-field": (altered(good, lambda d: d.update(x=1)), shape, "file", "x: is not known"),
         "head-left-out": (altered(good, lambda d: d.pop("head")), shape, "file", "head"),
         "no-line-feed": (good[:-1], shape, "file", "line feed"),
         "a-head-instead": (_head(scratch, 9), shape, "file", "not a proof"),
@@ -441,7 +446,12 @@ def output_checks(_: Path) -> list[Vector]:
             resigned(good, lambda d: d.update(comments=""), carol),
             *(shape, "file", "comments"),
         ),
-        "unknown-field": (resigned(good, lambda d: d.update(x=1), carol), shape, "file", "extra"),
+        "unknown-field": (
+            resigned(good, lambda d: d.update(x=1), carol),
+            shape,
+            "file",
+            "is not known",
+        ),
         "no-line-feed": (good[:-1], shape, "file", "line feed"),
     }
     return [

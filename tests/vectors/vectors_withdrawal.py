@@ -89,7 +89,13 @@ def row_maps(scratch: Path) -> list[Vector]:
             *(None, SHAPE, "content", "sections"),
         ),
         "of-no-submission": (lambda c: c.pop("submission"), None, SHAPE, "content", "submission"),
-        "content-unknown-field": (lambda c: c.update(x=1), None, SHAPE, "content", "x: extra"),
+        "content-unknown-field": (
+            lambda c: c.update(x=1),
+            None,
+            SHAPE,
+            "content",
+            "x: is not known",
+        ),
         "row-short": (None, lambda d: d[:-1], SHAPE, "content", "sections"),
         "entity-missing": (
             None,
@@ -147,7 +153,13 @@ def withdrawals(scratch: Path) -> list[Vector]:
             lambda c: c.update(rows=2**32),
             *(None, SHAPE, "content", "rows"),
         ),
-        "content-unknown-field": (lambda c: c.update(x=1), None, SHAPE, "content", "x: extra"),
+        "content-unknown-field": (
+            lambda c: c.update(x=1),
+            None,
+            SHAPE,
+            "content",
+            "x: is not known",
+        ),
         "tells-why": (lambda c: c.update(reason="x"), None, SHAPE, "content", "reason"),
     }
     others = {}

@@ -176,4 +176,4 @@ def _packed(people: People, numbers: Int64s, is_control: Bools) -> tuple[payload
     layouts = {name: layout_of(name, t, kinds(t)) for name, (t, _) in people.tables.items()}
     tables = [(layouts[name], t, numbers[entity]) for name, (t, entity) in people.tables.items()]
     marks = np.where(is_control, payload.CONTROL, payload.RECORD).astype(np.uint8)
-    return payload.Packer(tables, marks), Layout(tables=tuple(layouts.values()))
+    return payload.Packer(tables, marks), Layout(tables=tuple(layouts.values()), losses=())

@@ -6,7 +6,7 @@
 Nothing is written before every check has passed, and the file appears whole or not at all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from blindlink.messages.acting import Acting
 from blindlink.messages.agreement.document import Agreement
 from blindlink.messages.container import reader as container
 from blindlink.messages.submission import payload
-from blindlink.messages.submission.content import KIND, Content, write_records
+from blindlink.messages.submission.content import KIND, Content, FieldLoss, write_records
 from blindlink.messages.submission.withdrawal import (
     CONTROLS,
     ROW_MAP,
@@ -46,7 +46,7 @@ class Submitted:
     """What was submitted. ``digest`` is that of the manifest, ``risk`` of the risk report.
 
     ``rows_of`` (row_id as hex, entity_id, control) is in row order; the entity id of a control
-    record is null; ``losses`` is what was lost of each identity field. Both stay with the owner.
+    record is null. It stays with the owner. ``losses``: what was lost of each identity field.
     """
 
     path: Path
@@ -117,7 +117,7 @@ def submit(
             progress=acting.progress,
         )
         prepared = prepare(people, terms, owner, means)
-        run = _Run(acting, options, before.first_rows if before else None)
+        run = _Run(acting, options, before.first_rows if before else None, tuple(lost))
         done = _sealed(prepared, run, (out, row_map), means)
     return replace(done, losses=tuple(lost))
 
@@ -147,6 +147,7 @@ class _Run:
     acting: Acting
     options: Options
     first_rows: int | None
+    lost: tuple[quality.Loss, ...]
 
     @property
     def terms(self) -> Agreement:
@@ -216,6 +217,20 @@ def _check_quality(
     return found
 
 
+def _told(lost: Sequence[quality.Loss]) -> tuple[FieldLoss, ...]:
+    """For the analyst: counts of cells by field."""
+    return tuple(
+        FieldLoss(
+            field=each.field,
+            rows=each.rows,
+            filled=each.filled,
+            kept=each.kept,
+            **{kind: each.counts.get(kind, 0) for kind in quality.KINDS},
+        )
+        for each in lost
+    )
+
+
 def _write(
     writer: container.Writer,
     prepared: Prepared,
@@ -230,7 +245,7 @@ def _write(
         pieces = means.spool.pieces(prepared.order)
         write_records(prepared.ids, prepared.number, pieces, blobs, out)
     with writer.section("layout", terms.analyst) as out:
-        out.write(prepared.layout.to_bytes())
+        out.write(prepared.layout.model_copy(update={"losses": _told(run.lost)}).to_bytes())
     with writer.section("controls", terms.analyst) as out:
         out.write(b"".join(controls))
     with writer.blobs("payload", terms.analyst) as (out, key):

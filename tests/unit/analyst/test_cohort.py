@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from blindlink.analyst.cohort.folder import load_cohort
+from blindlink.analyst.cohort.losses import identifiers_lost
 from blindlink.errors import (
     AgreementError,
     BlindlinkError,
@@ -18,7 +19,7 @@ from blindlink.errors import (
     VerificationError,
 )
 from blindlink.messages.plan import Plan
-from worlds.flow import NOW, World, finished, keys
+from worlds.flow import IDENTIFIERS, NOW, World, finished, keys
 
 
 def entities(world: World, name: str) -> dict[str, str]:
@@ -136,6 +137,32 @@ def test_provenance(tmp_path: Path) -> None:
     assert info["linkage_report"]["threshold"] == 0.8
     assert [(r["left"], r["right"]) for r in info["linkage_reports"]] == [("moj", "ohid")]
     assert set(info["digests"]["submissions"]) == {"moj", "ohid"}
+
+
+def test_what_owners_lost_of_identifiers_reaches_the_analyst(tmp_path: Path) -> None:
+    """Counted on the rows of people: control records lose nothing, and are not told apart."""
+    world = World(tmp_path)
+    people = world.tables["moj"]["identities"]
+    born = people["date_of_birth"].to_pylist()
+    born[3], born[4], born[5], born[6] = "1970-01-01", None, "unknown to us", "1980-02-30"
+    place = people.schema.get_field_index("date_of_birth")
+    changed = people.set_column(place, "date_of_birth", pa.array(born))
+    world.submit("moj", tables={"identities": changed}, tolerate=lambda counts: None)
+    world.submit("ohid")
+    world.link()
+    info = world.cohort().info
+    lost = {each["field"]: each for each in info["losses"]["moj"]}
+    assert set(lost) == {*IDENTIFIERS} - {"record_id"}
+    found = lost["date_of_birth"]
+    assert (found["rows"], found["filled"], found["missing"]) == (66, 65, 1)
+    assert (found["placeholder"], found["unreadable"], found["kept"]) == (1, 1, 63)
+    assert lost["sex"]["kept"] == 66
+    table = identifiers_lost(info)
+    mine = table[table["table"] == "moj.identities"].set_index("problem")["rows"]
+    assert mine["date_of_birth placeholder"] == 1
+    assert mine["date_of_birth unreadable"] == 1
+    assert mine["date_of_birth missing"] == 1
+    assert (table["table"] == "moj.identities").all()
 
 
 def test_the_same_release_gives_the_same_bytes(tmp_path: Path) -> None:

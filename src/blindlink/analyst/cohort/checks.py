@@ -142,6 +142,12 @@ def check_columns(layout: Layout, terms: Agreement, owner: str, where: str) -> N
         raise VerificationError(f"{where}: its payload columns are not those of the agreement")
 
 
+def check_losses(layout: Layout, content: Content, where: str) -> None:
+    """Raises VerificationError where more rows lost something than were sent."""
+    if any(each.rows > content.rows for each in layout.losses):
+        raise VerificationError(f"{where}: layout: losses of more rows than were sent")
+
+
 def check_controls(number: int, content: Content, terms: Agreement, owner: str, where: str) -> None:
     """Raises VerificationError where the owner added other than the agreed control records.
 

@@ -181,6 +181,10 @@ def _info(opened: Opened, agreement: SignedAgreement, now: datetime) -> dict[str
             for each, span in zip(opened.owners, spans(opened.bounds), strict=True)
         },
         "controls": measured,
+        "losses": {
+            each.part.name: [loss.model_dump() for loss in each.layout.losses]
+            for each in opened.owners
+        },
         "linkage_report": opened.reports[0]["report"],
         "linkage_reports": opened.reports,
         "plan": terms.plan.model_dump(mode="json"),

@@ -23,6 +23,7 @@ from blindlink.analyst.cohort.checks import (
     check_entities,
     check_labels,
     check_limits,
+    check_losses,
     check_pairs,
     check_policies,
 )
@@ -231,6 +232,7 @@ def _owners(
             )
             layout = read_layout(layout_bytes, place)
             check_columns(layout, terms, each.part.name, place)
+            check_losses(layout, each.content, place)
             controls = read_controls(control_bytes, place)
             unsealed, leaves = _payload(blobs, each, layout, keys, place, progress)
             nodes = [proofs.read(merkle.HASH) for _ in range(each.part.nodes)]

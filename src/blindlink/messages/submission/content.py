@@ -3,7 +3,8 @@
     section    sealed to  plain bytes
     encodings  linker     for all rows: row id (16), entity number (4), filters, match keys (16
                           each), column after column; then for all entities: number of blobs (4)
-    layout     analyst    canonical JSON: the tables and columns of the payload
+    layout     analyst    canonical JSON: the tables and columns of the payload, and how much of
+                          each identifier was lost
     controls   analyst    the ids of the control records' first blobs (16 each), ascending
     payload    analyst    blob records (blindlink.messages.submission.payload) in entity order
 
@@ -42,6 +43,7 @@ KIND = "submission"
 SECTIONS = ("encodings", "layout", "controls", "payload")
 FORWARDED = ("layout", "controls")  # what the linker hands to the analyst as it is
 MAX_ROWS = 2**31
+MAX_FIELDS = 256
 PIECE = 1 << 22  # bytes of a column that are read at a time
 
 Count = Annotated[int, Field(ge=0, le=MAX_ROWS)]
@@ -100,17 +102,46 @@ class Content(BaseModel):
         return self.blob_size + OVERHEAD
 
 
+class FieldLoss(BaseModel):
+    """What an owner lost of one identifier: cells of its identity rows, control records apart.
+
+    ``filled``: cells with something in them; ``kept``: those that were encoded. The rest counts by
+    kind, see ``schema.quality``.
+    """
+
+    model_config = STRICT
+
+    field: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    rows: Count
+    filled: Count
+    kept: Count
+    unreadable: Count
+    unknown: Count
+    placeholder: Count
+    missing: Count
+    unjoined: Count
+
+    @model_validator(mode="after")
+    def _possible(self) -> "FieldLoss":
+        parts = (self.unreadable, self.unknown, self.placeholder)
+        if not self.kept <= self.filled <= self.rows or max(parts) > self.filled:
+            raise ValueError("more cells than there are")
+        return self
+
+
 class Layout(BaseModel):
-    """The tables of the payload, in the order of an entity's bytes."""
+    """The tables of the payload, in the order of an entity's bytes, and what was lost before."""
 
     model_config = STRICT
 
     tables: Annotated[tuple[TableLayout, ...], Field(max_length=MAX_TABLES)]
+    losses: Annotated[tuple[FieldLoss, ...], Field(max_length=MAX_FIELDS)]
 
     @model_validator(mode="after")
     def _distinct(self) -> "Layout":
-        if len({table.name for table in self.tables}) != len(self.tables):
-            raise ValueError("a table stands twice")
+        for names in ([t.name for t in self.tables], [each.field for each in self.losses]):
+            if len(set(names)) != len(names):
+                raise ValueError("a table or a field stands twice")
         return self
 
     def to_bytes(self) -> bytes:

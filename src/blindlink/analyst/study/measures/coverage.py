@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from blindlink.analyst.cohort.losses import identifiers_lost
 from blindlink.analyst.publish.layout import count, estimate, label, text
 from blindlink.analyst.publish.tables import Column, Declared, Table
 from blindlink.analyst.study.counting import PERSONS
@@ -137,11 +138,13 @@ class QualityStatistic(Statistic):
 
     def tables(self, world: World) -> list[Table]:
         """One row for each check that found something; the others are counted in a note."""
-        found = world.received.problems.frame()
+        found = pd.concat(
+            [world.received.problems.frame(), identifiers_lost(world.info)], ignore_index=True
+        )
         # Rows of tables, each check by itself: a row may be found by several.
         shown = found[found["rows"] > 0].reset_index(drop=True)
         columns = {
-            "table": label("Table of the release"),
+            "table": label("Table of the release, or of its owner"),
             "problem": label("What was checked"),
             "rows": count("Rows found"),
             "consequence": text("What was done about them"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from blindlink.analyst.cohort.losses import identifiers_lost
 from blindlink.analyst.publish.layout import count, label, make, text
 from blindlink.analyst.publish.tables import TOTAL, Column, Declared, Table
 from blindlink.schema.populations import Dimension, Population, population
@@ -109,17 +110,18 @@ def losses(pathways: Pathways) -> Table:
 
 
 def data_quality(pathways: Pathways) -> Table:
-    """Every check of the payload tables, what it found and what was done."""
+    """Every check of the tables, what it found and what was done."""
+    found = pd.concat([pathways.problems, identifiers_lost(pathways.info)], ignore_index=True)
     columns = {
-        "table": label("Table of the release"),
+        "table": label("Table of the release, or of its owner"),
         "problem": label("What was checked"),
         "rows": count("Rows found"),
         "consequence": text("What was done about them"),
     }
     title = "Checks of the data and what they found"
     # Rows of tables, each check by itself: a row may be found by several.
-    populations = {"rows": [None] * len(pathways.problems)}
-    return make("data_quality", title, pathways.problems, columns, populations=populations)
+    populations = {"rows": [None] * len(found)}
+    return make("data_quality", title, found, columns, populations=populations)
 
 
 def sentence_keys(rows: pd.DataFrame) -> pd.Series:
