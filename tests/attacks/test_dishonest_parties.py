@@ -360,5 +360,5 @@ def test_rows_that_no_writer_makes(read: Callable[[], Any], message: str) -> Non
 
 def test_a_table_stands_once_in_a_layout() -> None:
     table = TableLayout(name="t", columns=(Column(name="c", kind="text", width=1),))
-    with pytest.raises(ValidationError, match="a table stands twice"):
+    with pytest.raises(ValidationError, match="a table or a field stands twice"):
         submission.Layout(tables=(table, table), losses=())
