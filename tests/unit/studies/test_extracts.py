@@ -194,3 +194,7 @@ def test_generalised_values_count_as_the_middle_of_what_they_may_mean() -> None:
         day_number("2020-07-01"),
     ]
     assert numbers(pd.Series(["30-34", "7", "7.5"]))[0].tolist() == [32.0, 7.0, 7.5]
+    written = ["1,095", ".35", "1.001E+03", "80.0", "NULL", "many"]  # as the owners' reader has it
+    values, bad = numbers(pd.Series(written))
+    assert values.tolist()[:4] == [1095.0, 0.35, 1001.0, 80.0]
+    assert bad.tolist() == [False] * 5 + [True]

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from blindlink import spellings
 from blindlink.arrays import Bools, Floats, Int64s, Objects, Words
 
 _BAND = re.compile(r"^(-?\d+)\s*-\s*(\d+)$")
@@ -95,7 +96,8 @@ def _text(value: object) -> str:
         return str(int(value))
     if isinstance(value, float):
         return "" if np.isnan(value) else str(int(value)) if value.is_integer() else str(value)
-    return str(value).strip()
+    text = str(value).strip()
+    return "" if spellings.nothing(text) else text
 
 
 def _day(value: object) -> float:
@@ -113,7 +115,7 @@ def _number(value: object) -> float:
     text = _text(value)
     band = _BAND.match(text)
     try:
-        number = (float(band[1]) + float(band[2])) / 2 if band else float(text)
+        number = (float(band[1]) + float(band[2])) / 2 if band else float(spellings.number(text))
     except ValueError:
         return np.nan
     return number if np.isfinite(number) else np.nan
