@@ -25,7 +25,7 @@ def test_the_stricter_policy_is_stricter() -> None:
 
 
 def test_the_settings_are_settings(tmp_path: Path) -> None:
-    text = shown("publish.md", '```toml title="study.toml"')
+    text = shown("publish.md", '```toml title="own.toml"')
     (tmp_path / "study.toml").write_text(text)
     assert load_settings(tmp_path / "study.toml").definitions.gap_days == 21
 

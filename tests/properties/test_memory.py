@@ -24,6 +24,7 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from vectors.world import NOW, agreement, keys
 from blindlink.errors import BlindlinkError
+from blindlink.messages.acting import Acting
 if sys.argv[1] == "agreement":
     from blindlink.messages.agreement.document import load_agreement
     read = lambda path: load_agreement(path, now=NOW)
@@ -32,10 +33,10 @@ elif sys.argv[1] == "log":
     read = AuditLog.load
 elif sys.argv[1] == "submission":
     from blindlink.linker.protocol.intake import take
-    read = lambda path: take(ExitStack(), path, agreement(), keys("ttp"), now=NOW)
+    read = lambda path: take(ExitStack(), path, Acting(agreement(), keys("ttp"), NOW))
 else:
     from blindlink.analyst.cohort.opening import open_release
-    read = lambda path: open_release(path, agreement(), keys("lab"), now=NOW)
+    read = lambda path: open_release(path, Acting(agreement(), keys("lab"), NOW))
 outcomes = []
 for path in sys.argv[2:]:
     try:

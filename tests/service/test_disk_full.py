@@ -31,7 +31,7 @@ def small(tmp_path: Path) -> Iterator[tuple[Path, Grow]]:
         command = ["mount", "-t", "tmpfs", *options, "tmpfs", str(folder)]
         return subprocess.run(command, check=False, capture_output=True).returncode
 
-    assert mount("-o", "size=400k") == 0
+    assert mount("-o", "size=600k") == 0
     yield folder, lambda: mount("-o", "remount,size=50m")
     subprocess.run(["umount", "--lazy", folder], check=True)
 
@@ -50,7 +50,7 @@ def test_the_storage(submitted: flow.World, small: tuple[Path, Grow]) -> None:
     settings = {"storage_url": str(folder / "storage")}
     with world.served(submitted, settings=settings) as served:
         served.open()
-        (folder / "filler").write_bytes(bytes(360 * 1024))
+        (folder / "filler").write_bytes(bytes(560 * 1024))
         with pytest.raises(RefusalError) as caught:
             served.submit("moj")
         assert caught.value.status == 507
@@ -64,7 +64,7 @@ def test_the_database(submitted: flow.World, small: tuple[Path, Grow]) -> None:
     folder, grow = small
     with world.served(submitted, f"sqlite:///{folder / 'service.db'}") as served:
         served.open()
-        filler, size = folder / "filler", 380 * 1024
+        filler, size = folder / "filler", 580 * 1024
         while size > 1024:  # what is left after the database took its part
             try:
                 filler.write_bytes(bytes(size))

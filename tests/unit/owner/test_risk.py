@@ -1,5 +1,6 @@
 """The risk report, with its negative control: a stock CLK of weak identifiers must come out red."""
 
+import inspect
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from blindlink.owner.encoding.encode import encode
 from blindlink.owner.risk import RiskReport, assess, checked, measures
 from blindlink.owner.risk.catalogue import OF_FILES, OF_VIEWS
 from blindlink.owner.risk.files import assess_file
+from blindlink.owner.risk.measures import whole_file
 from blindlink.owner.risk.page import page
 from blindlink.schema.profiles.making import new_schema
 from worlds.risk_people import KEY, people, schema_of
@@ -81,7 +83,10 @@ def test_every_measure_is_in_the_catalogue() -> None:
     folder = Path(measures.__file__).parent
     helpers = {"__init__", "known_pairs", "patterns"}
     files = {path.stem for path in folder.glob("*.py")} - helpers
-    assert {measure.__name__ for measure in (*OF_FILES, *OF_VIEWS)} == files
+    catalogue = (*OF_FILES, *OF_VIEWS)
+    assert {measure.__module__.rpartition(".")[2] for measure in catalogue} == files
+    whole = {name for name, made in vars(whole_file).items() if inspect.isgeneratorfunction(made)}
+    assert whole <= {measure.__name__ for measure in catalogue}
 
 
 def test_the_report_is_reproducible_and_holds_no_value(table: pa.Table) -> None:
