@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -34,14 +35,21 @@ PASSPHRASE = "of everybody"
 
 @contextmanager
 def process(*arguments: str | Path, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """A blindlink command that goes on until it is told to stop."""
+    """A blindlink command that goes on until it is told to stop.
+
+    Its log goes to a file: a pipe that nobody reads is full after 64 KiB, and who logs then waits.
+    """
     command = [sys.executable, "-m", "blindlink", *map(str, arguments)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, **options) as running:
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(command, stderr=log, **options) as running,
+    ):
+        running.log = log  # type: ignore[attr-defined]
         try:
             yield running
         finally:
             running.send_signal(signal.SIGTERM)
-            running.communicate(timeout=60)
+            running.wait(timeout=60)
 
 
 @pytest.fixture
@@ -257,7 +265,8 @@ def test_a_request_under_way_is_finished_when_the_service_stops(study: flow.Worl
             link.sendall(data[1000:])
             assert link.recv(100).startswith(b"HTTP/1.1 204")
         assert running.wait(timeout=30) == 0
-        assert b"worker-stopped" in running.stderr.read()  # type: ignore[union-attr]
+        running.log.seek(0)  # type: ignore[attr-defined]
+        assert b"worker-stopped" in running.log.read()  # type: ignore[attr-defined]
 
 
 def test_backup_and_restore(study: flow.World, capsys: pytest.CaptureFixture[str]) -> None:
