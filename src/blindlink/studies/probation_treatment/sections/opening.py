@@ -115,9 +115,10 @@ def _tipping(view: View) -> str:
     row = min(known, key=lambda each: abs(known[each]))
     often = "less" if known[row] < 0 else "more"
     group = f"{table.label(row, 'dimension')} {spoken(table.label(row, 'group'))}"
+    by = f"{abs(known[row]):.0f}%" if abs(known[row]) >= 0.5 else "less than 1%"
     return (
         f"of the clear differences between groups the least sure is that of {group}, which is no "
-        f"longer clear if its records are found {abs(known[row]):.0f}% {often} often than assumed"
+        f"longer clear if its records are found {by} {often} often than assumed"
     )
 
 
