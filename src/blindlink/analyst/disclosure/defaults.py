@@ -100,7 +100,8 @@ def _of(table: Table, name: str, levels: dict[str, Kinds], apart: bool) -> list[
         parts = parts[1:]  # the rows are the whole: being counted is having one of the labels
     same = _constant(table, name) if name in _wholes(table).values() else set()
     rows = []
-    for labels in table.frame[table.labels()].astype(str).itertuples(index=False):
+    # Not itertuples: without a label pandas 2 gives no row, and the table would have no population.
+    for labels in table.frame[table.labels()].astype(str).to_numpy().tolist():
         conditions = [*parts]
         for label, level in zip(table.labels(), labels, strict=True):
             if label in same:
